@@ -1,0 +1,87 @@
+/* The one error table: name, number, outcome, retry, exit code, text, and what to do about it.
+ *
+ * Numbers are forever (they travel on the wire and are printed as PA-nnnn): append, never renumber.
+ * Families: 1xxx infrastructure, 2xxx load, 3xxx request logic, 4xxx security, 5xxx configuration,
+ * 6xxx consensus. The same row feeds the client's "may I retry?", the chaos history's ok/fail/info
+ * and `swarmctl explain`. */
+#ifndef SW_BASE_ERR_H
+#define SW_BASE_ERR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SW_MUST_CHECK __attribute__((warn_unused_result))
+
+/* clang-format off */
+/* name, number, outcome, retry, exit code of swarmctl, text, hint */
+#define SW_ERR_TABLE(X)                                                                                                  \
+    X(OK, 0, DONE, NEVER, 0, "ok", "")                                                                                   \
+    X(IO, 1001, UNKNOWN, NEVER, 1, "a disk operation failed", "check the disk and the kernel log of this node; its process stops so that nothing unproven is acknowledged") \
+    X(UNREACHABLE, 1002, NOT_DONE, OTHER_NODE, 5, "the node cannot be reached", "check the address, that swarmd runs there, and the network between") \
+    X(DISK_FULL, 1003, NOT_DONE, LATER, 8, "no space left for this write", "free disk space or raise --max-map-size; reads and deletes still work") \
+    X(PERMISSIONS, 1004, NOT_DONE, NEVER, 7, "a file or key has the wrong owner or mode", "make secret key files readable by their owner only (chmod 600)") \
+    X(NOMEM, 1005, NOT_DONE, LATER, 1, "out of memory", "give the process more memory or send smaller requests") \
+    X(CORRUPT, 1006, NOT_DONE, NEVER, 10, "stored bytes fail their check", "the file was quarantined; restore this node from its peers, never delete files by hand") \
+    X(LOCKED, 1007, NOT_DONE, NEVER, 1, "the data directory is in use by another process", "stop the other swarmd or choose another --data-dir") \
+    X(ADDRESS_IN_USE, 1008, NOT_DONE, NEVER, 1, "the address is already in use", "another process listens there; stop it or choose another port") \
+    X(STRANGER, 1009, NOT_DONE, NEVER, 9, "the data directory belongs to another swarm or node", "point --data-dir at this node's own directory; nothing was changed") \
+    X(NEWER_FORMAT, 1010, NOT_DONE, NEVER, 1, "the data was written by a newer version", "run the newer swarmd; nothing was changed") \
+    X(OVERLOADED, 2004, NOT_DONE, LATER, 5, "the node refuses more work for now", "retry after a pause; the request was not started") \
+    X(DEPTH, 3003, NOT_DONE, NEVER, 1, "the cascade of requests is too deep", "a request caused itself; break the loop") \
+    X(INVALID, 3101, NOT_DONE, NEVER, 2, "the request is not valid", "see the detail for the field that is wrong") \
+    X(NOT_FOUND, 3102, NOT_DONE, NEVER, 3, "the key does not exist", "") \
+    X(CONFLICT, 3103, NOT_DONE, NEVER, 4, "the condition of the write did not hold", "read the current revision and decide again") \
+    X(TOO_LARGE, 3104, NOT_DONE, NEVER, 8, "a key or value is over its limit", "see `swarmctl limits`") \
+    X(MALFORMED, 3105, NOT_DONE, NEVER, 1, "received bytes do not decode", "both sides must speak the same version; if they do, report this") \
+    X(UNSUPPORTED, 3106, NOT_DONE, NEVER, 1, "this node does not know that operation", "upgrade the node or use an older client") \
+    X(UNAUTHORIZED, 4001, NOT_DONE, NEVER, 7, "this identity has no right to do that", "ask an administrator to allow this client's public key") \
+    X(UNAUTHENTICATED, 4101, NOT_DONE, NEVER, 7, "the peer could not prove who it is", "check that both sides hold the keys of the same swarm") \
+    X(REPLAYED, 4102, NOT_DONE, NEVER, 7, "a frame was seen before", "") \
+    X(WRONG_SWARM, 4103, NOT_DONE, NEVER, 7, "the peer belongs to another swarm", "check the endpoints and the swarm id") \
+    X(CONFIG, 5001, NOT_DONE, NEVER, 2, "the configuration is not valid", "see the detail; swarmd --check-config tests a file without starting") \
+    X(KEY_MISSING, 5002, NOT_DONE, NEVER, 7, "no usable key material", "create it with `swarmctl swarm create`; there is no plaintext mode") \
+    X(NOT_LEADER, 6001, NOT_DONE, OTHER_NODE, 5, "this node is not the leader", "ask the node named in the answer") \
+    X(NO_LEADER, 6002, NOT_DONE, LATER, 5, "no leader is known", "an election is under way or a majority of nodes is down") \
+    X(UNKNOWN_OUTCOME, 6003, UNKNOWN, SAME_SESSION, 6, "it is not known whether the write took effect", "retry it in the same session with the same sequence number: it runs at most once") \
+    X(LEADERSHIP_LOST, 6004, UNKNOWN, SAME_SESSION, 5, "the leader changed while the write was under way", "retry it in the same session: it runs at most once") \
+    X(SESSION_EXPIRED, 6005, UNKNOWN, NEVER, 1, "the session is gone: expired or evicted", "open a new session; earlier unanswered writes of this one may or may not have taken effect") \
+    X(SESSION_STALE, 6006, NOT_DONE, NEVER, 1, "the sequence number was acknowledged before", "the client said that it holds this answer already; nothing ran again") \
+    X(DEADLINE, 6007, UNKNOWN, SAME_SESSION, 6, "no answer before the deadline", "retry in the same session: a write runs at most once") \
+    X(SHUTTING_DOWN, 6008, NOT_DONE, OTHER_NODE, 5, "the node is stopping", "ask another node") \
+    X(BUSY, 6009, NOT_DONE, LATER, 5, "the queue for this is full", "retry after a pause; nothing was started") \
+    X(CANCELLED, 6010, UNKNOWN, SAME_SESSION, 1, "the caller gave the request up", "")
+/* clang-format on */
+
+enum sw_err {
+#define X(name, number, outcome, retry, exit_code, text, hint) SW_ERR_##name = (number),
+    SW_ERR_TABLE(X)
+#undef X
+};
+
+/* What a client may conclude about its write; maps one to one to Jepsen's :ok, :fail and :info. */
+enum sw_outcome { SW_OUTCOME_DONE, SW_OUTCOME_NOT_DONE, SW_OUTCOME_UNKNOWN };
+
+/* What a client may do next without asking its user. */
+enum sw_retry { SW_RETRY_NEVER, SW_RETRY_LATER, SW_RETRY_OTHER_NODE, SW_RETRY_SAME_SESSION };
+
+struct sw_err_info {
+    enum sw_err err;
+    const char *name; /* "NOT_LEADER" */
+    const char *text;
+    const char *hint; /* may be "" */
+    enum sw_outcome outcome;
+    enum sw_retry retry;
+    int exit_code;
+};
+
+/* The row of `err`; a number that this build does not know yields the row of UNKNOWN_OUTCOME. */
+const struct sw_err_info *sw_err_info(enum sw_err err);
+bool sw_err_known(uint32_t number);
+const char *sw_err_name(enum sw_err err);
+const char *sw_err_text(enum sw_err err);
+enum sw_outcome sw_err_outcome(enum sw_err err);
+
+/* All rows in table order, for `swarmctl explain`; sets `*ret_count`. */
+const struct sw_err_info *sw_err_all(uint32_t *ret_count);
+
+#endif

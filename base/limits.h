@@ -1,0 +1,69 @@
+/* Every bound of the system, with its reason. Over a bound is a typed error, never an OOM. */
+#ifndef SW_BASE_LIMITS_H
+#define SW_BASE_LIMITS_H
+
+#include <assert.h>
+
+enum {
+    /* LMDB keys hold at most 511 bytes; the four parts below and their separators fit into that. */
+    SW_STORE_KEY_SIZE_MAX = 511,
+    SW_TENANT_SIZE_MAX = 32,
+    SW_NAMESPACE_SIZE_MAX = 64,
+    SW_PARTITION_SIZE_MAX = 128,
+    SW_KEY_SIZE_MAX = 256,
+
+    /* A value lives in the log, in memory and in one frame at once; larger ones belong in chunks.
+     */
+    SW_VALUE_SIZE_MAX = 1 << 20,
+    SW_EXPERIENCE_SIZE_MAX = 256 << 10,
+
+    /* One request with its names; one log entry holds at least one of them. */
+    SW_COMMAND_SIZE_MAX = SW_VALUE_SIZE_MAX + (4 << 10),
+    SW_ENTRY_SIZE_MAX = SW_COMMAND_SIZE_MAX + (64 << 10),
+    SW_ENTRY_COMMAND_COUNT_MAX = 4096,
+    SW_ENTRY_BATCH_SIZE = 256 << 10, /* a batch closes once it holds this much */
+
+    /* Log entries handed to the library and not yet committed, per group: enough to cover one
+     * network round trip and one disk sync, few enough that batches grow under load. */
+    SW_ENTRY_IN_FLIGHT_MAX = 8,
+
+    /* One AppendEntries message; longer ones are split with a clamped commit index. */
+    SW_APPEND_SIZE_MAX = 512 << 10,
+    SW_APPEND_ENTRY_COUNT_MAX = 1024,
+
+    /* One message between nodes or from a client, and one frame, which packs several. */
+    SW_MESSAGE_SIZE_MAX = SW_ENTRY_SIZE_MAX + (64 << 10),
+    SW_FRAME_SIZE_MAX = SW_MESSAGE_SIZE_MAX + (64 << 10),
+
+    SW_NODE_COUNT_MAX = 15,
+    SW_GROUP_COUNT_MAX = 4096,
+    SW_CLIENT_COUNT_MAX = 4096,        /* connections a node holds open */
+    SW_CLIENT_IN_FLIGHT_MAX = 4096,    /* unanswered requests of one connection */
+    SW_NODE_IN_FLIGHT_MAX = 65536,     /* unanswered requests of all connections */
+    SW_NODE_QUEUE_SIZE_MAX = 64 << 20, /* bytes of requests waiting to be proposed */
+
+    SW_SESSION_COUNT_MAX = 65536,      /* per group; the least recently active goes first, loudly */
+    SW_SESSION_REPLY_COUNT_MAX = 4096, /* stored answers of one session */
+    SW_SESSION_TTL_MS_MIN = 1000,
+    SW_SESSION_TTL_MS_MAX = 24 * 3600 * 1000,
+    SW_SESSION_TTL_MS_DEFAULT = 600 * 1000,
+
+    SW_SCAN_COUNT_MAX = 4096,
+    SW_SCAN_SIZE_MAX = 1 << 20, /* bytes of one page of a scan */
+
+    SW_SNAPSHOT_DESCRIPTOR_SIZE_MAX = 4 << 10,
+    SW_SNAPSHOT_CHUNK_SIZE_MAX = 512 << 10,
+
+    SW_ADDRESS_SIZE_MAX = 256, /* "host:port" */
+    SW_WHY_SIZE = 160,         /* detail text of an error */
+};
+
+static_assert(SW_TENANT_SIZE_MAX + SW_NAMESPACE_SIZE_MAX + SW_PARTITION_SIZE_MAX + SW_KEY_SIZE_MAX +
+                      8 <=
+                  SW_STORE_KEY_SIZE_MAX,
+              "slot, the four parts and their separators fit into one key");
+static_assert((int)SW_COMMAND_SIZE_MAX > (int)SW_VALUE_SIZE_MAX, "a command holds a whole value");
+static_assert((int)SW_SESSION_REPLY_COUNT_MAX >= (int)SW_CLIENT_IN_FLIGHT_MAX,
+              "a client's unanswered writes all have a stored answer");
+
+#endif

@@ -1,0 +1,7 @@
+if(SW_SANITIZE)
+  add_compile_options(-fsanitize=${SW_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${SW_SANITIZE})
+endif()
+if(SW_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()

@@ -1,0 +1,21 @@
+# sw_unit_test(raft/guard swarm_raft): tests/unit/raft/test_guard.c, a cmocka program, named unit/raft/guard in ctest.
+function(sw_unit_test name)
+  if(BUILD_TESTING)
+    get_filename_component(folder ${name} DIRECTORY)
+    get_filename_component(stem ${name} NAME)
+    string(REPLACE "/" "_" target test_${folder}_${stem})
+    add_executable(${target} ${PROJECT_SOURCE_DIR}/tests/unit/${folder}/test_${stem}.c)
+    target_link_libraries(${target} PRIVATE ${ARGN} PkgConfig::CMOCKA)
+    add_test(NAME unit/${name} COMMAND ${target})
+    set_tests_properties(unit/${name} PROPERTIES TIMEOUT 300)
+  endif()
+endfunction()
+
+# sw_fuzz_target(frame swarm_transport): tests/fuzz/fuzz_frame.c, corpus in tests/fuzz/corpus/frame/.
+function(sw_fuzz_target name)
+  if(SW_FUZZ)
+    add_executable(fuzz_${name} ${PROJECT_SOURCE_DIR}/tests/fuzz/fuzz_${name}.c)
+    target_link_libraries(fuzz_${name} PRIVATE ${ARGN})
+    target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+  endif()
+endfunction()

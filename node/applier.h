@@ -1,0 +1,120 @@
+/* The applier: the only writer of replicated state, and the only reader of it.
+ *
+ * The loop submits jobs; they run in order on the worker's thread against the store; results come
+ * back on the loop, in the same order. A read submitted after an entry sees that entry. What a job
+ * does to the state depends on the state and the entry only (node/apply.h): never on a clock, a
+ * random number, a pointer or the moment of a commit. The store's transaction is committed when it
+ * has grown or aged enough, and for a snapshot; the log replays whatever a crash undoes.
+ *
+ * One applier serves all groups of a node. Bodies and requests are copied at submission. */
+#ifndef SW_NODE_APPLIER_H
+#define SW_NODE_APPLIER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/env.h"
+#include "base/err.h"
+#include "base/ids.h"
+#include "base/rw.h"
+#include "base/span.h"
+#include "base/worker.h"
+#include "storage/store.h"
+#include "transport/proto.h"
+
+struct sw_applier;
+
+/* Outcome of one command of an entry; what a session stores and a reply carries. */
+struct sw_command_result {
+    enum sw_err err;
+    uint64_t revision;
+    uint64_t value; /* see struct sw_reply */
+};
+
+struct sw_applier_handler {
+    void *arg;
+    /* Entry (group, index, term) is executed; `results` has one row a command, in order; none for
+     * an entry that was empty or already in the store. Called once per submitted entry. */
+    void (*entry_done)(void *arg,
+                       struct sw_group_id group,
+                       uint64_t index,
+                       uint64_t term,
+                       const struct sw_command_result *results,
+                       uint32_t count);
+    /* `reply` is complete but for id, node, leader and term; spans are valid during the call. */
+    void (*read_done)(void *arg, uint64_t token, const struct sw_reply *reply);
+    /* State up to `index` survives a power cut; `digest` is the running digest at `index`. */
+    void (*flush_done)(
+        void *arg, struct sw_group_id group, enum sw_err err, uint64_t index, uint64_t digest);
+    /* A chunk of a consistent copy of the group's state; see sw_applier_export. Empty on error. */
+    void (*export_done)(
+        void *arg, struct sw_group_id group, uint64_t token, enum sw_err err, struct sw_span chunk);
+    /* The chunk is staged; `complete` when it was the last one and the copy took the state's place:
+     * then index and digest say what the state is now. `cursor` is what to ask for next. */
+    void (*import_done)(void *arg,
+                        struct sw_group_id group,
+                        enum sw_err err,
+                        bool complete,
+                        uint64_t index,
+                        uint64_t digest,
+                        struct sw_span cursor);
+    /* The state can not be trusted or written any more (checksum, I/O): the process must stop. */
+    void (*fatal)(void *arg, enum sw_err err, const char *why);
+};
+
+/* All borrowed, outliving the applier. */
+struct sw_applier_config {
+    struct sw_store *store;
+    struct sw_worker *worker;
+    const struct sw_env *env; /* only for when to commit */
+    struct sw_applier_handler handler;
+    uint32_t commit_interval_ms; /* commit at the latest this long after a first write; 0 = 1000 */
+    uint32_t commit_bytes;       /* or after this much; 0 = 32 MiB */
+};
+
+/* Where the store stands for a group. Synchronous, before the worker has any job. */
+struct sw_applied {
+    uint64_t index;
+    uint64_t term;
+    uint64_t digest;
+    uint64_t revision;
+    uint64_t time_ms; /* highest leader time seen */
+};
+
+enum sw_err sw_applier_new(const struct sw_applier_config *config,
+                           struct sw_applier **ret_applier,
+                           char ret_why[SW_WHY_SIZE]);
+void sw_applier_free(struct sw_applier *applier); /* no job may be under way */
+enum sw_err sw_applier_applied(struct sw_applier *applier,
+                               struct sw_group_id group,
+                               struct sw_applied *ret_applied);
+
+void sw_applier_entry(struct sw_applier *applier,
+                      struct sw_group_id group,
+                      uint64_t index,
+                      uint64_t term,
+                      struct sw_span body);
+/* GET, SCAN, EXPERIENCE_SCAN. */
+void sw_applier_read(struct sw_applier *applier,
+                     struct sw_group_id group,
+                     const struct sw_request *request,
+                     uint64_t token);
+/* Commits and syncs everything submitted so far. */
+void sw_applier_flush(struct sw_applier *applier, struct sw_group_id group);
+/* Next chunk of a consistent copy: `cursor` empty starts one (and pins a view of the state until
+ * the copy ends, another one of this group starts, or sw_applier_export_stop); then the cursor that
+ * the receiver's import_done gave. */
+void sw_applier_export(struct sw_applier *applier,
+                       struct sw_group_id group,
+                       struct sw_span cursor,
+                       uint64_t token);
+void sw_applier_export_stop(struct sw_applier *applier, struct sw_group_id group);
+/* Stages a chunk; the first chunk of a copy discards what was staged before. A copy older than the
+ * state in place completes without effect. */
+void sw_applier_import(struct sw_applier *applier, struct sw_group_id group, struct sw_span chunk);
+/* Commits if it is time to; call every ~100 ms when idle. */
+void sw_applier_tick(struct sw_applier *applier);
+/* Jobs submitted and not done yet: back-pressure for whoever reads clients. */
+uint32_t sw_applier_pending(const struct sw_applier *applier);
+
+#endif

@@ -1,0 +1,108 @@
+/* Requests and replies between clients and nodes, and the command that a write becomes in the log.
+ *
+ * One codec serves all three: a client encodes a request; the leader checks it and copies the same
+ * bytes, unchanged, into a log entry; every replica decodes them in apply. Byte tables are in
+ * docs/PROTOCOL.md. Decoders are bounded by base/limits.h and property-tested:
+ * whatever decodes re-encodes to the same bytes. */
+#ifndef SW_TRANSPORT_PROTO_H
+#define SW_TRANSPORT_PROTO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/ids.h"
+#include "base/limits.h"
+#include "base/rw.h"
+
+enum { SW_PROTO_VERSION = 1 };
+
+/* Numbers are forever. */
+enum sw_op {
+    SW_OP_PUT = 1,
+    SW_OP_GET = 2,
+    SW_OP_DELETE = 3,
+    SW_OP_CAS = 4,  /* put if the key's mod_revision equals `expected` (0: if absent) */
+    SW_OP_SCAN = 5, /* ordered keys of one partition */
+    SW_OP_EXPERIENCE_APPEND = 6,
+    SW_OP_EXPERIENCE_SCAN = 7, /* experiences of one partition with revision > `expected` */
+    SW_OP_SESSION_OPEN = 8,    /* `value` = 16 random bytes: opening twice yields one session */
+    SW_OP_SESSION_CLOSE = 9,
+    SW_OP_STATUS = 10,   /* of the asked node itself; answered by any node */
+    SW_OP_TRANSFER = 11, /* hand leadership to node `expected`, 0 = any */
+    SW_OP_SNAPSHOT = 12, /* take a snapshot and compact the log of the asked node now */
+    SW_OP_COUNT
+};
+
+enum {
+    SW_REQUEST_REVERSE = 1 << 0,   /* scans: from high to low */
+    SW_REQUEST_KEYS_ONLY = 1 << 1, /* scans: values left out */
+    SW_REQUEST_FLAGS_ALL = (1 << 2) - 1,
+};
+
+/* Spans are views into the decoded message or the caller's memory. */
+struct sw_request {
+    uint64_t id;         /* chosen by the client, returned in the reply; not part of the command */
+    uint32_t timeout_ms; /* what is left of the deadline when sent; not part of the command */
+    uint16_t depth;      /* cascade depth; not part of the command */
+    enum sw_op op;
+    uint32_t flags;
+    struct sw_session_id session; /* 0 = none: the write is applied each time it arrives */
+    uint64_t seq;                 /* 1.. within the session */
+    uint64_t acked;               /* all answers to seq <= acked were received */
+    struct sw_span tenant;        /* 1..SW_TENANT_SIZE_MAX printable bytes, as are the next two */
+    struct sw_span name_space;
+    struct sw_span partition;
+    struct sw_span key;     /* any bytes; scans: start, "" = from the beginning (or end) */
+    struct sw_span end_key; /* scans: exclusive bound, "" = none */
+    struct sw_span value;
+    uint64_t expected;
+    uint32_t limit; /* scans: records; 0 = as many as fit; SESSION_OPEN: ttl in ms, 0 = default */
+};
+
+struct sw_record {
+    struct sw_span key; /* experiences: empty */
+    struct sw_span value;
+    uint64_t create_revision;
+    uint64_t mod_revision;
+    uint64_t version; /* writes of this key since it was created */
+    uint64_t time_ms; /* leader time of the last write, since 1970 */
+};
+
+/* `records` of a decoded reply are read one by one with sw_reply_next_record. */
+struct sw_reply {
+    uint64_t id;
+    enum sw_err err;
+    struct sw_node_id node;   /* who answers */
+    struct sw_node_id leader; /* as far as it knows; 0 = unknown */
+    struct sw_group_id shard;
+    uint64_t term;
+    uint64_t revision; /* writes: of this write; reads: the shard's revision that was read */
+    uint64_t value;    /* DELETE: 1 if it existed; CONFLICT: the current mod_revision;
+                          SESSION_OPEN: the session; TRANSFER/SNAPSHOT: see docs */
+    bool more;         /* scans: the page was full, go on after the last key */
+    uint32_t record_count;
+    struct sw_span records; /* encoded */
+    struct sw_span detail;  /* errors: text for people; STATUS: JSON */
+};
+
+/* True if names, key and value are within limits and `op` may use the fields that are set; the
+ * reason goes to `ret_why`. Run by client and node alike. */
+enum sw_err sw_request_validate(const struct sw_request *request, char ret_why[SW_WHY_SIZE]);
+bool sw_op_is_write(enum sw_op op); /* goes through the log */
+
+/* A message holds 1..n requests (or replies), each as a blob; append one after the other. */
+void sw_request_encode(const struct sw_request *request, struct sw_buf *out);
+enum sw_err sw_request_decode(struct sw_reader *in, struct sw_request *ret_request) SW_MUST_CHECK;
+
+void sw_reply_encode(const struct sw_reply *reply, struct sw_buf *out);
+enum sw_err sw_reply_decode(struct sw_reader *in, struct sw_reply *ret_reply) SW_MUST_CHECK;
+void sw_record_encode(const struct sw_record *record, struct sw_buf *out);
+enum sw_err sw_record_decode(struct sw_reader *in, struct sw_record *ret_record) SW_MUST_CHECK;
+
+/* The part of a request that enters the log: everything but id, timeout and depth. */
+void sw_command_encode(const struct sw_request *request, struct sw_buf *out);
+enum sw_err sw_command_decode(struct sw_span bytes, struct sw_request *ret_request) SW_MUST_CHECK;
+
+#endif
