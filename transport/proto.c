@@ -1,0 +1,584 @@
+/* Codec and rules of requests, replies, records and commands; byte tables in docs/PROTOCOL.md.
+ *
+ * A command is its op, a bitmap of the fields that follow, and those fields in the order of their
+ * bits. A field is present exactly if it is not zero or empty, and a decoder refuses anything else:
+ * so there is one encoding for each command, and bytes may be copied from request to log as they
+ * are. Sizes over a limit decode (the node answers TOO_LARGE, not silence); sw_request_validate is
+ * where limits are enforced, on both sides. Pure. */
+#include "transport/proto.h"
+
+#include <stdio.h>
+
+#include "base/assert.h"
+
+enum {
+    FIELD_FLAGS = 1 << 0,
+    FIELD_SESSION = 1 << 1,
+    FIELD_SEQ = 1 << 2,
+    FIELD_ACKED = 1 << 3,
+    FIELD_TENANT = 1 << 4,
+    FIELD_NAMESPACE = 1 << 5,
+    FIELD_PARTITION = 1 << 6,
+    FIELD_KEY = 1 << 7,
+    FIELD_END_KEY = 1 << 8,
+    FIELD_VALUE = 1 << 9,
+    FIELD_EXPECTED = 1 << 10,
+    FIELD_LIMIT = 1 << 11,
+    FIELD_COUNT = 12,
+    FIELD_NAMES = FIELD_TENANT | FIELD_NAMESPACE | FIELD_PARTITION,
+    FIELD_ONCE = FIELD_SESSION | FIELD_SEQ | FIELD_ACKED,
+    FIELD_PAGE = FIELD_FLAGS | FIELD_LIMIT,
+};
+
+enum {
+    REPLY_VALUE = 1 << 0,
+    REPLY_MORE = 1 << 1,
+    REPLY_RECORDS = 1 << 2,
+    REPLY_DETAIL = 1 << 3,
+    REPLY_ALL = (1 << 4) - 1,
+};
+
+enum { SESSION_NONCE_SIZE = 16, RECORD_SIZE_MIN = 2 + 4 + 4 * 8 };
+
+static const char *const field_names[FIELD_COUNT] = {"flags",
+                                                     "session",
+                                                     "seq",
+                                                     "acked",
+                                                     "tenant",
+                                                     "namespace",
+                                                     "partition",
+                                                     "key",
+                                                     "end key",
+                                                     "value",
+                                                     "expected revision",
+                                                     "limit"};
+
+struct op_rule {
+    const char *name;
+    uint32_t required; /* bits of FIELD_ */
+    uint32_t optional;
+    uint32_t value_max;
+    bool write;
+};
+
+static const struct op_rule op_rules[SW_OP_COUNT] = {
+    [SW_OP_PUT] =
+        {"put", FIELD_NAMES | FIELD_KEY, FIELD_VALUE | FIELD_ONCE, SW_VALUE_SIZE_MAX, true},
+    [SW_OP_GET] = {"get", FIELD_NAMES | FIELD_KEY, 0, 0, false},
+    [SW_OP_DELETE] = {"delete", FIELD_NAMES | FIELD_KEY, FIELD_ONCE, 0, true},
+    [SW_OP_CAS] = {"cas",
+                   FIELD_NAMES | FIELD_KEY,
+                   FIELD_VALUE | FIELD_EXPECTED | FIELD_ONCE,
+                   SW_VALUE_SIZE_MAX,
+                   true},
+    [SW_OP_SCAN] = {"scan", FIELD_NAMES, FIELD_KEY | FIELD_END_KEY | FIELD_PAGE, 0, false},
+    [SW_OP_EXPERIENCE_APPEND] =
+        {"experience append", FIELD_NAMES, FIELD_VALUE | FIELD_ONCE, SW_EXPERIENCE_SIZE_MAX, true},
+    [SW_OP_EXPERIENCE_SCAN] =
+        {"experience scan", FIELD_NAMES, FIELD_EXPECTED | FIELD_PAGE, 0, false},
+    [SW_OP_SESSION_OPEN] = {"session open", FIELD_VALUE, FIELD_LIMIT, SESSION_NONCE_SIZE, true},
+    [SW_OP_SESSION_CLOSE] = {"session close", FIELD_SESSION, 0, 0, true},
+    [SW_OP_STATUS] = {"status", 0, 0, 0, false},
+    [SW_OP_TRANSFER] = {"transfer", 0, FIELD_EXPECTED, 0, false},
+    [SW_OP_SNAPSHOT] = {"snapshot", 0, 0, 0, false},
+};
+
+/* --- commands --------------------------------------------------------------------------------- */
+
+static uint32_t bit(bool present, uint32_t field)
+{
+    return present ? field : 0;
+}
+
+static uint32_t fields_of(const struct sw_request *request)
+{
+    return bit(request->flags != 0, FIELD_FLAGS) | bit(request->session.value != 0, FIELD_SESSION) |
+           bit(request->seq != 0, FIELD_SEQ) | bit(request->acked != 0, FIELD_ACKED) |
+           bit(request->tenant.size > 0, FIELD_TENANT) |
+           bit(request->name_space.size > 0, FIELD_NAMESPACE) |
+           bit(request->partition.size > 0, FIELD_PARTITION) |
+           bit(request->key.size > 0, FIELD_KEY) | bit(request->end_key.size > 0, FIELD_END_KEY) |
+           bit(request->value.size > 0, FIELD_VALUE) | bit(request->expected != 0, FIELD_EXPECTED) |
+           bit(request->limit != 0, FIELD_LIMIT);
+}
+
+static void write_short(struct sw_buf *out, struct sw_span bytes)
+{
+    SW_ASSERT(bytes.size <= UINT16_MAX);
+    sw_write_u16(out, (uint16_t)bytes.size);
+    sw_write_bytes(out, bytes);
+}
+
+static struct sw_span read_short(struct sw_reader *in)
+{
+    return sw_read_bytes(in, sw_read_u16(in));
+}
+
+static void write_short_if(struct sw_buf *out, struct sw_span bytes)
+{
+    if (bytes.size > 0) {
+        write_short(out, bytes);
+    }
+}
+
+static void write_u32_if(struct sw_buf *out, uint32_t value)
+{
+    if (value != 0) {
+        sw_write_u32(out, value);
+    }
+}
+
+static void write_u64_if(struct sw_buf *out, uint64_t value)
+{
+    if (value != 0) {
+        sw_write_u64(out, value);
+    }
+}
+
+void sw_command_encode(const struct sw_request *request, struct sw_buf *out)
+{
+    SW_ASSERT(request->op > 0);
+    SW_ASSERT(request->op <= UINT8_MAX);
+    sw_write_u8(out, (uint8_t)request->op);
+    sw_write_u16(out, (uint16_t)fields_of(request));
+    write_u32_if(out, request->flags);
+    write_u64_if(out, request->session.value);
+    write_u64_if(out, request->seq);
+    write_u64_if(out, request->acked);
+    write_short_if(out, request->tenant);
+    write_short_if(out, request->name_space);
+    write_short_if(out, request->partition);
+    write_short_if(out, request->key);
+    write_short_if(out, request->end_key);
+    if (request->value.size > 0) {
+        sw_write_blob(out, request->value);
+    }
+    write_u64_if(out, request->expected);
+    write_u32_if(out, request->limit);
+}
+
+static uint32_t read_u32_if(struct sw_reader *in, uint32_t fields, uint32_t field)
+{
+    return (fields & field) != 0 ? sw_read_u32(in) : 0;
+}
+
+static uint64_t read_u64_if(struct sw_reader *in, uint32_t fields, uint32_t field)
+{
+    return (fields & field) != 0 ? sw_read_u64(in) : 0;
+}
+
+static struct sw_span read_short_if(struct sw_reader *in, uint32_t fields, uint32_t field)
+{
+    return (fields & field) != 0 ? read_short(in) : sw_span_of(NULL, 0);
+}
+
+static void read_command(struct sw_reader *in, struct sw_request *out)
+{
+    uint32_t fields;
+
+    out->op = (enum sw_op)sw_read_u8(in);
+    fields = sw_read_u16(in);
+    out->flags = read_u32_if(in, fields, FIELD_FLAGS);
+    out->session.value = read_u64_if(in, fields, FIELD_SESSION);
+    out->seq = read_u64_if(in, fields, FIELD_SEQ);
+    out->acked = read_u64_if(in, fields, FIELD_ACKED);
+    out->tenant = read_short_if(in, fields, FIELD_TENANT);
+    out->name_space = read_short_if(in, fields, FIELD_NAMESPACE);
+    out->partition = read_short_if(in, fields, FIELD_PARTITION);
+    out->key = read_short_if(in, fields, FIELD_KEY);
+    out->end_key = read_short_if(in, fields, FIELD_END_KEY);
+    if ((fields & FIELD_VALUE) != 0) {
+        out->value = sw_read_blob(in, SW_MESSAGE_SIZE_MAX);
+    }
+    out->expected = read_u64_if(in, fields, FIELD_EXPECTED);
+    out->limit = read_u32_if(in, fields, FIELD_LIMIT);
+    /* One encoding a command: an unknown bit, or a present field that is zero, is refused. */
+    if (fields != fields_of(out) || out->op == 0) {
+        sw_reader_fail(in);
+    }
+}
+
+enum sw_err sw_command_decode(struct sw_span bytes, struct sw_request *ret_request)
+{
+    struct sw_reader in = sw_reader_of(bytes);
+    struct sw_request request = {0};
+    enum sw_err err;
+
+    read_command(&in, &request);
+    err = sw_reader_finish(&in);
+    if (err == SW_ERR_OK && request.op >= SW_OP_COUNT) {
+        err = SW_ERR_UNSUPPORTED;
+    }
+    if (err == SW_ERR_OK) {
+        *ret_request = request;
+    }
+    return err;
+}
+
+/* --- requests --------------------------------------------------------------------------------- */
+
+/* Starts a blob whose length is not known yet; returns where the length goes. */
+static size_t blob_begin(struct sw_buf *out)
+{
+    const size_t at = out->size;
+
+    sw_write_u32(out, 0);
+    return at;
+}
+
+static void blob_end(struct sw_buf *out, size_t at)
+{
+    SW_ASSERT(out->size - at - 4 <= UINT32_MAX);
+    sw_store_u32(out->data + at, (uint32_t)(out->size - at - 4));
+}
+
+void sw_request_encode(const struct sw_request *request, struct sw_buf *out)
+{
+    const size_t at = blob_begin(out);
+
+    sw_write_u8(out, SW_PROTO_VERSION);
+    sw_write_u64(out, request->id);
+    sw_write_u32(out, request->timeout_ms);
+    sw_write_u16(out, request->depth);
+    sw_command_encode(request, out);
+    blob_end(out, at);
+}
+
+/* The next blob of a message, checked for its version: MALFORMED or UNSUPPORTED. */
+static enum sw_err open_blob(struct sw_reader *in, struct sw_reader *ret_body)
+{
+    struct sw_reader body = sw_reader_of(sw_read_blob(in, SW_MESSAGE_SIZE_MAX));
+    const uint8_t version = sw_read_u8(&body);
+
+    if (in->failed || body.failed) {
+        sw_reader_fail(in);
+        return SW_ERR_MALFORMED;
+    }
+    if (version != SW_PROTO_VERSION) {
+        return SW_ERR_UNSUPPORTED;
+    }
+    *ret_body = body;
+    return SW_ERR_OK;
+}
+
+enum sw_err sw_request_decode(struct sw_reader *in, struct sw_request *ret_request)
+{
+    struct sw_request request = {0};
+    struct sw_reader body;
+    enum sw_err err;
+
+    err = open_blob(in, &body);
+    if (err != SW_ERR_OK) {
+        return err;
+    }
+    request.id = sw_read_u64(&body);
+    request.timeout_ms = sw_read_u32(&body);
+    request.depth = sw_read_u16(&body);
+    read_command(&body, &request);
+    err = sw_reader_finish(&body);
+    if (err == SW_ERR_OK) {
+        *ret_request = request;
+    }
+    return err;
+}
+
+bool sw_op_is_write(enum sw_op op)
+{
+    return op > 0 && op < SW_OP_COUNT && op_rules[op].write;
+}
+
+/* --- validation ------------------------------------------------------------------------------- */
+
+static const char *name_of_field(uint32_t fields)
+{
+    for (uint32_t i = 0; i < FIELD_COUNT; i++) {
+        if ((fields & (1U << i)) != 0) {
+            return field_names[i];
+        }
+    }
+    return "field";
+}
+
+static enum sw_err check_fields(const struct op_rule *rule, uint32_t fields, char *ret_why)
+{
+    const uint32_t missing = rule->required & ~fields;
+    const uint32_t extra = fields & ~(rule->required | rule->optional);
+
+    if (missing != 0) {
+        snprintf(ret_why, SW_WHY_SIZE, "%s needs a %s", rule->name, name_of_field(missing));
+        return SW_ERR_INVALID;
+    }
+    if (extra != 0) {
+        snprintf(ret_why, SW_WHY_SIZE, "%s takes no %s", rule->name, name_of_field(extra));
+        return SW_ERR_INVALID;
+    }
+    return SW_ERR_OK;
+}
+
+static enum sw_err check_size(const char *field, struct sw_span bytes, size_t max, char *ret_why)
+{
+    if (bytes.size <= max) {
+        return SW_ERR_OK;
+    }
+    snprintf(
+        ret_why, SW_WHY_SIZE, "%s is %zu bytes, the limit is %zu bytes", field, bytes.size, max);
+    return SW_ERR_TOO_LARGE;
+}
+
+/* Names are printed in logs, metrics and shells, so they are printable ASCII without spaces. */
+static enum sw_err check_name(const char *field, struct sw_span name, size_t max, char *ret_why)
+{
+    for (size_t i = 0; i < name.size; i++) {
+        if (name.data[i] <= ' ' || name.data[i] > '~') {
+            snprintf(ret_why,
+                     SW_WHY_SIZE,
+                     "%s has byte 0x%02x at %zu, allowed is printable ASCII without spaces",
+                     field,
+                     (unsigned)name.data[i],
+                     i);
+            return SW_ERR_INVALID;
+        }
+    }
+    return check_size(field, name, max, ret_why);
+}
+
+static enum sw_err check_names(const struct sw_request *request, char *ret_why)
+{
+    enum sw_err err;
+
+    err = check_name("tenant", request->tenant, SW_TENANT_SIZE_MAX, ret_why);
+    if (err == SW_ERR_OK) {
+        err = check_name("namespace", request->name_space, SW_NAMESPACE_SIZE_MAX, ret_why);
+    }
+    if (err == SW_ERR_OK) {
+        err = check_name("partition", request->partition, SW_PARTITION_SIZE_MAX, ret_why);
+    }
+    return err;
+}
+
+static enum sw_err check_sizes(const struct sw_request *request, uint32_t value_max, char *ret_why)
+{
+    enum sw_err err;
+
+    err = check_size("key", request->key, SW_KEY_SIZE_MAX, ret_why);
+    if (err == SW_ERR_OK) {
+        err = check_size("end key", request->end_key, SW_KEY_SIZE_MAX, ret_why);
+    }
+    if (err == SW_ERR_OK) {
+        err = check_size("value", request->value, value_max, ret_why);
+    }
+    return err;
+}
+
+static enum sw_err check_session(const struct sw_request *request, char *ret_why)
+{
+    const char *why = NULL;
+
+    if (request->op == SW_OP_SESSION_CLOSE) {
+        return SW_ERR_OK;
+    }
+    if ((request->session.value == 0) != (request->seq == 0)) {
+        why = "session and seq go together";
+    } else if (request->seq == 0 && request->acked != 0) {
+        why = "acked needs a session";
+    } else if (request->seq != 0 && request->acked >= request->seq) {
+        why = "acked must be below seq";
+    } else if (request->seq - request->acked > SW_SESSION_REPLY_COUNT_MAX) {
+        why = "seq is more than 4096 ahead of acked";
+    }
+    if (why == NULL) {
+        return SW_ERR_OK;
+    }
+    snprintf(ret_why, SW_WHY_SIZE, "%s", why);
+    return SW_ERR_INVALID;
+}
+
+static_assert(SW_SESSION_REPLY_COUNT_MAX == 4096, "the text above names the limit");
+
+static enum sw_err check_open(const struct sw_request *request, char *ret_why)
+{
+    if (request->value.size != SESSION_NONCE_SIZE) {
+        snprintf(ret_why,
+                 SW_WHY_SIZE,
+                 "session open takes a value of 16 random bytes, not of %zu",
+                 request->value.size);
+        return SW_ERR_INVALID;
+    }
+    if (request->limit != 0 &&
+        (request->limit < SW_SESSION_TTL_MS_MIN || request->limit > SW_SESSION_TTL_MS_MAX)) {
+        snprintf(ret_why,
+                 SW_WHY_SIZE,
+                 "session ttl is %u ms, allowed is %d to %d ms",
+                 (unsigned)request->limit,
+                 SW_SESSION_TTL_MS_MIN,
+                 SW_SESSION_TTL_MS_MAX);
+        return SW_ERR_INVALID;
+    }
+    return SW_ERR_OK;
+}
+
+static enum sw_err check_page(const struct sw_request *request, char *ret_why)
+{
+    if ((request->flags & ~(uint32_t)SW_REQUEST_FLAGS_ALL) != 0) {
+        snprintf(ret_why, SW_WHY_SIZE, "flags 0x%x are not known", (unsigned)request->flags);
+        return SW_ERR_INVALID;
+    }
+    if (request->limit > SW_SCAN_COUNT_MAX) {
+        snprintf(ret_why,
+                 SW_WHY_SIZE,
+                 "limit is %u records, the most in one page is %d",
+                 (unsigned)request->limit,
+                 SW_SCAN_COUNT_MAX);
+        return SW_ERR_INVALID;
+    }
+    return SW_ERR_OK;
+}
+
+enum sw_err sw_request_validate(const struct sw_request *request, char ret_why[SW_WHY_SIZE])
+{
+    const struct op_rule *rule;
+    enum sw_err err;
+
+    if (request->op <= 0 || request->op >= SW_OP_COUNT) {
+        snprintf(ret_why, SW_WHY_SIZE, "operation %u is not known", (unsigned)request->op);
+        return SW_ERR_UNSUPPORTED;
+    }
+    rule = &op_rules[request->op];
+    err = check_fields(rule, fields_of(request), ret_why);
+    if (err == SW_ERR_OK) {
+        err = check_names(request, ret_why);
+    }
+    if (err == SW_ERR_OK) {
+        err = check_sizes(request, rule->value_max, ret_why);
+    }
+    if (err == SW_ERR_OK) {
+        err = check_session(request, ret_why);
+    }
+    if (err == SW_ERR_OK) {
+        err = request->op == SW_OP_SESSION_OPEN ? check_open(request, ret_why)
+                                                : check_page(request, ret_why);
+    }
+    return err;
+}
+
+/* --- records and replies ---------------------------------------------------------------------- */
+
+void sw_record_encode(const struct sw_record *record, struct sw_buf *out)
+{
+    write_short(out, record->key);
+    sw_write_u64(out, record->create_revision);
+    sw_write_u64(out, record->mod_revision);
+    sw_write_u64(out, record->version);
+    sw_write_u64(out, record->time_ms);
+    sw_write_blob(out, record->value);
+}
+
+enum sw_err sw_record_decode(struct sw_reader *in, struct sw_record *ret_record)
+{
+    struct sw_record record;
+
+    record.key = read_short(in);
+    record.create_revision = sw_read_u64(in);
+    record.mod_revision = sw_read_u64(in);
+    record.version = sw_read_u64(in);
+    record.time_ms = sw_read_u64(in);
+    record.value = sw_read_blob(in, SW_MESSAGE_SIZE_MAX);
+    if (in->failed) {
+        return SW_ERR_MALFORMED;
+    }
+    *ret_record = record;
+    return SW_ERR_OK;
+}
+
+/* A decoded reply promises that its records can be read: they are walked here once. */
+static bool records_valid(struct sw_span records, uint32_t count)
+{
+    struct sw_reader in = sw_reader_of(records);
+    struct sw_record record;
+
+    if (count > records.size / RECORD_SIZE_MIN) {
+        return false;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (sw_record_decode(&in, &record) != SW_ERR_OK) {
+            return false;
+        }
+    }
+    return sw_reader_finish(&in) == SW_ERR_OK;
+}
+
+static uint32_t reply_fields(const struct sw_reply *reply)
+{
+    return bit(reply->value != 0, REPLY_VALUE) | bit(reply->more, REPLY_MORE) |
+           bit(reply->record_count > 0, REPLY_RECORDS) | bit(reply->detail.size > 0, REPLY_DETAIL);
+}
+
+void sw_reply_encode(const struct sw_reply *reply, struct sw_buf *out)
+{
+    const size_t at = blob_begin(out);
+    const uint32_t fields = reply_fields(reply);
+
+    SW_ASSERT((uint32_t)reply->err <= UINT16_MAX);
+    SW_ASSERT((reply->record_count == 0) == (reply->records.size == 0));
+    sw_write_u8(out, SW_PROTO_VERSION);
+    sw_write_u8(out, (uint8_t)fields);
+    sw_write_u64(out, reply->id);
+    sw_write_u16(out, (uint16_t)reply->err);
+    sw_write_u64(out, reply->node.value);
+    sw_write_u64(out, reply->leader.value);
+    sw_write_u32(out, reply->shard.value);
+    sw_write_u64(out, reply->term);
+    sw_write_u64(out, reply->revision);
+    write_u64_if(out, reply->value);
+    if ((fields & REPLY_RECORDS) != 0) {
+        sw_write_u32(out, reply->record_count);
+        sw_write_blob(out, reply->records);
+    }
+    if ((fields & REPLY_DETAIL) != 0) {
+        sw_write_blob(out, reply->detail);
+    }
+    blob_end(out, at);
+}
+
+static void read_reply(struct sw_reader *in, struct sw_reply *out)
+{
+    const uint32_t fields = sw_read_u8_max(in, REPLY_ALL);
+
+    out->id = sw_read_u64(in);
+    out->err = (enum sw_err)sw_read_u16(in);
+    out->node.value = sw_read_u64(in);
+    out->leader.value = sw_read_u64(in);
+    out->shard.value = sw_read_u32(in);
+    out->term = sw_read_u64(in);
+    out->revision = sw_read_u64(in);
+    out->value = read_u64_if(in, fields, REPLY_VALUE);
+    out->more = (fields & REPLY_MORE) != 0;
+    if ((fields & REPLY_RECORDS) != 0) {
+        out->record_count = sw_read_u32(in);
+        out->records = sw_read_blob(in, SW_MESSAGE_SIZE_MAX);
+    }
+    if ((fields & REPLY_DETAIL) != 0) {
+        out->detail = sw_read_blob(in, SW_MESSAGE_SIZE_MAX);
+    }
+    if (fields != reply_fields(out) || !records_valid(out->records, out->record_count)) {
+        sw_reader_fail(in);
+    }
+}
+
+enum sw_err sw_reply_decode(struct sw_reader *in, struct sw_reply *ret_reply)
+{
+    struct sw_reply reply = {0};
+    struct sw_reader body;
+    enum sw_err err;
+
+    err = open_blob(in, &body);
+    if (err != SW_ERR_OK) {
+        return err;
+    }
+    read_reply(&body, &reply);
+    err = sw_reader_finish(&body);
+    if (err == SW_ERR_OK) {
+        *ret_reply = reply;
+    }
+    return err;
+}
