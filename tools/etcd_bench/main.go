@@ -1,0 +1,250 @@
+// Load generator for etcd: does to etcd what swarm-bench does to a swarm, so that ./run bench can
+// put both side by side. Each client has a connection of its own and talks to the leader, which is
+// the best case for etcd; one JSON object is printed at the end.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	mathrand "math/rand"
+	"os"
+	"sort"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
+	"google.golang.org/grpc/grpclog"
+)
+
+type options struct {
+	endpoints []string
+	workload  string
+	clients   int
+	inFlight  int
+	keys      int
+	valueSize int
+	warmup    time.Duration
+	duration  time.Duration
+}
+
+type result struct {
+	Workload  string  `json:"workload"`
+	Clients   int     `json:"clients"`
+	InFlight  int     `json:"in_flight"`
+	Keys      int     `json:"keys"`
+	ValueSize int     `json:"value_size"`
+	Seconds   float64 `json:"seconds"`
+	Ops       int     `json:"ops"`
+	Errors    int64   `json:"errors"`
+	OpsPerSec float64 `json:"ops_per_second"`
+	P50       float64 `json:"p50_us"`
+	P90       float64 `json:"p90_us"`
+	P99       float64 `json:"p99_us"`
+	P999      float64 `json:"p999_us"`
+	Max       float64 `json:"max_us"`
+}
+
+func fail(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "etcd_bench: "+format+"\n", args...)
+	os.Exit(1)
+}
+
+func dial(endpoints []string) *clientv3.Client {
+	client, err := clientv3.New(clientv3.Config{
+		Endpoints:   endpoints,
+		DialTimeout: 5 * time.Second,
+		Logger:      zap.NewNop(),
+	})
+	if err != nil {
+		fail("cannot connect to %v: %v", endpoints, err)
+	}
+	return client
+}
+
+// leaderOf returns the endpoint of the member that leads.
+func leaderOf(endpoints []string) string {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	client := dial(endpoints)
+	defer client.Close()
+	for ctx.Err() == nil {
+		for _, endpoint := range endpoints {
+			status, err := client.Status(ctx, endpoint)
+			if err == nil && status.Leader != 0 && status.Header.MemberId == status.Leader {
+				return endpoint
+			}
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	fail("no leader among %v", endpoints)
+	return ""
+}
+
+func keyOf(number int) string {
+	return fmt.Sprintf("bench/%012d", number)
+}
+
+// preload writes every key once, so that a get always finds one.
+func preload(client *clientv3.Client, opts options, value string) {
+	var wait sync.WaitGroup
+	var next int64 = -1
+	for worker := 0; worker < 64; worker++ {
+		wait.Add(1)
+		go func() {
+			defer wait.Done()
+			for {
+				number := int(atomic.AddInt64(&next, 1))
+				if number >= opts.keys {
+					return
+				}
+				if _, err := client.Put(context.Background(), keyOf(number), value); err != nil {
+					fail("preload: %v", err)
+				}
+			}
+		}()
+	}
+	wait.Wait()
+}
+
+// run drives one closed loop until `stop` and returns the latencies of what began after `start`.
+func run(client *clientv3.Client, opts options, value string, seed int64, start, stop time.Time,
+	errors *int64) []time.Duration {
+	random := mathrand.New(mathrand.NewSource(seed))
+	samples := make([]time.Duration, 0, 1<<14)
+	for {
+		began := time.Now()
+		if !began.Before(stop) {
+			return samples
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		key := keyOf(random.Intn(opts.keys))
+		var err error
+		if opts.workload == "get" {
+			_, err = client.Get(ctx, key)
+		} else {
+			_, err = client.Put(ctx, key, value)
+		}
+		cancel()
+		if err != nil {
+			atomic.AddInt64(errors, 1)
+		} else if ended := time.Now(); !began.Before(start) && ended.Before(stop) {
+			samples = append(samples, ended.Sub(began))
+		}
+	}
+}
+
+func percentile(sorted []time.Duration, part float64) float64 {
+	if len(sorted) == 0 {
+		return 0
+	}
+	at := int(part * float64(len(sorted)-1))
+	return float64(sorted[at].Nanoseconds()) / 1e3
+}
+
+func measure(opts options, value string) result {
+	leader := []string{leaderOf(opts.endpoints)}
+	clients := make([]*clientv3.Client, opts.clients)
+	for number := range clients {
+		clients[number] = dial(leader)
+		defer clients[number].Close()
+	}
+	if opts.workload == "get" {
+		preload(clients[0], opts, value)
+	}
+	var errors int64
+	var lock sync.Mutex
+	var wait sync.WaitGroup
+	var all []time.Duration
+	start := time.Now().Add(opts.warmup)
+	stop := start.Add(opts.duration)
+	for loop := 0; loop < opts.clients*opts.inFlight; loop++ {
+		wait.Add(1)
+		go func(loop int) {
+			defer wait.Done()
+			client := clients[loop%opts.clients]
+			samples := run(client, opts, value, int64(loop+1), start, stop, &errors)
+			lock.Lock()
+			all = append(all, samples...)
+			lock.Unlock()
+		}(loop)
+	}
+	wait.Wait()
+	sort.Slice(all, func(a, b int) bool { return all[a] < all[b] })
+	return result{
+		Workload: opts.workload, Clients: opts.clients, InFlight: opts.inFlight,
+		Keys: opts.keys, ValueSize: opts.valueSize, Seconds: opts.duration.Seconds(),
+		Ops: len(all), Errors: errors,
+		OpsPerSec: float64(len(all)) / opts.duration.Seconds(),
+		P50:       percentile(all, 0.5), P90: percentile(all, 0.9), P99: percentile(all, 0.99),
+		P999: percentile(all, 0.999), Max: percentile(all, 1),
+	}
+}
+
+// tick writes one key after the other, all endpoints known, and prints a line for each
+// acknowledgement: when it was asked for and when it came, in ns since 1970. The driver kills a
+// leader and looks for the first write that was asked for afterwards.
+func tick(opts options, value string) {
+	client := dial(opts.endpoints)
+	defer client.Close()
+	stop := time.Now().Add(opts.duration)
+	for number := 0; time.Now().Before(stop); number++ {
+		began := time.Now()
+		for {
+			ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+			_, err := client.Put(ctx, keyOf(number), value)
+			cancel()
+			if err == nil {
+				break
+			}
+			if !time.Now().Before(stop) {
+				return
+			}
+			time.Sleep(2 * time.Millisecond)
+		}
+		fmt.Printf("%d %d %d\n", number, began.UnixNano(), time.Now().UnixNano())
+		time.Sleep(2 * time.Millisecond)
+	}
+}
+
+func main() {
+	var opts options
+	var endpoints string
+	flag.StringVar(&endpoints, "endpoints", "127.0.0.1:2379", "comma list of host:port")
+	flag.StringVar(&opts.workload, "workload", "put", "put, get or tick")
+	flag.IntVar(&opts.clients, "clients", 64, "connections")
+	flag.IntVar(&opts.inFlight, "in-flight", 1, "unanswered requests of one connection")
+	flag.IntVar(&opts.keys, "keys", 10000, "size of the key space")
+	flag.IntVar(&opts.valueSize, "value-size", 256, "bytes of a value")
+	flag.DurationVar(&opts.warmup, "warmup", 2*time.Second, "time before measuring")
+	flag.DurationVar(&opts.duration, "duration", 10*time.Second, "time to measure")
+	flag.Parse()
+	opts.endpoints = strings.Split(endpoints, ",")
+	if opts.clients < 1 || opts.inFlight < 1 || opts.keys < 1 || opts.valueSize < 1 {
+		fail("counts and sizes start at 1")
+	}
+	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard))
+	bytes := make([]byte, opts.valueSize)
+	if _, err := rand.Read(bytes); err != nil {
+		fail("no random bytes: %v", err)
+	}
+	value := string(bytes)
+	switch opts.workload {
+	case "put", "get":
+		text, err := json.Marshal(measure(opts, value))
+		if err != nil {
+			fail("%v", err)
+		}
+		fmt.Println(string(text))
+	case "tick":
+		tick(opts, value)
+	default:
+		fail("no such workload: %s", opts.workload)
+	}
+}
