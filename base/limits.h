@@ -44,6 +44,7 @@ enum {
 
     SW_SESSION_COUNT_MAX = 65536,      /* per group; the least recently active goes first, loudly */
     SW_SESSION_REPLY_COUNT_MAX = 4096, /* stored answers of one session */
+    SW_SESSION_REPLY_TOTAL_MAX = 1 << 20, /* of all sessions of a group; over it each keeps few */
     SW_SESSION_TTL_MS_MIN = 1000,
     SW_SESSION_TTL_MS_MAX = 24 * 3600 * 1000,
     SW_SESSION_TTL_MS_DEFAULT = 600 * 1000,
