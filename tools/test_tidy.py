@@ -91,6 +91,11 @@ class TidyTest(unittest.TestCase):
                            "sw_unit_test(base/a x)"},
                           {"tests/unit/base/test_a.c": "", "base/CMakeLists.txt":
                            "sw_unit_test(base/ab x)"}, "test_a.c")
+        loop = "foreach(name a b)\n  sw_unit_test(base/${name} x)\nendforeach()"
+        self.assert_bites(tidy.check_orphans,
+                          {"tests/unit/base/test_b.c": "", "base/CMakeLists.txt": loop},
+                          {"tests/unit/base/test_c.c": "", "base/CMakeLists.txt": loop},
+                          "test_c.c")
         self.assert_bites(tidy.check_orphans,
                           {"tests/fuzz/fuzz_a.c": "", "tests/fuzz/CMakeLists.txt":
                            "sw_fuzz_target(a x)"},

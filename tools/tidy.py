@@ -210,10 +210,19 @@ def check_headers(tree, compiler="cc"):
     return bad
 
 
+def unrolled(text):
+    """CMake text with foreach(name a b) ... ${name} ... endforeach() written out."""
+    def turns(match):
+        name, *items = match[1].split()
+        return "\n".join(match[2].replace("${" + name + "}", item) for item in items)
+
+    return re.sub(r"foreach\s*\(([^)]*)\)(.*?)endforeach", turns, text, flags=re.S)
+
+
 def check_orphans(tree):
     """Each .c file is named in the CMakeLists.txt of its folder or of one above."""
     bad = []
-    lists = {path: tree.text(path) for path in tree.paths
+    lists = {path: unrolled(tree.text(path)) for path in tree.paths
              if path.split("/")[-1] == "CMakeLists.txt"}
     for path, text in lists.items():
         if re.search(r"file\s*\(\s*GLOB", text):
