@@ -1,0 +1,151 @@
+/* swarm-sim: the command line of the simulator. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/runner.h"
+
+static void usage(FILE *out)
+{
+    (void)fprintf(
+        out,
+        "usage: swarm-sim [--mode raft|node] [--seeds A..B | --seed N | --scenario NAME]\n"
+        "                 [--jobs J] [--guard-off MASK] [--twice] [--expect-failure]\n"
+        "                 [--quiet] [--verbose]\n"
+        "\n"
+        "Runs simulated swarms and checks that nothing is lost, forked, repeated or stuck.\n"
+        "  --seeds A..B      these seeds, in child processes (default 1..100)\n"
+        "  --seed N          one seed in this process; with --verbose every event is told\n"
+        "  --scenario NAME   one directed scenario; `--scenario list` names them\n"
+        "  --guard-off MASK  rules of raft/guard.h to leave out: the run must then fail\n"
+        "  --twice           each seed twice: the trace hashes must be equal\n"
+        "  --expect-failure  succeed only if at least one seed fails\n"
+        "  --quiet           no stories\n");
+}
+
+static bool parse_u64(const char *text, const char **ret_end, uint64_t *ret_value)
+{
+    char *end = NULL;
+
+    errno = 0;
+    *ret_value = strtoull(text, &end, 0);
+    *ret_end = end;
+    return errno == 0 && end != text;
+}
+
+static bool parse_whole(const char *text, uint64_t *ret_value)
+{
+    const char *end;
+
+    return text != NULL && parse_u64(text, &end, ret_value) && *end == '\0';
+}
+
+static bool parse_seeds(const char *text, struct sim_options *options)
+{
+    const char *end;
+
+    if (text == NULL || !parse_u64(text, &end, &options->seed_first)) {
+        return false;
+    }
+    if (*end == '\0') { /* a plain count */
+        options->seed_last = options->seed_first;
+        options->seed_first = 1;
+        return options->seed_last >= 1;
+    }
+    return strncmp(end, "..", 2) == 0 && parse_whole(end + 2, &options->seed_last) &&
+           options->seed_first <= options->seed_last;
+}
+
+static bool
+parse_value(const char *name, const char *value, struct sim_options *options, bool *ret_single)
+{
+    uint64_t number;
+
+    if (strcmp(name, "--seeds") == 0) {
+        return parse_seeds(value, options);
+    }
+    if (value == NULL) {
+        return false;
+    }
+    if (strcmp(name, "--mode") == 0) {
+        options->mode = strcmp(value, "node") == 0 ? SIM_MODE_NODE : SIM_MODE_RAFT;
+        return strcmp(value, "node") == 0 || strcmp(value, "raft") == 0;
+    }
+    if (strcmp(name, "--scenario") == 0) {
+        options->scenario = value;
+        return true;
+    }
+    if (!parse_whole(value, &number)) {
+        return false;
+    }
+    if (strcmp(name, "--seed") == 0) {
+        options->seed_first = number;
+        options->seed_last = number;
+        *ret_single = true;
+        return true;
+    }
+    if (strcmp(name, "--jobs") == 0) {
+        options->jobs = (uint32_t)number;
+        return number >= 1 && number <= 64;
+    }
+    if (strcmp(name, "--guard-off") == 0) {
+        options->guard_off = (uint32_t)number;
+        return number <= UINT32_MAX;
+    }
+    return false;
+}
+
+static bool parse_flag(const char *name, struct sim_options *options)
+{
+    if (strcmp(name, "--verbose") == 0) {
+        options->verbose = true;
+    } else if (strcmp(name, "--quiet") == 0) {
+        options->quiet = true;
+    } else if (strcmp(name, "--twice") == 0) {
+        options->twice = true;
+    } else if (strcmp(name, "--expect-failure") == 0) {
+        options->expect_failure = true;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static int run_single(const struct sim_options *options)
+{
+    struct sim_result result;
+
+    sim_run_seed(options, options->seed_first, &result);
+    printf("seed %" PRIu64 ": %s%s, %.1f virtual s, hash %016" PRIx64 "\n",
+           result.seed,
+           result.failed ? "FAILED: " : "ok",
+           result.why,
+           (double)result.stats.virtual_us / 1e6,
+           result.hash);
+    return result.failed == options->expect_failure ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+    struct sim_options options = {.seed_first = 1, .seed_last = 100, .jobs = 1};
+    bool single = false;
+
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0) {
+            usage(stdout);
+            return 0;
+        }
+        if (parse_flag(argv[i], &options)) {
+            continue;
+        }
+        if (!parse_value(argv[i], i + 1 < argc ? argv[i + 1] : NULL, &options, &single)) {
+            (void)fprintf(stderr, "swarm-sim: cannot use `%s`\n", argv[i]);
+            usage(stderr);
+            return 2;
+        }
+        i++;
+    }
+    return single ? run_single(&options) : sim_run_seeds(&options);
+}

@@ -1,0 +1,36 @@
+/* Runs seeds: one after the other, many in child processes, each twice if asked; tells the story of
+ * those that fail. */
+#ifndef SW_TESTS_SIM_RUNNER_H
+#define SW_TESTS_SIM_RUNNER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tests/sim/world.h"
+
+struct sim_result {
+    uint64_t seed;
+    uint64_t hash;
+    bool failed;
+    char why[400];
+    struct sim_stats stats;
+};
+
+struct sim_options {
+    enum sim_mode_kind mode;
+    uint64_t seed_first, seed_last;
+    uint32_t jobs;
+    uint32_t guard_off;
+    bool verbose;
+    bool quiet;          /* no stories: failures are expected */
+    bool twice;          /* run each seed twice and compare the hashes */
+    bool expect_failure; /* succeed only if some seed fails */
+    const char *scenario;
+};
+
+/* One seed in this process. */
+void sim_run_seed(const struct sim_options *options, uint64_t seed, struct sim_result *ret_result);
+/* All seeds in child processes, so that one that dies is one failed seed; exit code. */
+int sim_run_seeds(const struct sim_options *options);
+
+#endif
