@@ -1,0 +1,300 @@
+/* Opening a group: from what the WAL holds, or from nothing, to a running libraft. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "raft/descriptor.h"
+#include "raft/group_private.h"
+
+enum { SNAPSHOT_NEVER = 0x3fffffff };
+
+static void *heap_checked(void *pointer)
+{
+    SW_ASSERT(pointer != NULL); /* libraft's paths for lack of memory corrupt its state */
+    return pointer;
+}
+
+static void *heap_malloc(void *data, size_t size)
+{
+    (void)data;
+    return heap_checked(malloc(size > 0 ? size : 1));
+}
+
+static void *heap_calloc(void *data, size_t count, size_t size)
+{
+    (void)data;
+    return heap_checked(calloc(count > 0 ? count : 1, size > 0 ? size : 1));
+}
+
+static void *heap_realloc(void *data, void *pointer, size_t size)
+{
+    (void)data;
+    return heap_checked(realloc(pointer, size > 0 ? size : 1));
+}
+
+static void heap_free(void *data, void *pointer)
+{
+    (void)data;
+    free(pointer);
+}
+
+static void *heap_aligned_alloc(void *data, size_t alignment, size_t size)
+{
+    (void)data;
+    return heap_checked(aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment));
+}
+
+static void heap_aligned_free(void *data, size_t alignment, void *pointer)
+{
+    (void)data;
+    (void)alignment;
+    free(pointer);
+}
+
+/* One heap for all instances of the process; setting it again changes nothing. */
+static void heap_set(void)
+{
+    static struct raft_heap heap = {.malloc = heap_malloc,
+                                    .free = heap_free,
+                                    .calloc = heap_calloc,
+                                    .realloc = heap_realloc,
+                                    .aligned_alloc = heap_aligned_alloc,
+                                    .aligned_free = heap_aligned_free};
+
+    raft_heap_set(&heap);
+}
+
+/* A NULL tracer is dereferenced and the default one is not thread-safe: a disabled one is neither.
+ */
+static void
+trace_nothing(struct raft_tracer *tracer, const char *file, int line, const char *message)
+{
+    (void)tracer;
+    (void)file;
+    (void)line;
+    (void)message;
+}
+
+static struct raft_tracer disabled_tracer = {.impl = NULL, .enabled = false, .emit = trace_nothing};
+
+/* Entry 1 of a new group: the configuration of all members, in term 1. */
+static void bootstrap(const struct sw_group_config *config, struct sw_wal_group *loaded)
+{
+    struct raft_configuration configuration;
+    struct raft_buffer encoded = {0};
+    int rv = 0;
+
+    raft_configuration_init(&configuration);
+    for (uint32_t i = 0; i < config->member_count && rv == 0; i++) {
+        rv = raft_configuration_add(
+            &configuration, config->members[i].node.value, config->members[i].address, RAFT_VOTER);
+    }
+    SW_ASSERT(rv == 0); /* ids and addresses were checked to be distinct */
+    rv = raft_configuration_encode(&configuration, &encoded);
+    SW_ASSERT(rv == 0);
+    raft_configuration_close(&configuration);
+    loaded->hard.term = 1;
+    loaded->first_index = 1;
+    loaded->entry_count = 1;
+    loaded->entries = heap_checked(calloc(1, sizeof *loaded->entries));
+    loaded->blob = heap_checked(malloc(encoded.len));
+    memcpy(loaded->blob, encoded.base, encoded.len);
+    loaded->entries[0] = (struct sw_wal_entry){
+        .index = 1, .term = 1, .type = RAFT_CHANGE, .body = sw_span_of(loaded->blob, encoded.len)};
+    raft_free(encoded.base);
+}
+
+static bool members_valid(const struct sw_group_config *config)
+{
+    if (config->member_count == 0 || config->member_count > SW_NODE_COUNT_MAX) {
+        return false;
+    }
+    for (uint32_t i = 0; i < config->member_count; i++) {
+        for (uint32_t j = 0; j < i; j++) {
+            if (sw_node_id_equal(config->members[i].node, config->members[j].node) ||
+                strcmp(config->members[i].address, config->members[j].address) == 0) {
+                return false;
+            }
+        }
+        if (config->members[i].node.value == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* libraft checks nothing of what it loads: a wrong start here is a crash or a fork later. */
+static bool loaded_valid(const struct sw_wal_group *loaded)
+{
+    uint64_t term = loaded->has_snapshot ? 0 : 1;
+
+    if (loaded->hard.term == 0 || loaded->first_index == 0) {
+        return false;
+    }
+    if (loaded->has_snapshot) {
+        struct raft_configuration configuration;
+        struct raft_buffer state;
+        raft_index index;
+
+        if (loaded->first_index > loaded->snapshot_index + 1 ||
+            sw_descriptor_decode(sw_span_of(loaded->descriptor, loaded->descriptor_size),
+                                 &configuration,
+                                 &index,
+                                 &state) != SW_ERR_OK) {
+            return false;
+        }
+        raft_configuration_close(&configuration);
+        raft_free(state.base);
+    } else if (loaded->first_index != 1 || loaded->entry_count == 0 ||
+               loaded->entries[0].type != RAFT_CHANGE) {
+        return false;
+    }
+    for (size_t i = 0; i < loaded->entry_count; i++) {
+        const struct sw_wal_entry *entry = &loaded->entries[i];
+
+        if (entry->index != loaded->first_index + i || entry->term < term ||
+            entry->term > loaded->hard.term ||
+            (entry->type == RAFT_CHANGE && !sw_descriptor_configuration_valid(entry->body))) {
+            return false;
+        }
+        term = entry->term;
+    }
+    return true;
+}
+
+enum sw_err sw__group_load(struct sw_group *group,
+                           const struct sw_group_config *config,
+                           struct sw_wal_group *ret_loaded,
+                           bool *ret_bootstrap,
+                           char ret_why[SW_WHY_SIZE])
+{
+    enum sw_err err;
+
+    SW_ASSERT(group != NULL && ret_loaded != NULL);
+    if (!members_valid(config)) {
+        (void)snprintf(ret_why, SW_WHY_SIZE, "members need distinct ids and addresses");
+        return SW_ERR_CONFIG;
+    }
+    err = config->wal->ops->load(config->wal, config->id, ret_loaded);
+    if (err != SW_ERR_OK) {
+        (void)snprintf(
+            ret_why, SW_WHY_SIZE, "the log of group %u can not be read", config->id.value);
+        return err;
+    }
+    *ret_bootstrap =
+        ret_loaded->hard.term == 0 && !ret_loaded->has_snapshot && ret_loaded->entry_count == 0;
+    if (*ret_bootstrap) {
+        if (config->applied != 0) {
+            (void)snprintf(ret_why,
+                           SW_WHY_SIZE,
+                           "the log of group %u is gone but its state is there",
+                           config->id.value);
+            return SW_ERR_CORRUPT;
+        }
+        bootstrap(config, ret_loaded);
+        return SW_ERR_OK;
+    }
+    if (!loaded_valid(ret_loaded)) {
+        (void)snprintf(ret_why, SW_WHY_SIZE, "the log of group %u is not whole", config->id.value);
+        return SW_ERR_CORRUPT;
+    }
+    if (ret_loaded->has_snapshot && config->applied < ret_loaded->snapshot_index) {
+        (void)snprintf(ret_why,
+                       SW_WHY_SIZE,
+                       "the state of group %u is older than its snapshot: %llu < %llu",
+                       config->id.value,
+                       (unsigned long long)config->applied,
+                       (unsigned long long)ret_loaded->snapshot_index);
+        return SW_ERR_CORRUPT;
+    }
+    return SW_ERR_OK;
+}
+
+static void reopen_wanted(void *arg, raft_index from)
+{
+    struct sw_group *group = arg;
+
+    SW_ASSERT(from > group->raft.log.offset);
+    group->reopen_from = from;
+}
+
+void sw__group_start(struct sw_group *group, struct sw_wal_group *loaded, bool bootstrap_it)
+{
+    const struct sw__io_config config = {
+        .group = group->id,
+        .self = group->self,
+        .env = group->env,
+        .wal = group->wal,
+        .link = group->link,
+        .hooks = {.arg = group,
+                  .install = sw__group_install,
+                  .snapshot_work = sw__group_snapshot_work},
+        .append_size_max = group->tuning.append_size_max,
+    };
+    int rv;
+
+    heap_set();
+    sw__io_init(&group->io, &config, loaded);
+    sw_guard_init(&group->guard, &group->io.base, &group->raft, group->tuning.guard_off);
+    group->guard.reopen = reopen_wanted;
+    group->guard.reopen_arg = group;
+    sw__group_fsm_init(group);
+    rv = raft_init(
+        &group->raft, &group->guard.outer, &group->fsm, group->self.value, group->address);
+    SW_ASSERT(rv == 0);
+    group->raft.data = group;
+    group->raft.tracer = &disabled_tracer;
+    raft_set_election_timeout(&group->raft, group->tuning.election_timeout_ms);
+    raft_set_heartbeat_timeout(&group->raft, group->tuning.heartbeat_ms);
+    raft_set_install_snapshot_timeout(&group->raft, group->tuning.install_timeout_ms);
+    raft_set_pre_vote(&group->raft, true);
+    raft_set_snapshot_threshold(&group->raft, SNAPSHOT_NEVER);
+    raft_set_snapshot_trailing(&group->raft, group->tuning.snapshot_trailing);
+    if (bootstrap_it) {
+        sw__io_write_bootstrap(&group->io);
+    }
+    rv = raft_start(&group->raft);
+    SW_ASSERT(rv == 0); /* what it loads was checked */
+    sw__io_drop_loaded(&group->io);
+}
+
+void sw__group_capture(const struct sw_group *group,
+                       raft_index from,
+                       struct sw_wal_group *ret_loaded)
+{
+    const raft_index first = group->raft.log.offset + 1;
+    const size_t count = from > first ? (size_t)(from - first) : 0;
+    struct sw_wal_group loaded = {
+        .hard = group->io.hard, .first_index = first, .entry_count = count};
+    size_t size = 0;
+
+    SW_ASSERT(from >= first);
+    for (size_t i = 0; i < count; i++) {
+        size += (sw_guard_entry(&group->raft, first + i)->buf.len + 7) & ~(size_t)7;
+    }
+    loaded.entries = heap_checked(calloc(count > 0 ? count : 1, sizeof *loaded.entries));
+    loaded.blob = heap_checked(malloc(size > 0 ? size : 1));
+    size = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct raft_entry *entry = sw_guard_entry(&group->raft, first + i);
+
+        SW_ASSERT(entry != NULL);
+        memcpy(loaded.blob + size, entry->buf.base, entry->buf.len);
+        loaded.entries[i] =
+            (struct sw_wal_entry){.index = first + i,
+                                  .term = entry->term,
+                                  .type = (uint8_t)entry->type,
+                                  .body = sw_span_of(loaded.blob + size, entry->buf.len)};
+        size += (entry->buf.len + 7) & ~(size_t)7;
+    }
+    if (group->io.snapshot_index != 0) {
+        loaded.has_snapshot = true;
+        loaded.snapshot_index = group->io.snapshot_index;
+        loaded.snapshot_term = group->io.snapshot_term;
+        loaded.descriptor_size = group->io.descriptor.size;
+        loaded.descriptor = heap_checked(malloc(loaded.descriptor_size));
+        memcpy(loaded.descriptor, group->io.descriptor.data, loaded.descriptor_size);
+    }
+    *ret_loaded = loaded;
+}

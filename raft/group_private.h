@@ -1,0 +1,81 @@
+/* The inside of a group, for the files of raft/ and their tests. */
+#ifndef SW_RAFT_GROUP_PRIVATE_H
+#define SW_RAFT_GROUP_PRIVATE_H
+
+#include <raft.h>
+
+#include "raft/group.h"
+#include "raft/guard.h"
+#include "raft/io_private.h"
+#include "raft/readindex.h"
+
+struct sw_group {
+    struct sw_group_id id;
+    struct sw_node_id self;
+    struct sw_group_tuning tuning;
+    struct sw_env *env; /* borrowed, as are wal and link */
+    struct sw_wal *wal;
+    struct sw_link *link;
+    struct sw_group_handler handler;
+    char address[SW_ADDRESS_SIZE_MAX];
+
+    struct raft raft;
+    struct raft_fsm fsm;
+    struct sw__io io;
+    struct sw_guard guard;
+    struct sw_readindex reads;
+
+    raft_index handed; /* highest index given to handler.committed */
+    bool restored;     /* a snapshot took the place of the log: handed jumps */
+    enum sw_role role; /* as last reported */
+    uint64_t term;
+    struct sw_node_id leader;
+
+    raft_term barrier_term; /* G2: the term whose barrier was asked for */
+    struct raft_barrier barrier;
+    bool barrier_busy;
+    uint32_t in_flight;
+    uint64_t probe_ms; /* when the probe that is out was last sent */
+
+    bool snapshot_requested;
+    bool snapshot_asked; /* handler.snapshot_wanted is due */
+    struct sw_group_snapshot snapshot;
+    bool install_pending;
+    bool install_asked;          /* handler.install_wanted is due */
+    struct raft_message install; /* owned while pending */
+
+    raft_index reopen_from; /* G10: cut the log here and start libraft anew; 0 = no */
+    bool reopening;         /* libraft is closing for that */
+    bool reopen_ready;      /* it has closed */
+    struct sw_wal_group reopen_loaded;
+
+    bool muted; /* stopping: no callback but `stopped` comes any more */
+    void (*stopped)(void *arg);
+    void *stopped_arg;
+    struct sw_group_status counters;
+};
+
+/* group_open.c: what start-up does. Fills `group->raft` and starts it on what `loaded` holds. */
+enum sw_err sw__group_load(struct sw_group *group,
+                           const struct sw_group_config *config,
+                           struct sw_wal_group *ret_loaded,
+                           bool *ret_bootstrap,
+                           char ret_why[SW_WHY_SIZE]);
+void sw__group_start(struct sw_group *group, struct sw_wal_group *loaded, bool bootstrap);
+/* The log before `from`, as the WAL would give it. */
+void sw__group_capture(const struct sw_group *group,
+                       raft_index from,
+                       struct sw_wal_group *ret_loaded);
+
+/* group_snapshot.c */
+void sw__group_fsm_init(struct sw_group *group);
+void sw__group_snapshot_work(void *arg);
+void sw__group_install(void *arg, struct raft_message *message);
+void sw__group_install_drop(struct sw_group *group);
+/* Whether it is time to compact; at the end of each call into libraft. */
+void sw__group_compact(struct sw_group *group);
+
+/* group.c: after every call into libraft. */
+void sw__group_after(struct sw_group *group);
+
+#endif

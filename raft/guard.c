@@ -1,0 +1,708 @@
+/* The guard as a decorator of raft_io; the rules are in guard.h. */
+#include "raft/guard.h"
+
+#include <stdlib.h>
+
+#include "base/assert.h"
+
+/* This code reads public fields of struct raft: a library of another shape must not link. */
+_Static_assert(sizeof(struct raft) == 656, "libraft 0.15.0");
+
+struct sw_guard_append {
+    struct raft_io_append request; /* what the inner io gets; data is this */
+    struct raft_io_append *outer;  /* libraft's */
+    struct sw_guard *guard;
+    raft_index first;
+    raft_index last;
+    struct sw_guard_append *next;
+};
+
+static bool on(const struct sw_guard *guard, enum sw_guard_rule rule)
+{
+    return (guard->off & (uint32_t)rule) == 0;
+}
+
+static struct sw_guard *guard_of(const struct raft_io *outer)
+{
+    SW_ASSERT(outer != NULL);
+    SW_ASSERT(outer->impl != NULL);
+    return outer->impl;
+}
+
+const struct raft_entry *sw_guard_entry(const struct raft *raft, raft_index index)
+{
+    const struct raft_log *log = &raft->log;
+    const size_t count =
+        log->front <= log->back ? log->back - log->front : log->size - log->front + log->back;
+
+    SW_ASSERT(raft != NULL);
+    SW_ASSERT(count <= log->size);
+    if (index <= log->offset || index > log->offset + count) {
+        return NULL;
+    }
+    return &log->entries[(log->front + (size_t)(index - log->offset - 1)) % log->size];
+}
+
+raft_term sw_guard_term(const struct raft *raft, raft_index index)
+{
+    const struct raft_entry *entry = sw_guard_entry(raft, index);
+
+    SW_ASSERT(raft != NULL);
+    if (entry != NULL) {
+        return entry->term;
+    }
+    return index != 0 && index == raft->log.snapshot.last_index ? raft->log.snapshot.last_term : 0;
+}
+
+uint32_t sw_guard_voters(const struct raft *raft)
+{
+    uint32_t count = 0;
+
+    SW_ASSERT(raft != NULL);
+    for (unsigned i = 0; i < raft->configuration.n; i++) {
+        count += raft->configuration.servers[i].role == RAFT_VOTER ? 1 : 0;
+    }
+    SW_ASSERT(count <= SW_NODE_COUNT_MAX);
+    return count;
+}
+
+static bool leads(const struct sw_guard *guard)
+{
+    return guard->raft->state == RAFT_LEADER && guard->lead_term == guard->raft->current_term;
+}
+
+/* ---- what the leader remembers of its peers ---- */
+
+static struct sw_guard_peer *peer_of(struct sw_guard *guard, raft_id id)
+{
+    for (uint32_t i = 0; i < guard->peer_count; i++) {
+        if (guard->peers[i].id == id) {
+            return &guard->peers[i];
+        }
+    }
+    if (guard->peer_count == SW_NODE_COUNT_MAX) {
+        return NULL; /* more senders than a swarm may have nodes: the rest is ignored */
+    }
+    guard->peers[guard->peer_count] = (struct sw_guard_peer){.id = id};
+    return &guard->peers[guard->peer_count++];
+}
+
+static raft_index acked_by(const struct sw_guard *guard, raft_id id)
+{
+    for (uint32_t i = 0; i < guard->peer_count; i++) {
+        if (guard->peers[i].id == id) {
+            return guard->peers[i].acked;
+        }
+    }
+    return 0;
+}
+
+/* The highest index that enough other voters hold to be a quorum together with this node;
+ * everything if this node alone is one. */
+static raft_index quorum_index(const struct sw_guard *guard)
+{
+    raft_index acked[SW_NODE_COUNT_MAX];
+    uint32_t others = 0;
+    uint32_t self = 0;
+    uint32_t need;
+
+    for (unsigned i = 0; i < guard->raft->configuration.n; i++) {
+        const struct raft_server *server = &guard->raft->configuration.servers[i];
+
+        if (server->role != RAFT_VOTER) {
+            continue;
+        }
+        if (server->id == guard->raft->id) {
+            self = 1;
+            continue;
+        }
+        SW_ASSERT(others < SW_NODE_COUNT_MAX);
+        const raft_index value = acked_by(guard, server->id);
+        uint32_t at = others++;
+
+        for (; at > 0 && acked[at - 1] < value; at--) {
+            acked[at] = acked[at - 1]; /* insertion sort, highest first */
+        }
+        acked[at] = value;
+    }
+    need = (others + self) / 2 + 1 - self;
+    SW_ASSERT(need <= others);
+    return need == 0 ? UINT64_MAX : acked[need - 1];
+}
+
+/* ---- append: tracks what is verified (G1) and paces the leader (G5) ---- */
+
+static void append_fire(struct sw_guard_append *append)
+{
+    struct raft_io_append *outer = append->outer;
+    struct sw_guard *guard = append->guard;
+
+    SW_ASSERT(guard->appends_in_flight > 0);
+    SW_ASSERT(append->first <= append->last);
+    guard->appends_in_flight--;
+    free(append);
+    outer->cb(outer, 0);
+}
+
+/* Fires paced completions, oldest first, up to what a quorum holds, or all of them. */
+static void pace_release(struct sw_guard *guard, bool all)
+{
+    const raft_index limit = all ? UINT64_MAX : quorum_index(guard);
+
+    while (guard->paced_head != NULL && guard->paced_head->last <= limit) {
+        struct sw_guard_append *append = guard->paced_head;
+
+        guard->paced_head = append->next;
+        if (guard->paced_head == NULL) {
+            guard->paced_tail = NULL;
+        }
+        append_fire(append);
+    }
+}
+
+static void pace_add(struct sw_guard *guard, struct sw_guard_append *append)
+{
+    SW_ASSERT((guard->paced_head == NULL) == (guard->paced_tail == NULL));
+    SW_ASSERT(append->next == NULL);
+    if (guard->paced_tail == NULL) {
+        guard->paced_head = append;
+    } else {
+        guard->paced_tail->next = append;
+    }
+    guard->paced_tail = append;
+}
+
+/* The inner io made the entries durable. */
+static void append_stored(struct raft_io_append *request, int status)
+{
+    struct sw_guard_append *append = request->data;
+    struct sw_guard *guard = append->guard;
+    const bool may_pace =
+        on(guard, SW_GUARD_G5) && leads(guard) && sw_guard_voters(guard->raft) > 1;
+
+    SW_ASSERT(status == 0); /* a failed append never completes: the process stops */
+    if (may_pace && append->first > guard->lead_first) {
+        pace_add(guard, append);
+        pace_release(guard, false);
+        return;
+    }
+    pace_release(guard, true); /* completions stay in order */
+    append_fire(append);
+}
+
+static void note_verified(struct sw_guard *guard, raft_term term, raft_index index)
+{
+    if (guard->verified_term != term) {
+        guard->verified_term = term;
+        guard->verified = 0;
+    }
+    if (index > guard->verified) {
+        guard->verified = index;
+    }
+}
+
+static int guard_append(struct raft_io *io,
+                        struct raft_io_append *request,
+                        const struct raft_entry entries[],
+                        unsigned n,
+                        raft_io_append_cb cb)
+{
+    struct sw_guard *guard = guard_of(io);
+    struct sw_guard_append *append = calloc(1, sizeof *append);
+
+    SW_ASSERT(append != NULL);
+    SW_ASSERT(n > 0);
+    append->guard = guard;
+    append->outer = request;
+    append->request.data = append;
+    append->first = guard->next_index;
+    append->last = guard->next_index + n - 1;
+    guard->next_index += n;
+    guard->appends_in_flight++;
+    request->cb = cb;
+    if (guard->in_append) {
+        guard->append_accepted = true;
+        note_verified(guard, guard->raft->current_term, guard->append_last);
+    }
+    if (guard->raft->state == RAFT_LEADER && guard->lead_term != guard->raft->current_term) {
+        guard->lead_term = guard->raft->current_term;
+        guard->lead_first = append->first;
+        guard->peer_count = 0;
+    }
+    return guard->inner->append(guard->inner, &append->request, entries, n, append_stored);
+}
+
+static int guard_truncate(struct raft_io *io, raft_index index)
+{
+    struct sw_guard *guard = guard_of(io);
+
+    SW_ASSERT(index > 0);
+    guard->next_index = index;
+    if (guard->verified >= index) {
+        guard->verified = index - 1;
+    }
+    return guard->inner->truncate(guard->inner, index);
+}
+
+/* ---- send: corrects what this node says ---- */
+
+/* G1: never acknowledge what no leader of this term verified, or what is not durable here. */
+static void correct_success(struct sw_guard *guard, struct raft_append_entries_result *result)
+{
+    if (guard->in_append && !guard->append_accepted) {
+        guard->append_accepted = true;
+        note_verified(guard, guard->raft->current_term, guard->append_last);
+    }
+    if (guard->verified_term != guard->raft->current_term) {
+        note_verified(guard, guard->raft->current_term, 0);
+    }
+    if (on(guard, SW_GUARD_G1)) {
+        if (result->last_log_index > guard->verified) {
+            result->last_log_index = guard->verified;
+        }
+        if (result->last_log_index > guard->raft->last_stored) {
+            result->last_log_index = guard->raft->last_stored;
+        }
+    }
+}
+
+/* G4: the rejected entry has a term that conflicts; the leader may skip all of that term, so the
+ * hint is the entry before its first one (Raft paper 5.3, "the follower can include the term of the
+ * conflicting entry and the first index it stores for that term"). */
+static void correct_rejection(const struct sw_guard *guard,
+                              struct raft_append_entries_result *result)
+{
+    const raft_term term = sw_guard_term(guard->raft, guard->append_prev);
+    raft_index first = guard->append_prev;
+
+    if (!on(guard, SW_GUARD_G4) || !guard->in_append || result->rejected != guard->append_prev ||
+        term == 0 || term == guard->append_prev_term) {
+        return;
+    }
+    while (first > guard->raft->commit_index + 1 && first > guard->raft->log.offset + 1 &&
+           sw_guard_term(guard->raft, first - 1) == term) {
+        first--;
+    }
+    SW_ASSERT(first > 0);
+    result->last_log_index = first - 1;
+}
+
+static int guard_send(struct raft_io *io,
+                      struct raft_io_send *request,
+                      const struct raft_message *message,
+                      raft_io_send_cb cb)
+{
+    struct sw_guard *guard = guard_of(io);
+    struct raft_message copy = *message;
+
+    SW_ASSERT(message != NULL);
+    if (copy.type == RAFT_IO_APPEND_ENTRIES_RESULT) {
+        if (copy.append_entries_result.rejected == 0) {
+            correct_success(guard, &copy.append_entries_result);
+        } else {
+            correct_rejection(guard, &copy.append_entries_result);
+        }
+    }
+    if (on(guard, SW_GUARD_G11) && copy.type == RAFT_IO_REQUEST_VOTE_RESULT &&
+        copy.request_vote_result.pre_vote == raft_tribool_true &&
+        !copy.request_vote_result.vote_granted &&
+        copy.request_vote_result.term < guard->raft->current_term) {
+        copy.request_vote_result.term = guard->raft->current_term;
+    }
+    return guard->inner->send(guard->inner, request, &copy, cb);
+}
+
+/* ---- receive: what libraft must not see, or not yet ---- */
+
+static void message_free(struct raft_message *message)
+{
+    if (message->type == RAFT_IO_APPEND_ENTRIES && message->append_entries.entries != NULL) {
+        raft_free(message->append_entries.entries[0].batch);
+        raft_free(message->append_entries.entries);
+    }
+    if (message->type == RAFT_IO_INSTALL_SNAPSHOT) {
+        raft_configuration_close(&message->install_snapshot.conf);
+        raft_free(message->install_snapshot.data.base);
+    }
+}
+
+static bool installing(const struct sw_guard *guard)
+{
+    return guard->raft->snapshot.put.data != NULL && guard->raft->last_stored == 0;
+}
+
+/* G3, G6, G7: elections that must not start, votes that must not be given. */
+static bool election_forbidden(const struct sw_guard *guard, const struct raft_message *message)
+{
+    if (message->type == RAFT_IO_REQUEST_VOTE) {
+        const struct raft_request_vote *vote = &message->request_vote;
+        const bool second = !vote->pre_vote && vote->term == guard->raft->current_term &&
+                            guard->raft->voted_for != 0 &&
+                            guard->raft->voted_for != vote->candidate_id;
+
+        return (on(guard, SW_GUARD_G3) && second) || (on(guard, SW_GUARD_G6) && installing(guard));
+    }
+    if (message->type == RAFT_IO_TIMEOUT_NOW) {
+        return (on(guard, SW_GUARD_G6) && installing(guard)) ||
+               (on(guard, SW_GUARD_G7) && guard->appends_in_flight > 0);
+    }
+    return false;
+}
+
+/* G10: the first index of a conflict that would cut a configuration entry away; 0 if there is none.
+ */
+static raft_index cuts_configuration(const struct sw_guard *guard,
+                                     const struct raft_append_entries *append)
+{
+    const struct raft *raft = guard->raft;
+    raft_index conflict = 0;
+
+    if (append->term < raft->current_term ||
+        (append->prev_log_index != 0 &&
+         sw_guard_term(raft, append->prev_log_index) != append->prev_log_term)) {
+        return 0;
+    }
+    for (unsigned i = 0; i < append->n_entries && conflict == 0; i++) {
+        const raft_index index = append->prev_log_index + 1 + i;
+        const raft_term term = sw_guard_term(raft, index);
+
+        if (term != 0 && term != append->entries[i].term) {
+            conflict = index;
+        }
+    }
+    if (conflict == 0) {
+        return 0;
+    }
+    for (raft_index index = conflict;; index++) {
+        const struct raft_entry *entry = sw_guard_entry(raft, index);
+
+        if (entry == NULL) {
+            return 0;
+        }
+        if (entry->type == RAFT_CHANGE) {
+            return conflict;
+        }
+    }
+}
+
+/* G2: true if the result has to wait. Also takes note of what the peer holds (G5). */
+static bool result_held(struct sw_guard *guard, const struct raft_message *message)
+{
+    const struct raft_append_entries_result *result = &message->append_entries_result;
+    struct sw_guard_peer *peer;
+
+    if (guard->raft->state != RAFT_LEADER || result->term != guard->raft->current_term ||
+        result->rejected != 0) {
+        return false;
+    }
+    const bool own_term_stored = guard->lead_term == guard->raft->current_term &&
+                                 guard->raft->last_stored >= guard->lead_first;
+
+    if (guard->lead_term != guard->raft->current_term) {
+        return on(guard, SW_GUARD_G2); /* before the barrier: the peer says it again */
+    }
+    peer = peer_of(guard, message->server_id);
+    if (peer == NULL) {
+        return true;
+    }
+    if (on(guard, SW_GUARD_G2) && sw_guard_voters(guard->raft) > 1 && !own_term_stored) {
+        if (!peer->held || result->last_log_index >= peer->result.last_log_index) {
+            peer->result = *result;
+        }
+        peer->held = true;
+        return true;
+    }
+    if (result->last_log_index > peer->acked && result->last_log_index < guard->next_index) {
+        peer->acked = result->last_log_index;
+    }
+    return false;
+}
+
+static void deliver(struct sw_guard *guard, struct raft_message *message)
+{
+    guard->recv(&guard->outer, message);
+    guard->in_append = false;
+}
+
+static void begin_append(struct sw_guard *guard, struct raft_append_entries *append)
+{
+    guard->in_append = true;
+    guard->append_accepted = false;
+    guard->append_prev = append->prev_log_index;
+    guard->append_prev_term = append->prev_log_term;
+    guard->append_last = append->prev_log_index + append->n_entries;
+    if (on(guard, SW_GUARD_G1) && append->leader_commit > guard->append_last) {
+        append->leader_commit = guard->append_last;
+    }
+}
+
+static void guard_recv(struct raft_io *inner, struct raft_message *message)
+{
+    struct sw_guard *guard = inner->data;
+    raft_index cut;
+
+    SW_ASSERT(guard != NULL);
+    SW_ASSERT(!guard->in_append);
+    if (election_forbidden(guard, message)) {
+        guard->drops++;
+        message_free(message);
+        return;
+    }
+    if (message->type == RAFT_IO_APPEND_ENTRIES) {
+        cut = on(guard, SW_GUARD_G10) ? cuts_configuration(guard, &message->append_entries) : 0;
+        if (cut != 0) {
+            guard->drops++;
+            message_free(message);
+            guard->reopen(guard->reopen_arg, cut);
+            return;
+        }
+        begin_append(guard, &message->append_entries);
+    }
+    if (message->type == RAFT_IO_INSTALL_SNAPSHOT &&
+        message->install_snapshot.term >= guard->raft->current_term) {
+        note_verified(guard, message->install_snapshot.term, message->install_snapshot.last_index);
+    }
+    if (message->type == RAFT_IO_APPEND_ENTRIES_RESULT && result_held(guard, message)) {
+        return;
+    }
+    deliver(guard, message);
+    if (leads(guard)) {
+        pace_release(guard, false);
+    }
+}
+
+static void guard_tick(struct raft_io *inner)
+{
+    struct sw_guard *guard = inner->data;
+    const bool busy = guard->raft->state == RAFT_FOLLOWER && guard->appends_in_flight > 0;
+
+    SW_ASSERT(guard->tick != NULL);
+    if ((on(guard, SW_GUARD_G6) && installing(guard)) || (on(guard, SW_GUARD_G7) && busy)) {
+        guard->drops++;
+        return;
+    }
+    guard->tick(&guard->outer);
+}
+
+/* G2: results that waited for the own-term entry. */
+static void release_held(struct sw_guard *guard)
+{
+    for (uint32_t i = 0; i < guard->peer_count && leads(guard); i++) {
+        struct sw_guard_peer *peer = &guard->peers[i];
+        struct raft_message message = {.type = RAFT_IO_APPEND_ENTRIES_RESULT,
+                                       .server_id = peer->id,
+                                       .server_address = "",
+                                       .append_entries_result = peer->result};
+
+        if (peer->held) {
+            peer->held = false;
+            if (!result_held(guard, &message)) {
+                deliver(guard, &message);
+            }
+        }
+    }
+}
+
+void sw_guard_after(struct sw_guard *guard)
+{
+    SW_ASSERT(guard != NULL);
+    SW_ASSERT(!guard->in_append);
+    if (!leads(guard)) {
+        pace_release(guard, true);
+        return;
+    }
+    if (guard->raft->last_stored >= guard->lead_first) {
+        release_held(guard);
+        pace_release(guard, false);
+    }
+}
+
+void sw_guard_drain(struct sw_guard *guard)
+{
+    SW_ASSERT(guard != NULL);
+    pace_release(guard, true);
+    SW_ASSERT(guard->paced_head == NULL);
+}
+
+bool sw_guard_own_term_committed(const struct sw_guard *guard)
+{
+    SW_ASSERT(guard != NULL);
+    return leads(guard) && guard->raft->commit_index >= guard->lead_first;
+}
+
+bool sw_guard_change_allowed(const struct sw_guard *guard)
+{
+    SW_ASSERT(guard != NULL);
+    return !on(guard, SW_GUARD_G8) || sw_guard_own_term_committed(guard);
+}
+
+bool sw_guard_snapshot_allowed(const struct sw_guard *guard)
+{
+    const struct raft *raft = guard->raft;
+    raft_index index = raft->last_applied + 1;
+    const struct raft_entry *entry;
+
+    SW_ASSERT(guard != NULL);
+    if (!on(guard, SW_GUARD_G9)) {
+        return true;
+    }
+    while ((entry = sw_guard_entry(raft, index)) != NULL) {
+        if (entry->type == RAFT_CHANGE) {
+            return false;
+        }
+        index++;
+    }
+    return true;
+}
+
+/* ---- calls that only pass through ---- */
+
+static int guard_init(struct raft_io *io, raft_id id, const char *address)
+{
+    struct sw_guard *guard = guard_of(io);
+
+    return guard->inner->init(guard->inner, id, address);
+}
+
+static void inner_closed(struct raft_io *inner)
+{
+    struct sw_guard *guard = inner->data;
+
+    SW_ASSERT(guard->appends_in_flight == 0);
+    SW_ASSERT(guard->paced_head == NULL);
+    guard->closed(&guard->outer);
+}
+
+static void guard_close(struct raft_io *io, raft_io_close_cb cb)
+{
+    struct sw_guard *guard = guard_of(io);
+
+    SW_ASSERT(cb != NULL);
+    guard->closed = cb;
+    guard->inner->close(guard->inner, inner_closed);
+}
+
+static int guard_load(struct raft_io *io,
+                      raft_term *term,
+                      raft_id *voted_for,
+                      struct raft_snapshot **snapshot,
+                      raft_index *start_index,
+                      struct raft_entry *entries[],
+                      size_t *n_entries)
+{
+    struct sw_guard *guard = guard_of(io);
+    const int rv = guard->inner->load(
+        guard->inner, term, voted_for, snapshot, start_index, entries, n_entries);
+
+    if (rv == 0) {
+        guard->next_index = *start_index + *n_entries;
+    }
+    return rv;
+}
+
+static int
+guard_start(struct raft_io *io, unsigned msecs, raft_io_tick_cb tick, raft_io_recv_cb recv)
+{
+    struct sw_guard *guard = guard_of(io);
+
+    SW_ASSERT(tick != NULL);
+    SW_ASSERT(recv != NULL);
+    guard->tick = tick;
+    guard->recv = recv;
+    return guard->inner->start(guard->inner, msecs, guard_tick, guard_recv);
+}
+
+static int guard_bootstrap(struct raft_io *io, const struct raft_configuration *configuration)
+{
+    return guard_of(io)->inner->bootstrap(guard_of(io)->inner, configuration);
+}
+
+static int guard_recover(struct raft_io *io, const struct raft_configuration *configuration)
+{
+    return guard_of(io)->inner->recover(guard_of(io)->inner, configuration);
+}
+
+static int guard_set_term(struct raft_io *io, raft_term term)
+{
+    return guard_of(io)->inner->set_term(guard_of(io)->inner, term);
+}
+
+static int guard_set_vote(struct raft_io *io, raft_id id)
+{
+    return guard_of(io)->inner->set_vote(guard_of(io)->inner, id);
+}
+
+static int guard_snapshot_put(struct raft_io *io,
+                              unsigned trailing,
+                              struct raft_io_snapshot_put *request,
+                              const struct raft_snapshot *snapshot,
+                              raft_io_snapshot_put_cb cb)
+{
+    struct sw_guard *guard = guard_of(io);
+
+    SW_ASSERT(snapshot != NULL);
+    if (trailing == 0) {
+        guard->next_index = snapshot->index + 1;
+    }
+    return guard->inner->snapshot_put(guard->inner, trailing, request, snapshot, cb);
+}
+
+static int guard_snapshot_get(struct raft_io *io,
+                              struct raft_io_snapshot_get *request,
+                              raft_io_snapshot_get_cb cb)
+{
+    return guard_of(io)->inner->snapshot_get(guard_of(io)->inner, request, cb);
+}
+
+static raft_time guard_time(struct raft_io *io)
+{
+    return guard_of(io)->inner->time(guard_of(io)->inner);
+}
+
+static int guard_random(struct raft_io *io, int min, int max)
+{
+    return guard_of(io)->inner->random(guard_of(io)->inner, min, max);
+}
+
+static int
+guard_async_work(struct raft_io *io, struct raft_io_async_work *request, raft_io_async_work_cb cb)
+{
+    return guard_of(io)->inner->async_work(guard_of(io)->inner, request, cb);
+}
+
+void sw_guard_init(struct sw_guard *guard, struct raft_io *inner, struct raft *raft, uint32_t off)
+{
+    SW_ASSERT(guard != NULL);
+    SW_ASSERT(inner != NULL && raft != NULL);
+    *guard = (struct sw_guard){.inner = inner, .raft = raft, .off = off, .next_index = 1};
+    guard->outer = (struct raft_io){.version = 2,
+                                    .impl = guard,
+                                    .init = guard_init,
+                                    .close = guard_close,
+                                    .load = guard_load,
+                                    .start = guard_start,
+                                    .bootstrap = guard_bootstrap,
+                                    .recover = guard_recover,
+                                    .set_term = guard_set_term,
+                                    .set_vote = guard_set_vote,
+                                    .send = guard_send,
+                                    .append = guard_append,
+                                    .truncate = guard_truncate,
+                                    .snapshot_put = guard_snapshot_put,
+                                    .snapshot_get = guard_snapshot_get,
+                                    .time = guard_time,
+                                    .random = guard_random,
+                                    .async_work = guard_async_work};
+    inner->data = guard;
+}
+
+void sw_guard_release(struct sw_guard *guard)
+{
+    while (guard->paced_head != NULL) {
+        struct sw_guard_append *append = guard->paced_head;
+
+        guard->paced_head = append->next;
+        free(append);
+    }
+    guard->paced_tail = NULL;
+}
