@@ -114,6 +114,18 @@ void sw_applier_export_stop(struct sw_applier *applier, struct sw_group_id group
 void sw_applier_import(struct sw_applier *applier, struct sw_group_id group, struct sw_span chunk);
 /* Commits if it is time to; call every ~100 ms when idle. */
 void sw_applier_tick(struct sw_applier *applier);
+/* Counted since start, as of the last job done. */
+struct sw_applier_stats {
+    uint64_t entries;  /* executed, empty ones too */
+    uint64_t commands; /* of them */
+    uint64_t skipped;  /* entries that the store held already */
+    uint64_t reads;
+    uint64_t commits;
+    uint64_t sessions;         /* open now, all groups */
+    uint64_t sessions_expired; /* ever, from the state itself */
+    uint64_t sessions_evicted; /* ever: clients that lost their session to SW_SESSION_COUNT_MAX */
+};
+void sw_applier_stats(const struct sw_applier *applier, struct sw_applier_stats *ret_stats);
 /* Jobs submitted and not done yet: back-pressure for whoever reads clients. */
 uint32_t sw_applier_pending(const struct sw_applier *applier);
 

@@ -26,7 +26,8 @@ uint32_t sw_entry_count(const struct sw_buf *out);
 struct sw_entry_reader {
     struct sw_reader in;
     uint64_t time_ms;
-    uint32_t count;
+    uint32_t count; /* commands of the entry */
+    uint32_t left;  /* of them not read yet; sw_entry_next asserts that there is one */
 };
 
 enum sw_err sw_entry_open(struct sw_span body, struct sw_entry_reader *ret_reader) SW_MUST_CHECK;

@@ -1,0 +1,73 @@
+/* What the applier's source files share: its object, a group's place in it, and the jobs.
+ *
+ * The worker's half is touched by `run` only, the loop's half by submission and `done` only; a job
+ * carries everything that crosses. */
+#ifndef SW_NODE_APPLIER_PRIVATE_H
+#define SW_NODE_APPLIER_PRIVATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "node/applier.h"
+#include "node/apply.h"
+#include "node/transfer.h"
+
+struct sw__applier_group {
+    struct sw_state state;
+    struct sw_export export_;
+    struct sw_import import_;
+};
+
+struct sw_applier {
+    struct sw_applier_config config; /* borrowed ports, see applier.h */
+
+    /* The worker's half. */
+    struct sw__applier_group **groups; /* owned, each too */
+    uint32_t group_count;
+    bool uncommitted;        /* entries executed since the last commit */
+    uint64_t uncommitted_at; /* env time of the first of them */
+    uint64_t uncommitted_bytes;
+    bool failed;           /* nothing is executed or answered with data any more */
+    enum sw_err fail_err;  /* written before `failed` jobs are handed back, then constant, */
+    char why[SW_WHY_SIZE]; /* so the loop may read both */
+    struct sw_applier_stats counted;
+
+    /* The loop's half. */
+    uint32_t pending;
+    bool tick_pending;
+    bool fatal_told;
+    struct sw_applier_stats stats;
+};
+
+enum sw__applier_job_kind {
+    SW__JOB_ENTRY,
+    SW__JOB_READ,
+    SW__JOB_FLUSH,
+    SW__JOB_EXPORT,
+    SW__JOB_EXPORT_STOP,
+    SW__JOB_IMPORT,
+    SW__JOB_TICK,
+};
+
+/* Input and output of one job; freed in `done`. */
+struct sw__applier_job {
+    struct sw_job job; /* first: a sw_job is cast back to this */
+    struct sw_applier *applier;
+    enum sw__applier_job_kind kind;
+    struct sw_group_id group;
+    uint64_t token;
+    uint64_t index, term, digest;
+    enum sw_err err;
+    bool complete;
+    bool fatal; /* the applier had failed when this job ended: `fail_err` and `why` are final */
+    struct sw_command_result *results; /* owned */
+    uint32_t result_count;
+    struct sw_request request; /* spans into `bytes` */
+    struct sw_reply reply;     /* records in `out` */
+    struct sw_buf out;         /* owned */
+    struct sw_applier_stats stats;
+    struct sw_span input; /* into `bytes` */
+    uint8_t bytes[];      /* copy of what was submitted */
+};
+
+#endif

@@ -1,0 +1,556 @@
+/* Executes entries: decode, judge, let the session decide, change the tables, note the effect.
+ *
+ * Everything that an entry does or answers is appended to `effects`; one hash over the previous
+ * digest, the index and those bytes is the next digest. */
+#include "node/apply.h"
+
+#include <stdlib.h>
+
+#include <xxhash.h>
+
+#include "base/assert.h"
+#include "node/entry.h"
+#include "storage/keys.h"
+#include "transport/proto.h"
+
+enum effect {
+    EFFECT_PUT = 1,
+    EFFECT_DELETE = 2,
+    EFFECT_RESULT = 3,
+    EFFECT_SESSION_WRITE = 4,
+    EFFECT_SESSION_OPENED = 5,
+    EFFECT_SESSION_REMOVED = 6,
+    EFFECT_ENTRY_MALFORMED = 7,
+};
+
+/* One entry under way. */
+struct apply {
+    struct sw_state *state;
+    struct sw_store *store;
+};
+
+/* --- effects ---------------------------------------------------------------------------------- */
+
+static void note_result(struct sw_state *state, const struct sw_command_result *result)
+{
+    sw_write_u8(&state->effects, EFFECT_RESULT);
+    sw_write_u32(&state->effects, (uint32_t)result->err);
+    sw_write_u64(&state->effects, result->revision);
+    sw_write_u64(&state->effects, result->value);
+}
+
+static void note_session(struct sw_state *state, enum effect effect, struct sw_session_id session)
+{
+    sw_write_u8(&state->effects, (uint8_t)effect);
+    sw_write_u64(&state->effects, session.value);
+}
+
+static void digest_begin(struct sw_state *state, uint64_t index)
+{
+    sw_buf_clear(&state->effects);
+    sw_write_u64(&state->effects, state->digest);
+    sw_write_u64(&state->effects, index);
+}
+
+static void digest_end(struct sw_state *state, uint64_t index, uint64_t term)
+{
+    state->digest = XXH3_64bits(state->effects.data, state->effects.size);
+    state->index = index;
+    state->term = term;
+    state->changed = true;
+}
+
+static enum sw_err
+table_put(struct apply *apply, enum sw_table table, const struct sw_key *key, struct sw_span value)
+{
+    struct sw_buf *effects = &apply->state->effects;
+
+    sw_write_u8(effects, EFFECT_PUT);
+    sw_write_u8(effects, (uint8_t)table);
+    sw_write_blob(effects, sw_key_span(key));
+    sw_write_blob(effects, value);
+    return apply->store->ops->put(apply->store, table, sw_key_span(key), value);
+}
+
+static enum sw_err table_del(struct apply *apply, enum sw_table table, const struct sw_key *key)
+{
+    struct sw_buf *effects = &apply->state->effects;
+
+    sw_write_u8(effects, EFFECT_DELETE);
+    sw_write_u8(effects, (uint8_t)table);
+    sw_write_blob(effects, sw_key_span(key));
+    return apply->store->ops->del(apply->store, table, sw_key_span(key));
+}
+
+/* --- keys and experiences --------------------------------------------------------------------- */
+
+enum sw_err sw_kv_record_decode(struct sw_span bytes, struct sw_kv_record *ret_record)
+{
+    struct sw_reader in = sw_reader_of(bytes);
+    const uint8_t format = sw_read_u8(&in);
+    struct sw_kv_record record;
+
+    record.create_revision = sw_read_u64(&in);
+    record.mod_revision = sw_read_u64(&in);
+    record.version = sw_read_u64(&in);
+    record.time_ms = sw_read_u64(&in);
+    record.value = sw_read_bytes(&in, sw_reader_left(&in));
+    if (in.failed || format != SW_KV_FORMAT) {
+        return SW_ERR_CORRUPT;
+    }
+    *ret_record = record;
+    return SW_ERR_OK;
+}
+
+enum sw_err sw_experience_record_decode(struct sw_span bytes,
+                                        struct sw_experience_record *ret_record)
+{
+    struct sw_reader in = sw_reader_of(bytes);
+    const uint8_t format = sw_read_u8(&in);
+    struct sw_experience_record record;
+
+    record.time_ms = sw_read_u64(&in);
+    record.session.value = sw_read_u64(&in);
+    record.value = sw_read_bytes(&in, sw_reader_left(&in));
+    if (in.failed || format != SW_EXPERIENCE_FORMAT) {
+        return SW_ERR_CORRUPT;
+    }
+    *ret_record = record;
+    return SW_ERR_OK;
+}
+
+static struct sw_place place_of(const struct sw_request *request)
+{
+    return (struct sw_place){.tenant = request->tenant,
+                             .name_space = request->name_space,
+                             .partition = request->partition};
+}
+
+/* The record of `key`, all zero (version 0) if there is none. */
+static enum sw_err
+kv_get(struct apply *apply, const struct sw_key *key, struct sw_kv_record *ret_record)
+{
+    struct sw_span bytes;
+    enum sw_err err;
+
+    err = apply->store->ops->get(apply->store, SW_TABLE_KV, sw_key_span(key), &bytes);
+    if (err == SW_ERR_NOT_FOUND) {
+        *ret_record = (struct sw_kv_record){0};
+        return SW_ERR_OK;
+    }
+    return err == SW_ERR_OK ? sw_kv_record_decode(bytes, ret_record) : err;
+}
+
+static enum sw_err kv_put(struct apply *apply,
+                          const struct sw_key *key,
+                          const struct sw_kv_record *old,
+                          struct sw_span value,
+                          struct sw_command_result *result)
+{
+    struct sw_state *state = apply->state;
+    struct sw_buf *record = &state->record;
+
+    state->revision++;
+    sw_buf_clear(record);
+    sw_write_u8(record, SW_KV_FORMAT);
+    sw_write_u64(record, old->version == 0 ? state->revision : old->create_revision);
+    sw_write_u64(record, state->revision);
+    sw_write_u64(record, old->version + 1);
+    sw_write_u64(record, state->time_ms);
+    SW_ASSERT(record->size == SW_KV_HEADER_SIZE);
+    sw_write_bytes(record, value);
+    *result = (struct sw_command_result){.err = SW_ERR_OK, .revision = state->revision};
+    return table_put(apply, SW_TABLE_KV, key, sw_buf_span(record));
+}
+
+static enum sw_err
+run_put(struct apply *apply, const struct sw_request *request, struct sw_command_result *result)
+{
+    const struct sw_place place = place_of(request);
+    struct sw_kv_record old;
+    struct sw_key key;
+    enum sw_err err;
+
+    sw_key_kv(&place, request->key, &key);
+    err = kv_get(apply, &key, &old);
+    if (err != SW_ERR_OK) {
+        return err;
+    }
+    if (request->op == SW_OP_CAS && old.mod_revision != request->expected) {
+        *result = (struct sw_command_result){
+            .err = SW_ERR_CONFLICT, .revision = apply->state->revision, .value = old.mod_revision};
+        return SW_ERR_OK;
+    }
+    return kv_put(apply, &key, &old, request->value, result);
+}
+
+static enum sw_err
+run_delete(struct apply *apply, const struct sw_request *request, struct sw_command_result *result)
+{
+    const struct sw_place place = place_of(request);
+    struct sw_kv_record old;
+    struct sw_key key;
+    enum sw_err err;
+
+    sw_key_kv(&place, request->key, &key);
+    err = kv_get(apply, &key, &old);
+    if (err == SW_ERR_OK && old.version > 0) {
+        apply->state->revision++;
+        err = table_del(apply, SW_TABLE_KV, &key);
+    }
+    *result = (struct sw_command_result){
+        .err = SW_ERR_OK, .revision = apply->state->revision, .value = old.version > 0 ? 1 : 0};
+    return err;
+}
+
+static enum sw_err run_experience_append(struct apply *apply,
+                                         const struct sw_request *request,
+                                         struct sw_command_result *result)
+{
+    const struct sw_place place = place_of(request);
+    struct sw_state *state = apply->state;
+    struct sw_buf *record = &state->record;
+    struct sw_key key;
+
+    state->revision++;
+    sw_key_experience(&place, state->revision, &key);
+    sw_buf_clear(record);
+    sw_write_u8(record, SW_EXPERIENCE_FORMAT);
+    sw_write_u64(record, state->time_ms);
+    sw_write_u64(record, request->session.value);
+    SW_ASSERT(record->size == SW_EXPERIENCE_HEADER_SIZE);
+    sw_write_bytes(record, request->value);
+    *result = (struct sw_command_result){.err = SW_ERR_OK, .revision = state->revision};
+    return table_put(apply, SW_TABLE_EXPERIENCE, &key, sw_buf_span(record));
+}
+
+/* --- sessions --------------------------------------------------------------------------------- */
+
+static void session_remove(struct sw_state *state, struct sw_session *session)
+{
+    note_session(state, EFFECT_SESSION_REMOVED, session->id);
+    sw_sessions_remove(&state->sessions, session);
+}
+
+static bool session_overdue(const struct sw_state *state, const struct sw_session *session)
+{
+    return sw_session_expiry_ms(session) <= state->time_ms;
+}
+
+/* Expires the first few that are overdue; the others stay and are refused when used. */
+static void sessions_sweep(struct sw_state *state)
+{
+    for (int i = 0; i < SW_APPLY_EXPIRE_COUNT_MAX; i++) {
+        struct sw_session *session = sw_sessions_first(&state->sessions, SW_SESSION_BY_EXPIRY);
+
+        if (session == NULL || !session_overdue(state, session)) {
+            return;
+        }
+        session_remove(state, session);
+        state->sessions_expired++;
+    }
+}
+
+/* `session` if it is in time; an overdue one is removed first. Accepts NULL. */
+static struct sw_session *session_live(struct sw_state *state, struct sw_session *session)
+{
+    if (session == NULL || !session_overdue(state, session)) {
+        return session;
+    }
+    session_remove(state, session);
+    state->sessions_expired++;
+    return NULL;
+}
+
+static void run_session_open(struct sw_state *state,
+                             const struct sw_request *request,
+                             struct sw_command_result *result)
+{
+    const uint8_t *nonce = request->value.data;
+    const uint32_t ttl_ms = request->limit == 0 ? SW_SESSION_TTL_MS_DEFAULT : request->limit;
+    struct sw_session *session;
+
+    SW_ASSERT(request->value.size == SW_SESSION_NONCE_SIZE);
+    session = session_live(state, sw_sessions_find_nonce(&state->sessions, nonce));
+    if (session != NULL) {
+        sw_session_touch(&state->sessions, session, state->time_ms);
+    } else {
+        if (state->sessions.count == state->sessions.count_max) {
+            session_remove(state, sw_sessions_first(&state->sessions, SW_SESSION_BY_ACTIVITY));
+            state->sessions_evicted++;
+        }
+        state->revision++;
+        session = sw_sessions_open(&state->sessions,
+                                   (struct sw_session_id){state->revision},
+                                   nonce,
+                                   ttl_ms,
+                                   state->time_ms);
+        note_session(state, EFFECT_SESSION_OPENED, session->id);
+    }
+    *result = (struct sw_command_result){
+        .err = SW_ERR_OK, .revision = session->id.value, .value = session->id.value};
+}
+
+/* Closing what is gone already is no error: a retry of a close finds it done. */
+static void run_session_close(struct sw_state *state,
+                              const struct sw_request *request,
+                              struct sw_command_result *result)
+{
+    struct sw_session *session = sw_sessions_find(&state->sessions, request->session);
+
+    session = session_live(state, session);
+    if (session != NULL) {
+        state->revision++;
+        session_remove(state, session);
+    }
+    *result = (struct sw_command_result){
+        .err = SW_ERR_OK, .revision = state->revision, .value = session != NULL ? 1 : 0};
+}
+
+/* --- commands --------------------------------------------------------------------------------- */
+
+static enum sw_err
+run_write(struct apply *apply, const struct sw_request *request, struct sw_command_result *result)
+{
+    if (request->op == SW_OP_PUT || request->op == SW_OP_CAS) {
+        return run_put(apply, request, result);
+    }
+    if (request->op == SW_OP_DELETE) {
+        return run_delete(apply, request, result);
+    }
+    SW_ASSERT(request->op == SW_OP_EXPERIENCE_APPEND);
+    return run_experience_append(apply, request, result);
+}
+
+/* A write of a session: runs at most once, and its answer is kept until it is acknowledged. */
+static enum sw_err
+run_once(struct apply *apply, const struct sw_request *request, struct sw_command_result *result)
+{
+    struct sw_state *state = apply->state;
+    struct sw_session *session = sw_sessions_find(&state->sessions, request->session);
+    enum sw_err err = SW_ERR_OK;
+
+    sw_write_u8(&state->effects, EFFECT_SESSION_WRITE);
+    sw_write_u64(&state->effects, request->session.value);
+    sw_write_u64(&state->effects, request->seq);
+    sw_write_u64(&state->effects, request->acked);
+    session = session_live(state, session);
+    if (session == NULL) {
+        result->err = SW_ERR_SESSION_EXPIRED;
+        return SW_ERR_OK;
+    }
+    sw_session_touch(&state->sessions, session, state->time_ms);
+    switch (sw_session_admit(&state->sessions, session, request->seq, request->acked, result)) {
+    case SW_SESSION_RUN:
+        err = run_write(apply, request, result);
+        sw_session_answer(&state->sessions, session, request->seq, result);
+        break;
+    case SW_SESSION_REPLAY:
+        break;
+    case SW_SESSION_STALE:
+        result->err = SW_ERR_SESSION_STALE;
+        break;
+    case SW_SESSION_BUSY:
+        result->err = SW_ERR_BUSY;
+        break;
+    }
+    return err;
+}
+
+/* The leader judged the command before it entered the log; a replica does not rely on that. */
+static enum sw_err judge(struct sw_span command, struct sw_request *ret_request)
+{
+    char why[SW_WHY_SIZE];
+    enum sw_err err;
+
+    err = sw_command_decode(command, ret_request);
+    if (err == SW_ERR_OK) {
+        err = sw_request_validate(ret_request, why);
+    }
+    if (err == SW_ERR_OK && !sw_op_is_write(ret_request->op)) {
+        err = SW_ERR_INVALID;
+    }
+    return err;
+}
+
+static enum sw_err
+run_command(struct apply *apply, struct sw_span command, struct sw_command_result *result)
+{
+    struct sw_request request;
+
+    result->err = judge(command, &request);
+    if (result->err != SW_ERR_OK) {
+        return SW_ERR_OK;
+    }
+    if (request.op == SW_OP_SESSION_OPEN) {
+        run_session_open(apply->state, &request, result);
+        return SW_ERR_OK;
+    }
+    if (request.op == SW_OP_SESSION_CLOSE) {
+        run_session_close(apply->state, &request, result);
+        return SW_ERR_OK;
+    }
+    return request.session.value != 0 ? run_once(apply, &request, result)
+                                      : run_write(apply, &request, result);
+}
+
+static enum sw_err
+run_commands(struct apply *apply, struct sw_entry_reader *reader, struct sw_command_result *results)
+{
+    for (uint32_t i = 0; i < reader->count; i++) {
+        struct sw_command_result *result = &results[i];
+        struct sw_span command;
+        enum sw_err err;
+
+        result->err = sw_entry_next(reader, &command);
+        if (result->err == SW_ERR_OK) {
+            err = run_command(apply, command, result);
+            if (err != SW_ERR_OK) {
+                return err;
+            }
+        }
+        note_result(apply->state, result);
+    }
+    return SW_ERR_OK;
+}
+
+enum sw_err sw_apply(struct sw_state *state,
+                     struct sw_store *store,
+                     uint64_t index,
+                     uint64_t term,
+                     struct sw_span body,
+                     struct sw_command_result **ret_results,
+                     uint32_t *ret_count)
+{
+    struct apply apply = {.state = state, .store = store};
+    struct sw_command_result *results = NULL;
+    struct sw_entry_reader reader = {0};
+    enum sw_err err = SW_ERR_OK;
+
+    SW_ASSERT(index == state->index + 1);
+    digest_begin(state, index);
+    if (body.size > 0 && sw_entry_open(body, &reader) != SW_ERR_OK) {
+        sw_write_u8(&state->effects, EFFECT_ENTRY_MALFORMED);
+    }
+    if (reader.count > 0) {
+        results = calloc(reader.count, sizeof *results);
+        SW_ASSERT(results != NULL);
+        state->time_ms = reader.time_ms > state->time_ms ? reader.time_ms : state->time_ms;
+        sw_write_u64(&state->effects, state->time_ms);
+        sessions_sweep(state);
+        err = run_commands(&apply, &reader, results);
+    }
+    if (err != SW_ERR_OK) {
+        free(results);
+        return err;
+    }
+    digest_end(state, index, term);
+    *ret_results = results;
+    *ret_count = reader.count;
+    return SW_ERR_OK;
+}
+
+/* --- the state record ------------------------------------------------------------------------- */
+
+void sw_state_init(struct sw_state *state, struct sw_group_id group)
+{
+    *state = (struct sw_state){.group = group};
+    sw_sessions_init(&state->sessions, SW_SESSION_COUNT_MAX, SW_SESSION_REPLY_TOTAL_MAX);
+}
+
+void sw_state_release(struct sw_state *state)
+{
+    sw_sessions_release(&state->sessions);
+    sw_buf_release(&state->effects);
+    sw_buf_release(&state->record);
+}
+
+void sw_state_key(struct sw_group_id group, struct sw_key *ret_key)
+{
+    sw_key_meta(group, sw_span_str("state"), ret_key);
+}
+
+void sw_state_encode(const struct sw_state *state, struct sw_buf *out)
+{
+    const size_t start = out->size;
+
+    sw_write_u8(out, SW_STATE_FORMAT);
+    sw_write_u64(out, state->index);
+    sw_write_u64(out, state->term);
+    sw_write_u64(out, state->digest);
+    sw_write_u64(out, state->revision);
+    sw_write_u64(out, state->time_ms);
+    sw_write_u32(out, state->sessions.count);
+    sw_write_u64(out, state->sessions_expired);
+    sw_write_u64(out, state->sessions_evicted);
+    SW_ASSERT(out->size - start == SW_STATE_RECORD_SIZE);
+}
+
+enum sw_err
+sw_state_decode(struct sw_state *state, struct sw_span record, uint32_t *ret_session_count)
+{
+    struct sw_reader in = sw_reader_of(record);
+    const uint8_t format = sw_read_u8(&in);
+
+    if (!in.failed && format > SW_STATE_FORMAT) {
+        return SW_ERR_NEWER_FORMAT;
+    }
+    state->index = sw_read_u64(&in);
+    state->term = sw_read_u64(&in);
+    state->digest = sw_read_u64(&in);
+    state->revision = sw_read_u64(&in);
+    state->time_ms = sw_read_u64(&in);
+    *ret_session_count = sw_read_u32(&in);
+    state->sessions_expired = sw_read_u64(&in);
+    state->sessions_evicted = sw_read_u64(&in);
+    if (sw_reader_finish(&in) != SW_ERR_OK || format != SW_STATE_FORMAT) {
+        return SW_ERR_CORRUPT;
+    }
+    return SW_ERR_OK;
+}
+
+enum sw_err sw_state_load(struct sw_state *state, struct sw_store *store)
+{
+    uint32_t session_count = 0;
+    struct sw_span record;
+    struct sw_key key;
+    enum sw_err err;
+
+    SW_ASSERT(state->index == 0);
+    sw_state_key(state->group, &key);
+    err = store->ops->get(store, SW_TABLE_META, sw_key_span(&key), &record);
+    if (err == SW_ERR_OK) {
+        err = sw_state_decode(state, record, &session_count);
+    } else if (err == SW_ERR_NOT_FOUND) {
+        err = SW_ERR_OK;
+    }
+    if (err == SW_ERR_OK) {
+        err = sw_sessions_load(&state->sessions, store, state->group);
+    }
+    if (err == SW_ERR_OK && state->sessions.count != session_count) {
+        err = SW_ERR_CORRUPT;
+    }
+    return err;
+}
+
+enum sw_err sw_state_save(struct sw_state *state, struct sw_store *store)
+{
+    struct sw_key key;
+    enum sw_err err;
+
+    if (!state->changed) {
+        return SW_ERR_OK;
+    }
+    err = sw_sessions_save(&state->sessions, store, state->group);
+    if (err != SW_ERR_OK) {
+        return err;
+    }
+    sw_buf_clear(&state->record);
+    sw_state_encode(state, &state->record);
+    sw_state_key(state->group, &key);
+    err = store->ops->put(store, SW_TABLE_META, sw_key_span(&key), sw_buf_span(&state->record));
+    if (err == SW_ERR_OK) {
+        state->changed = false;
+    }
+    return err;
+}

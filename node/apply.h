@@ -1,0 +1,99 @@
+/* Apply: what a committed entry does to a group's state. The only writer of replicated state.
+ *
+ * A pure function of (state, entry): no clock, no randomness, no order of a hash table. The time
+ * is the leader's, from the entry, and never goes back. So replicas that stand at the same index
+ * are equal byte for byte, whatever their batching, commits and restarts, and the running digest
+ * in `sw_state` says so: each index chains everything the entry changed and answered.
+ *
+ * An error from here means that this node's store cannot follow: bytes that fail their check, I/O,
+ * or no space. No space is no answer to a committed command, because the other replicas may have
+ * executed it: the caller aborts the transaction and stops; a restart with more space goes on from
+ * the last commit. Refusing writes while space is left is the business of admission. */
+#ifndef SW_NODE_APPLY_H
+#define SW_NODE_APPLY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/ids.h"
+#include "base/rw.h"
+#include "base/span.h"
+#include "node/applier.h"
+#include "node/session.h"
+#include "storage/keys.h"
+#include "storage/store.h"
+
+enum {
+    SW_STATE_FORMAT = 1,
+    SW_STATE_RECORD_SIZE = 61,
+    SW_KV_FORMAT = 1,
+    SW_KV_HEADER_SIZE = 33,
+    SW_EXPERIENCE_FORMAT = 1,
+    SW_EXPERIENCE_HEADER_SIZE = 17,
+
+    /* Sessions that one entry may expire, so that a jump of time costs each entry little. */
+    SW_APPLY_EXPIRE_COUNT_MAX = 64,
+};
+
+/* The state of one group beside its tables. Owned by the applier's worker. */
+struct sw_state {
+    struct sw_group_id group;
+    uint64_t index;  /* of the last applied entry */
+    uint64_t term;   /* of that entry */
+    uint64_t digest; /* chained up to `index` */
+    uint64_t revision;
+    uint64_t time_ms;
+    uint64_t sessions_expired, sessions_evicted;
+    struct sw_sessions sessions;
+    bool changed; /* since the last save */
+
+    /* Scratch, owned: what the running entry did, for the digest; the record being written. */
+    struct sw_buf effects, record;
+};
+
+/* Views into the stored bytes. */
+struct sw_kv_record {
+    uint64_t create_revision, mod_revision, version, time_ms;
+    struct sw_span value;
+};
+
+struct sw_experience_record {
+    uint64_t time_ms;
+    struct sw_session_id session;
+    struct sw_span value;
+};
+
+void sw_state_init(struct sw_state *state, struct sw_group_id group);
+void sw_state_release(struct sw_state *state);
+
+/* What the store holds of the group; an unknown group is at index 0. */
+enum sw_err sw_state_load(struct sw_state *state, struct sw_store *store) SW_MUST_CHECK;
+/* Writes sessions and the state record into the open transaction: the caller commits. */
+enum sw_err sw_state_save(struct sw_state *state, struct sw_store *store) SW_MUST_CHECK;
+
+/* In SW_TABLE_META. */
+void sw_state_key(struct sw_group_id group, struct sw_key *ret_key);
+void sw_state_encode(const struct sw_state *state, struct sw_buf *out);
+/* Reads all but the sessions; `ret_session_count` is how many there must be. */
+enum sw_err sw_state_decode(struct sw_state *state,
+                            struct sw_span record,
+                            uint32_t *ret_session_count) SW_MUST_CHECK;
+
+/* Executes entry `index`, which is state->index + 1. An empty body counts its index and no more.
+ * `ret_results` is malloc'ed for the caller, one row a command; NULL if there are none. */
+enum sw_err sw_apply(struct sw_state *state,
+                     struct sw_store *store,
+                     uint64_t index,
+                     uint64_t term,
+                     struct sw_span body,
+                     struct sw_command_result **ret_results,
+                     uint32_t *ret_count) SW_MUST_CHECK;
+
+/* CORRUPT if the bytes are none of ours. */
+enum sw_err sw_kv_record_decode(struct sw_span bytes, struct sw_kv_record *ret_record)
+    SW_MUST_CHECK;
+enum sw_err sw_experience_record_decode(struct sw_span bytes,
+                                        struct sw_experience_record *ret_record) SW_MUST_CHECK;
+
+#endif

@@ -1,0 +1,68 @@
+/* Frames the commands of one loop turn into one log entry, and takes them apart again. Knows
+ * nothing of what a command means. */
+#include "node/entry.h"
+
+#include "base/assert.h"
+#include "base/limits.h"
+
+enum { COUNT_OFFSET = 9 };
+
+static_assert(COUNT_OFFSET + 4 == SW_ENTRY_HEADER_SIZE, "the count is the header's last field");
+
+void sw_entry_begin(struct sw_buf *out, uint64_t time_ms)
+{
+    sw_buf_clear(out);
+    sw_write_u8(out, SW_ENTRY_FORMAT);
+    sw_write_u64(out, time_ms);
+    sw_write_u32(out, 0);
+    SW_ASSERT(out->size == SW_ENTRY_HEADER_SIZE);
+}
+
+void sw_entry_add(struct sw_buf *out, struct sw_span command)
+{
+    const uint32_t count = sw_entry_count(out);
+
+    SW_ASSERT(count < SW_ENTRY_COMMAND_COUNT_MAX);
+    SW_ASSERT(command.size <= SW_COMMAND_SIZE_MAX);
+    SW_ASSERT(out->size + 4 + command.size <= SW_ENTRY_SIZE_MAX);
+    sw_write_blob(out, command);
+    sw_store_u32(out->data + COUNT_OFFSET, count + 1);
+}
+
+uint32_t sw_entry_count(const struct sw_buf *out)
+{
+    SW_ASSERT(out->size >= SW_ENTRY_HEADER_SIZE);
+    return sw_load_u32(out->data + COUNT_OFFSET);
+}
+
+enum sw_err sw_entry_open(struct sw_span body, struct sw_entry_reader *ret_reader)
+{
+    struct sw_entry_reader reader = {.in = sw_reader_of(body)};
+
+    if (body.size > SW_ENTRY_SIZE_MAX || sw_read_u8(&reader.in) != SW_ENTRY_FORMAT) {
+        return SW_ERR_MALFORMED;
+    }
+    reader.time_ms = sw_read_u64(&reader.in);
+    reader.count = sw_read_u32_max(&reader.in, SW_ENTRY_COMMAND_COUNT_MAX);
+    reader.left = reader.count;
+    if (reader.in.failed || reader.count == 0) {
+        return SW_ERR_MALFORMED;
+    }
+    *ret_reader = reader;
+    return SW_ERR_OK;
+}
+
+enum sw_err sw_entry_next(struct sw_entry_reader *reader, struct sw_span *ret_command)
+{
+    struct sw_span command;
+
+    SW_ASSERT(reader->left > 0);
+    reader->left--;
+    command = sw_read_blob(&reader->in, SW_COMMAND_SIZE_MAX);
+    if (reader->in.failed || (reader->left == 0 && sw_reader_left(&reader->in) > 0)) {
+        sw_reader_fail(&reader->in);
+        return SW_ERR_MALFORMED;
+    }
+    *ret_command = command;
+    return SW_ERR_OK;
+}

@@ -1,0 +1,240 @@
+/* Walks of one partition with paging. */
+#include "node/query.h"
+
+#include "base/assert.h"
+#include "storage/keys.h"
+
+/* One page being filled. */
+struct page {
+    const struct sw_request *request;
+    struct sw_buf *records;
+    enum sw_table table;
+    struct sw_key prefix; /* of the partition */
+    struct sw_key from;
+    struct sw_key bound; /* excluded; size 0 = none */
+    uint32_t count;
+    bool more;
+};
+
+static bool is_reverse(const struct page *page)
+{
+    return (page->request->flags & SW_REQUEST_REVERSE) != 0;
+}
+
+static struct sw_place place_of(const struct sw_request *request)
+{
+    return (struct sw_place){.tenant = request->tenant,
+                             .name_space = request->name_space,
+                             .partition = request->partition};
+}
+
+static bool in_range(const struct page *page, struct sw_span key)
+{
+    int order;
+
+    if (!sw_key_has_prefix(key, sw_key_span(&page->prefix))) {
+        return false;
+    }
+    if (page->bound.size == 0) {
+        return true;
+    }
+    order = sw_span_compare(key, sw_key_span(&page->bound));
+    return is_reverse(page) ? order > 0 : order < 0;
+}
+
+static enum sw_err record_of(const struct page *page,
+                             const struct sw_store_record *stored,
+                             struct sw_record *ret_record)
+{
+    const struct sw_span key = {.data = stored->key.data + page->prefix.size,
+                                .size = stored->key.size - page->prefix.size};
+    struct sw_experience_record experience;
+    struct sw_kv_record kv;
+    enum sw_err err;
+
+    if (page->table == SW_TABLE_KV) {
+        err = sw_kv_record_decode(stored->value, &kv);
+        if (err == SW_ERR_OK) {
+            *ret_record = (struct sw_record){.key = key,
+                                             .value = kv.value,
+                                             .create_revision = kv.create_revision,
+                                             .mod_revision = kv.mod_revision,
+                                             .version = kv.version,
+                                             .time_ms = kv.time_ms};
+        }
+        return err;
+    }
+    err = sw_experience_record_decode(stored->value, &experience);
+    if (err == SW_ERR_OK && key.size != 8) {
+        err = SW_ERR_CORRUPT;
+    }
+    if (err == SW_ERR_OK) {
+        const uint64_t revision = sw_load_u64_be(key.data);
+
+        *ret_record = (struct sw_record){.value = experience.value,
+                                         .create_revision = revision,
+                                         .mod_revision = revision,
+                                         .version = 1,
+                                         .time_ms = experience.time_ms};
+    }
+    return err;
+}
+
+/* Adds one record; sets `more` instead if the page is full. */
+static enum sw_err page_add(struct page *page, const struct sw_store_record *stored)
+{
+    const uint32_t limit = page->request->limit;
+    const uint32_t count_max = limit > 0 && limit < SW_SCAN_COUNT_MAX ? limit : SW_SCAN_COUNT_MAX;
+    const size_t size_before = page->records->size;
+    struct sw_record record;
+    enum sw_err err;
+
+    if (page->count == count_max) {
+        page->more = true;
+        return SW_ERR_OK;
+    }
+    err = record_of(page, stored, &record);
+    if (err != SW_ERR_OK) {
+        return err;
+    }
+    if ((page->request->flags & SW_REQUEST_KEYS_ONLY) != 0) {
+        record.value = sw_span_of(NULL, 0);
+    }
+    sw_record_encode(&record, page->records);
+    if (page->records->size > SW_SCAN_SIZE_MAX && page->count > 0) {
+        page->records->size = size_before;
+        page->more = true;
+        return SW_ERR_OK;
+    }
+    page->count++;
+    return SW_ERR_OK;
+}
+
+static enum sw_err page_fill(struct page *page, struct sw_store *store)
+{
+    const bool reverse = is_reverse(page);
+    struct sw_store_record stored;
+    enum sw_err err;
+
+    err = store->ops->seek(store, page->table, sw_key_span(&page->from), reverse, &stored);
+    while (err == SW_ERR_OK && in_range(page, stored.key)) {
+        err = page_add(page, &stored);
+        if (err != SW_ERR_OK || page->more) {
+            return err;
+        }
+        err = store->ops->next(store, page->table, reverse, &stored);
+    }
+    return err == SW_ERR_NOT_FOUND ? SW_ERR_OK : err;
+}
+
+/* Above every key of the partition, whose names end with 0x00, and itself no key. */
+static void partition_end(const struct page *page, struct sw_key *ret_key)
+{
+    const bool exists = sw_key_upper(sw_key_span(&page->prefix), ret_key);
+
+    SW_ASSERT(exists);
+}
+
+static void scan_range(struct page *page)
+{
+    const struct sw_request *request = page->request;
+    const struct sw_place place = place_of(request);
+
+    page->table = SW_TABLE_KV;
+    if (request->key.size == 0 && is_reverse(page)) {
+        partition_end(page, &page->from);
+    } else {
+        sw_key_kv(&place, request->key, &page->from);
+    }
+    if (request->end_key.size > 0) {
+        sw_key_kv(&place, request->end_key, &page->bound);
+    }
+}
+
+/* False if no revision can be in the range. */
+static bool experience_range(struct page *page)
+{
+    const uint64_t expected = page->request->expected;
+    const struct sw_place place = place_of(page->request);
+
+    page->table = SW_TABLE_EXPERIENCE;
+    if (!is_reverse(page)) {
+        if (expected == UINT64_MAX) {
+            return false;
+        }
+        sw_key_experience(&place, expected + 1, &page->from);
+    } else if (expected == 0) {
+        partition_end(page, &page->from);
+    } else {
+        sw_key_experience(&place, expected - 1, &page->from);
+    }
+    return true;
+}
+
+static enum sw_err get(struct page *page, struct sw_store *store, enum sw_err *ret_answer)
+{
+    const struct sw_place place = place_of(page->request);
+    struct sw_store_record stored;
+    enum sw_err err;
+
+    page->table = SW_TABLE_KV;
+    sw_key_kv(&place, page->request->key, &page->from);
+    stored.key = sw_key_span(&page->from);
+    err = store->ops->get(store, SW_TABLE_KV, stored.key, &stored.value);
+    if (err == SW_ERR_NOT_FOUND) {
+        *ret_answer = SW_ERR_NOT_FOUND;
+        return SW_ERR_OK;
+    }
+    return err == SW_ERR_OK ? page_add(page, &stored) : err;
+}
+
+static enum sw_err run(struct page *page, struct sw_store *store, enum sw_err *ret_answer)
+{
+    const struct sw_place place = place_of(page->request);
+
+    sw_key_partition(&place, &page->prefix);
+    if (page->request->op == SW_OP_GET) {
+        return get(page, store, ret_answer);
+    }
+    if (page->request->op == SW_OP_SCAN) {
+        scan_range(page);
+        return page_fill(page, store);
+    }
+    return experience_range(page) ? page_fill(page, store) : SW_ERR_OK;
+}
+
+static enum sw_err judge(const struct sw_request *request)
+{
+    char why[SW_WHY_SIZE];
+
+    if (request->op != SW_OP_GET && request->op != SW_OP_SCAN &&
+        request->op != SW_OP_EXPERIENCE_SCAN) {
+        return SW_ERR_UNSUPPORTED;
+    }
+    return sw_request_validate(request, why);
+}
+
+enum sw_err sw_query(const struct sw_state *state,
+                     struct sw_store *store,
+                     const struct sw_request *request,
+                     struct sw_buf *records,
+                     struct sw_reply *ret_reply)
+{
+    struct page page = {.request = request, .records = records};
+    enum sw_err answer = judge(request);
+    enum sw_err err = SW_ERR_OK;
+
+    sw_buf_clear(records);
+    if (answer == SW_ERR_OK) {
+        err = run(&page, store, &answer);
+    }
+    if (err == SW_ERR_OK) {
+        *ret_reply = (struct sw_reply){.err = answer,
+                                       .shard = state->group,
+                                       .revision = state->revision,
+                                       .more = page.more,
+                                       .record_count = page.count,
+                                       .records = sw_buf_span(records)};
+    }
+    return err;
+}

@@ -1,0 +1,29 @@
+/* Reads of a group's state: get, scan, experience scan. Changes nothing.
+ *
+ * A scan walks one partition from `key` (included; "" = from its first key, or its last when
+ * reverse) towards `end_key` (excluded; "" = as far as the partition goes). A page ends at the
+ * request's limit, SW_SCAN_COUNT_MAX records or SW_SCAN_SIZE_MAX bytes, and says `more` if another
+ * record follows; it always has at least one record if there is one. To go on: key = last key and
+ * one 0x00 byte; reverse: key = last key, whose record then comes again as the first.
+ *
+ * An experience scan gives revisions above `expected`; reverse, from the newest down, those below
+ * `expected` unless that is 0. So to go on is to name the last revision seen, both ways. */
+#ifndef SW_NODE_QUERY_H
+#define SW_NODE_QUERY_H
+
+#include "base/err.h"
+#include "base/rw.h"
+#include "node/apply.h"
+#include "storage/store.h"
+#include "transport/proto.h"
+
+/* What the request asks for goes to `ret_reply` (its err says how it went), with records encoded
+ * into `records` (cleared first, borrowed by the reply). An error returned is the store's own: its
+ * bytes must not be trusted any more. */
+enum sw_err sw_query(const struct sw_state *state,
+                     struct sw_store *store,
+                     const struct sw_request *request,
+                     struct sw_buf *records,
+                     struct sw_reply *ret_reply) SW_MUST_CHECK;
+
+#endif
