@@ -10,11 +10,6 @@
 #include "base/assert.h"
 #include "base/rw.h"
 
-void sim_log_init(struct sim_log *log, struct sim_world *world, uint32_t group)
-{
-    *log = (struct sim_log){.world = world, .group = group};
-}
-
 void sim_log_release(struct sim_log *log)
 {
     free(log->entries);
@@ -41,6 +36,13 @@ static void *grow(void *items, size_t *capacity, uint64_t index, size_t item_siz
     memset(grown + *capacity * item_size, 0, (wanted - *capacity) * item_size);
     *capacity = wanted;
     return grown;
+}
+
+void sim_log_init(struct sim_log *log, struct sim_world *world, uint32_t group)
+{
+    /* Index 1 is the initial configuration, which every node starts from and nobody hands over. */
+    *log = (struct sim_log){.world = world, .group = group, .last = 1};
+    log->entries = grow(log->entries, &log->capacity, 1, sizeof(*log->entries));
 }
 
 uint64_t sim_log_value(struct sw_span body)
@@ -115,7 +117,10 @@ void sim_log_committed(struct sim_log *log,
     const struct sim_log_entry *entry;
 
     log->entries = grow(log->entries, &log->capacity, index, sizeof(*log->entries));
-    if (index == 0 || index > log->last + 1) {
+    if (state->index == 0) {
+        state->index = 1;
+    }
+    if (index <= 1 || index > log->last + 1) {
         sim_fail(log->world,
                  "gap: node %u hands over index %" PRIu64 " of group %u, but %" PRIu64
                  " is the last that anyone committed",

@@ -346,7 +346,7 @@ static void group_start(struct sim_raft_group *slot)
     struct sim_host *host = slot->host;
     const struct sim_plan *plan = &host->world->plan;
     struct sw_group_member members[SIM_HOST_COUNT_MAX];
-    char address[SIM_HOST_COUNT_MAX][8];
+    char address[SIM_HOST_COUNT_MAX][16];
     char why[SW_WHY_SIZE] = "";
     struct sw_group_config config = {
         .id = slot->id,
