@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* A trial without a fate counts as over after this. */
+enum { SW_BREAKER_TRIAL_MS = 1000 };
+
 enum sw_breaker_state { SW_BREAKER_CLOSED, SW_BREAKER_OPEN, SW_BREAKER_HALF_OPEN };
 
 /* Zero-initialised = closed. */
@@ -14,6 +17,7 @@ struct sw_breaker {
     uint32_t failures;    /* in a row */
     uint64_t reopens_ms;  /* open: when one request may try */
     bool trial_under_way; /* half-open: that request is out */
+    uint64_t trial_ms;    /* since when; its fate may never be told (cancelled, deadline) */
 };
 
 /* May a request go to this node now? A half-open breaker says yes once; then report its fate. */

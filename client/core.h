@@ -80,8 +80,7 @@ enum sw_err sw_core_submit(struct sw_core *core,
                            const struct sw_core_submission *submission,
                            uint64_t *ret_token,
                            char ret_why[SW_WHY_SIZE]);
-/* Ends the request with CANCELLED (or with NOT_DONE's reason if it was never sent) at the next
- * tick; no-op if it has ended. */
+/* Ends the request with CANCELLED at the next tick; no-op if it has ended. */
 void sw_core_cancel(struct sw_core *core, uint64_t token);
 void sw_core_cancel_all(struct sw_core *core);
 

@@ -1,0 +1,116 @@
+/* What core.c, core_send.c and core_receive.c share: the life of a request.
+ *
+ *     submit ──► QUEUED ──flush──► SENT ──final answer──► finish (callback, once)
+ *                  ▲  ▲              │
+ *                  │  └── leader ────┤ NOT_LEADER, no answer, link down (if repeatable)
+ *               PAUSED ◄── put off ──┘ OVERLOADED, BUSY, DISK_FULL
+ *
+ * A request is in exactly one list (queued) or none (paused, sent); its timer is always set, at the
+ * latest to its deadline, so that none can be forgotten. */
+#ifndef SW_CLIENT_CORE_PRIVATE_H
+#define SW_CLIENT_CORE_PRIVATE_H
+
+#include "base/timers.h"
+#include "client/breaker.h"
+#include "client/core.h"
+#include "client/route.h"
+#include "client/window.h"
+
+enum { SW_CORE_SLOT_COUNT = SW_CLIENT_IN_FLIGHT_MAX, SW_CORE_SLOT_BITS = 12 };
+
+static_assert(SW_CORE_SLOT_COUNT == 1 << SW_CORE_SLOT_BITS, "an id holds its slot");
+
+/* Ids of the core's own leader probes; the low bits are the node's place in the list. */
+#define SW_CORE_PROBE_BIT (1ULL << 63)
+
+enum sw_core_state { SW_CORE_QUEUED, SW_CORE_PAUSED, SW_CORE_SENT };
+
+struct sw_core_request {
+    struct sw_timer timer;                   /* first: sw_timers gives it back */
+    struct sw_core_request *next, *previous; /* in core->queue or core->batch */
+    enum sw_core_state state;
+    struct sw_request request; /* spans point behind this struct */
+    uint64_t deadline_ms;
+    uint64_t sent_ms;         /* of the last try */
+    struct sw_node_id target; /* 0 = the leader */
+    struct sw_node_id node;   /* of the last try */
+    uint32_t sent;            /* tries that left */
+    uint32_t put_off;         /* answers that asked for a pause */
+    bool maybe;               /* an earlier try may have taken effect */
+    bool internal;            /* SESSION_OPEN and SESSION_CLOSE of the core itself */
+    bool forced;              /* ends at the next tick with `last_err`, whatever happens */
+    enum sw_err last_err;     /* the last refusal, told at the deadline; OK = none yet */
+    sw_core_done_fn done;
+    void *arg;
+    uint8_t bytes[]; /* names, key, value */
+};
+
+struct sw_core_list {
+    struct sw_core_request *head, *tail;
+};
+
+struct sw_core_node {
+    struct sw_node_id id;
+    struct sw_breaker breaker;
+    bool up;
+    bool reported_down; /* since it was last up */
+    enum sw_err why;    /* of down */
+    uint64_t failed_ms; /* when the last failure was counted */
+    bool probing;
+    uint64_t probe_sent_ms;
+};
+
+enum sw_core_session { SW_CORE_SESSION_NONE, SW_CORE_SESSION_OPENING, SW_CORE_SESSION_OPEN };
+
+struct sw_core {
+    struct sw_core_config config;
+    struct sw_core_node nodes[SW_NODE_COUNT_MAX];
+    struct sw_core_request *slots[SW_CORE_SLOT_COUNT]; /* owned */
+    uint32_t free_slots[SW_CORE_SLOT_COUNT];           /* a stack */
+    uint32_t free_count;
+    uint64_t serial; /* of the next id */
+    struct sw_timers timers;
+    struct sw_core_list queue;
+    struct sw_core_list batch; /* encoded in batch_bytes, not handed to the port yet */
+    struct sw_buf batch_bytes;
+    struct sw_route route;
+    uint64_t seek_due_ms;
+    uint32_t seek_attempt;
+    uint64_t started_ms;
+    bool ever_up;
+    enum sw_core_session session_state;
+    struct sw_session_id session;
+    struct sw_window window;
+    uint8_t nonce[16];
+    struct sw_core_stats stats;
+};
+
+uint64_t sw__core_now(const struct sw_core *core);
+struct sw_core_node *sw__core_node(struct sw_core *core, struct sw_node_id id); /* NULL: stranger */
+bool sw__core_any_up(const struct sw_core *core);
+void sw__core_list_push(struct sw_core_list *list, struct sw_core_request *request);
+void sw__core_list_remove(struct sw_core_list *list, struct sw_core_request *request);
+
+/* Queues a request that is in no list; its timer becomes its deadline. */
+void sw__core_queue(struct sw_core *core, struct sw_core_request *request);
+void sw__core_pause(struct sw_core *core, struct sw_core_request *request, uint32_t pause_ms);
+/* Takes the request out of everything, calls back, frees it. */
+void sw__core_finish(struct sw_core *core,
+                     struct sw_core_request *request,
+                     const struct sw_reply *reply);
+/* The same, with an error that no node sent. */
+void sw__core_fail(struct sw_core *core,
+                   struct sw_core_request *request,
+                   enum sw_err err,
+                   const char *why);
+/* A try to `node` failed: counts for its breaker, and the leader is sought anew. */
+void sw__core_node_failed(struct sw_core *core, struct sw_node_id node, uint64_t sent_ms);
+/* True while requests for the leader have nowhere to go. */
+bool sw__core_leaderless(const struct sw_core *core);
+/* Opens a session if none is open or being opened. */
+void sw__core_open_session(struct sw_core *core);
+void sw__core_forget_session(struct sw_core *core);
+/* Why nothing can be sent at this moment: the text goes to `ret_why`. */
+enum sw_err sw__core_blocked(const struct sw_core *core, char ret_why[SW_WHY_SIZE]);
+
+#endif

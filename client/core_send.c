@@ -1,0 +1,200 @@
+/* What goes out: requests of a turn packed into one message a node, and the search for a leader.
+ *
+ * The search asks nodes for their STATUS, which every node answers and which changes nothing; no
+ * request of the user is spent as a scout. */
+#include "base/assert.h"
+#include "client/core_private.h"
+
+static uint32_t time_left(uint64_t deadline_ms, uint64_t now_ms)
+{
+    const uint64_t left = deadline_ms > now_ms ? deadline_ms - now_ms : 1;
+
+    return left < UINT32_MAX ? (uint32_t)left : UINT32_MAX;
+}
+
+/* --- batches ---------------------------------------------------------------------------------- */
+
+static void mark_sent(struct sw_core *core, struct sw_core_request *request, uint64_t now_ms)
+{
+    uint64_t until = request->deadline_ms;
+
+    request->state = SW_CORE_SENT;
+    request->sent_ms = now_ms;
+    core->stats.requests_sent++;
+    if (request->sent > 0) {
+        core->stats.retries++;
+    }
+    request->sent++;
+    /* Sending it again would be a second execution, so it waits for its one answer. */
+    if (sw_request_repeatable(&request->request) &&
+        now_ms + core->config.policy.attempt_timeout_ms < until) {
+        until = now_ms + core->config.policy.attempt_timeout_ms;
+    }
+    if (!request->forced) {
+        sw_timers_set(&core->timers, &request->timer, until);
+    }
+}
+
+static void send_batch(struct sw_core *core)
+{
+    const struct sw_core_port *port = &core->config.port;
+    const uint64_t now_ms = sw__core_now(core);
+    struct sw_core_request *request;
+    struct sw_node_id node;
+    enum sw_err err;
+
+    if (core->batch.head == NULL) {
+        return;
+    }
+    node = core->batch.head->node;
+    err = port->send(port->impl, node, sw_buf_span(&core->batch_bytes));
+    sw_buf_clear(&core->batch_bytes);
+    while ((request = core->batch.head) != NULL) {
+        sw__core_list_remove(&core->batch, request);
+        if (err == SW_ERR_OK) {
+            mark_sent(core, request, now_ms);
+        } else {
+            sw__core_queue(core, request);
+        }
+    }
+    if (err == SW_ERR_OK) {
+        core->stats.messages_sent++;
+    } else {
+        sw__core_node_failed(core, node, now_ms);
+    }
+}
+
+static void
+add_to_batch(struct sw_core *core, struct sw_core_request *request, struct sw_node_id node)
+{
+    struct sw_request *wire = &request->request;
+    const bool full =
+        core->batch_bytes.size >= core->config.batch_size_max ||
+        core->batch_bytes.size + wire->value.size + SW_COMMAND_SIZE_MAX - SW_VALUE_SIZE_MAX >
+            SW_MESSAGE_SIZE_MAX;
+
+    if (core->batch.head != NULL && (full || !sw_node_id_equal(core->batch.head->node, node))) {
+        send_batch(core);
+    }
+    if (wire->seq != 0 && wire->session.value == core->session.value) {
+        wire->acked = core->window.acked;
+    }
+    wire->timeout_ms = time_left(request->deadline_ms, sw__core_now(core));
+    request->node = node;
+    sw__core_list_remove(&core->queue, request);
+    sw_request_encode(wire, &core->batch_bytes);
+    sw__core_list_push(&core->batch, request);
+}
+
+/* Gives a write its session and seq, once. False: it must wait. */
+static bool prepare_write(struct sw_core *core, struct sw_core_request *request)
+{
+    if (core->config.without_session || request->internal || request->request.seq != 0 ||
+        !sw_op_is_write(request->request.op)) {
+        return true;
+    }
+    sw__core_open_session(core);
+    if (core->session_state != SW_CORE_SESSION_OPEN || !sw_window_open(&core->window)) {
+        return false;
+    }
+    request->request.session = core->session;
+    request->request.seq = sw_window_next(&core->window);
+    return true;
+}
+
+static void try_send(struct sw_core *core, struct sw_core_request *request)
+{
+    const struct sw_node_id target =
+        request->target.value != 0 ? request->target : core->route.leader;
+    struct sw_core_node *node = sw__core_node(core, target);
+    const uint64_t now_ms = sw__core_now(core);
+
+    if (node == NULL || !node->up || request->forced ||
+        !sw_breaker_would_allow(&node->breaker, now_ms)) {
+        return;
+    }
+    if (prepare_write(core, request) && sw_breaker_allow(&node->breaker, now_ms)) {
+        add_to_batch(core, request, target);
+    }
+}
+
+static void send_queue(struct sw_core *core)
+{
+    const struct sw_core_request *last = core->queue.tail;
+    struct sw_core_request *request = core->queue.head;
+
+    /* Bounded by what was queued at the start: a failed batch comes back behind `last`. */
+    while (request != NULL) {
+        struct sw_core_request *next = request == last ? NULL : request->next;
+
+        try_send(core, request);
+        request = next;
+    }
+    send_batch(core);
+}
+
+/* --- the search for a leader ------------------------------------------------------------------ */
+
+static void probe(struct sw_core *core, uint32_t at, uint64_t now_ms)
+{
+    const struct sw_core_port *port = &core->config.port;
+    struct sw_core_node *node = &core->nodes[at];
+    const struct sw_request request = {.id = SW_CORE_PROBE_BIT | at,
+                                       .timeout_ms = core->config.policy.attempt_timeout_ms,
+                                       .op = SW_OP_STATUS};
+    enum sw_err err;
+
+    SW_ASSERT(core->batch_bytes.size == 0);
+    sw_request_encode(&request, &core->batch_bytes);
+    err = port->send(port->impl, node->id, sw_buf_span(&core->batch_bytes));
+    sw_buf_clear(&core->batch_bytes);
+    if (err != SW_ERR_OK) {
+        sw__core_node_failed(core, node->id, now_ms);
+        return;
+    }
+    node->probing = true;
+    node->probe_sent_ms = now_ms;
+    core->stats.messages_sent++;
+}
+
+static void seek(struct sw_core *core)
+{
+    const struct sw_core_port *port = &core->config.port;
+    const struct sw_retry_policy *policy = &core->config.policy;
+    const uint64_t now_ms = sw__core_now(core);
+
+    if (now_ms < core->seek_due_ms) {
+        return;
+    }
+    for (uint32_t i = 0; i < core->config.node_count; i++) {
+        struct sw_core_node *node = &core->nodes[i];
+
+        if (node->up && !node->probing && sw_breaker_allow(&node->breaker, now_ms)) {
+            probe(core, i, now_ms);
+        }
+    }
+    core->stats.seeks++;
+    core->seek_due_ms =
+        now_ms + 1 +
+        sw_retry_pause_ms(
+            policy->base_ms, policy->seek_cap_ms, core->seek_attempt, port->random(port->impl));
+    if (core->seek_attempt < UINT32_MAX) {
+        core->seek_attempt++;
+    }
+}
+
+void sw_core_flush(struct sw_core *core)
+{
+    const enum sw_core_session before = core->session_state;
+
+    if (core->queue.head == NULL) {
+        return;
+    }
+    if (sw__core_leaderless(core)) {
+        seek(core);
+    }
+    send_queue(core);
+    if (before != core->session_state) {
+        send_queue(core); /* the request that opens the session was queued meanwhile */
+    }
+}
