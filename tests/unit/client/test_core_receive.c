@@ -278,6 +278,27 @@ static void garbage_is_counted_and_dropped(void **state)
     fake_free(fake);
 }
 
+/* Ten requests lost in one silence are one failure: the breaker stays closed. */
+static void one_silence_is_one_failure(void **state)
+{
+    struct fake *fake = fake_new();
+    const struct sw_core_config config = fake_config(fake);
+    struct fake_answer answer = {0};
+    struct sw_core_stats stats;
+
+    (void)state;
+    fake_start(fake, &config);
+    for (int i = 0; i < 10; i++) {
+        (void)fake_submit(fake, SW_OP_GET, &answer);
+    }
+    fake_elect(fake, 1, 1);
+    fake_turn(fake, 1000);
+    sw_core_stats(fake->core, &stats);
+    assert_int_equal(stats.timeouts, 10);
+    assert_int_equal(stats.breaker_opened, 0);
+    fake_free(fake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -293,6 +314,7 @@ int main(void)
         cmocka_unit_test(command_line_stops_dialling),
         cmocka_unit_test(node_that_comes_up_is_asked_at_once),
         cmocka_unit_test(garbage_is_counted_and_dropped),
+        cmocka_unit_test(one_silence_is_one_failure),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
