@@ -256,7 +256,7 @@ void sw_group_crash(struct sw_group *group)
         sw__io_abandon(&group->io);
         return;
     }
-    /* What is under way completes inside, and the last completion closes and frees the group. */
+    /* A dead io completes what is under way inside, and so the group is freed on return. */
     raft_close(&group->raft, stop_closed);
 }
 

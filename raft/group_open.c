@@ -7,7 +7,7 @@
 #include "raft/descriptor.h"
 #include "raft/group_private.h"
 
-enum { SNAPSHOT_NEVER = 0x3fffffff };
+enum { SNAPSHOT_NEVER = 0x3fffffff, HEAP_ZEROED_SIZE_MAX = SW_SNAPSHOT_DESCRIPTOR_SIZE_MAX };
 
 static void *heap_checked(void *pointer)
 {
@@ -15,10 +15,15 @@ static void *heap_checked(void *pointer)
     return pointer;
 }
 
+/* Small blocks are zeroed: libraft pads the configurations that it encodes with whatever malloc
+ * gave, and those bytes go to disk and to peers. */
 static void *heap_malloc(void *data, size_t size)
 {
     (void)data;
-    return heap_checked(malloc(size > 0 ? size : 1));
+    if (size <= HEAP_ZEROED_SIZE_MAX) {
+        return heap_checked(calloc(1, size > 0 ? size : 1));
+    }
+    return heap_checked(malloc(size));
 }
 
 static void *heap_calloc(void *data, size_t count, size_t size)

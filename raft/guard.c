@@ -2,6 +2,7 @@
 #include "raft/guard.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/assert.h"
 
@@ -424,6 +425,34 @@ static void deliver(struct sw_guard *guard, struct raft_message *message)
     guard->in_append = false;
 }
 
+/* G12: libraft takes an index that it has compacted for one that it never had. */
+static void cut_compacted(const struct sw_guard *guard, struct raft_append_entries *append)
+{
+    const struct raft *raft = guard->raft;
+    const raft_index base = raft->log.snapshot.last_index;
+    unsigned cut;
+
+    if (append->term < raft->current_term || append->prev_log_index >= base ||
+        (append->prev_log_index != 0 && sw_guard_term(raft, append->prev_log_index) != 0)) {
+        return;
+    }
+    cut = base - append->prev_log_index < append->n_entries
+              ? (unsigned)(base - append->prev_log_index)
+              : append->n_entries;
+    append->prev_log_index = base;
+    append->prev_log_term = raft->log.snapshot.last_term;
+    append->n_entries -= cut;
+    if (cut > 0 && append->n_entries == 0) {
+        raft_free(append->entries[0].batch);
+        raft_free(append->entries);
+        append->entries = NULL;
+    } else if (cut > 0) {
+        memmove(
+            append->entries, append->entries + cut, append->n_entries * sizeof *append->entries);
+    }
+    SW_ASSERT((append->entries == NULL) == (append->n_entries == 0));
+}
+
 static void begin_append(struct sw_guard *guard, struct raft_append_entries *append)
 {
     guard->in_append = true;
@@ -449,6 +478,9 @@ static void guard_recv(struct raft_io *inner, struct raft_message *message)
         return;
     }
     if (message->type == RAFT_IO_APPEND_ENTRIES) {
+        if (on(guard, SW_GUARD_G12)) {
+            cut_compacted(guard, &message->append_entries);
+        }
         cut = on(guard, SW_GUARD_G10) ? cuts_configuration(guard, &message->append_entries) : 0;
         if (cut != 0) {
             guard->drops++;

@@ -49,7 +49,8 @@ enum sw_guard_rule {
     SW_GUARD_G9 = 1 << 9,
     SW_GUARD_G10 = 1 << 10,
     SW_GUARD_G11 = 1 << 11,
-    SW_GUARD_ALL = (1 << 12) - 2,
+    SW_GUARD_G12 = 1 << 12,
+    SW_GUARD_ALL = (1 << 13) - 2,
 };
 
 struct sw_guard_append; /* one append on its way; private */

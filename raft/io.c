@@ -298,6 +298,19 @@ static int io_init(struct raft_io *base, raft_id id, const char *address)
     return 0;
 }
 
+static void work_finish(struct sw__io *io, int status)
+{
+    struct raft_io_async_work *work = io->work;
+
+    SW_ASSERT(work != NULL);
+    SW_ASSERT(io->work_cb != NULL);
+    io->work = NULL;
+    if (status == 0) {
+        status = work->work(work);
+    }
+    io->work_cb(work, status);
+}
+
 static void io_close(struct raft_io *base, raft_io_close_cb cb)
 {
     struct sw__io *io = io_of(base);
@@ -305,9 +318,13 @@ static void io_close(struct raft_io *base, raft_io_close_cb cb)
     SW_ASSERT(io->closed == NULL);
     io->closed = cb;
     if (io->work != NULL) {
-        sw__io_work_done(io, RAFT_CANCELED);
+        work_finish(io, RAFT_CANCELED);
     }
-    settle_close(io);
+    if (io->dead) {
+        sw__io_abandon(io);
+    } else {
+        settle_close(io);
+    }
 }
 
 /* Copies entries first..first+count of `loaded` into one batch of libraft's. */
@@ -634,15 +651,8 @@ bool sw__io_work_pending(const struct sw__io *io)
 
 void sw__io_work_done(struct sw__io *io, int status)
 {
-    struct raft_io_async_work *work = io->work;
-
-    SW_ASSERT(work != NULL);
-    SW_ASSERT(io->work_cb != NULL);
-    io->work = NULL;
-    if (status == 0) {
-        status = work->work(work);
-    }
-    io->work_cb(work, status);
+    SW_ASSERT(io != NULL);
+    work_finish(io, status);
     settle_close(io);
 }
 

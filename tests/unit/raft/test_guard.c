@@ -555,6 +555,53 @@ static void g11_tells_the_higher_term_with_a_refusal(void **state)
     assert_int_equal(g11_run(SW_GUARD_G11, false), 3);
 }
 
+/* The log begins at 4; entries 1..5 arrive once more, late. */
+static struct raft_append_entries g12_run(uint32_t off, unsigned count)
+{
+    static const raft_term terms[] = {2, 2, 2};
+    struct raft_message message = append_entries(5, 0, 0);
+    struct raft_append_entries seen;
+    struct world world;
+
+    setup_world(&world, off);
+    set_log(&world, terms, 3);
+    world.raft.log.offset = 3;
+    world.raft.log.snapshot.last_index = 3;
+    world.raft.log.snapshot.last_term = 1;
+    message.append_entries.n_entries = count;
+    message.append_entries.entries = raft_calloc(count, sizeof(struct raft_entry));
+    message.append_entries.entries[0].batch = raft_malloc(8);
+    for (unsigned i = 0; i < count; i++) {
+        message.append_entries.entries[i].term = i < 3 ? 1 : 2;
+        message.append_entries.entries[i].batch = message.append_entries.entries[0].batch;
+    }
+    receive(&world, message);
+    seen = world.received[0].append_entries;
+    if (seen.entries != NULL) {
+        assert_int_equal(seen.entries[0].term, off == 0 ? 2 : 1);
+        raft_free(seen.entries[0].batch);
+        raft_free(seen.entries);
+    }
+    drop_world(&world);
+    return seen;
+}
+
+static void g12_cuts_what_is_compacted_off_a_late_append(void **state)
+{
+    struct raft_append_entries seen = g12_run(0, 5);
+
+    (void)state;
+    assert_int_equal(seen.prev_log_index, 3);
+    assert_int_equal(seen.prev_log_term, 1);
+    assert_int_equal(seen.n_entries, 2);
+    seen = g12_run(0, 2); /* nothing new in it */
+    assert_int_equal(seen.prev_log_index, 3);
+    assert_int_equal(seen.n_entries, 0);
+    seen = g12_run(SW_GUARD_G12, 5); /* the fault: libraft would append all five behind index 6 */
+    assert_int_equal(seen.prev_log_index, 0);
+    assert_int_equal(seen.n_entries, 5);
+}
+
 /* Acknowledgements of one term say nothing in the next. */
 static void g1_forgets_what_an_earlier_terms_leader_verified(void **state)
 {
@@ -608,6 +655,7 @@ int main(void)
         cmocka_unit_test(g9_takes_no_snapshot_with_an_unapplied_configuration),
         cmocka_unit_test(g10_reopens_instead_of_rolling_a_configuration_back),
         cmocka_unit_test(g11_tells_the_higher_term_with_a_refusal),
+        cmocka_unit_test(g12_cuts_what_is_compacted_off_a_late_append),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
