@@ -58,7 +58,9 @@ struct sw_store_ops {
                        enum sw_table table,
                        struct sw_span key,
                        struct sw_span *ret_value);
-    /* DISK_FULL when the map less its reserve is used up. */
+    /* DISK_FULL when the map less its reserve is used up; the transaction goes on. Records of
+     * SW_TABLE_SESSION may use the reserve and those of SW_TABLE_META always have room, so that a
+     * delete can be accounted for. Key and value must not point into the store. */
     enum sw_err (*put)(struct sw_store *store,
                        enum sw_table table,
                        struct sw_span key,
@@ -73,7 +75,8 @@ struct sw_store_ops {
                         bool reverse,
                         struct sw_store_record *ret_record);
     /* The neighbour of the record that the last seek or next of this table gave; NOT_FOUND at the
-     * end. Any write in between makes this invalid: seek again. */
+     * end. After any call of put, del, commit or abort in between this is an error of the caller
+     * (asserted): seek again. Calls of get do not matter. */
     enum sw_err (*next)(struct sw_store *store,
                         enum sw_table table,
                         bool reverse,

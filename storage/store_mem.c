@@ -153,6 +153,18 @@ static uint64_t record_cost(size_t key_size, size_t value_size)
     return key_size + value_size + RECORD_OVERHEAD;
 }
 
+/* The rule of store_space.h, over bytes in the place of pages. */
+static bool fits(const struct mem *mem, enum sw_table table, uint64_t size)
+{
+    if (table == SW_TABLE_META) {
+        return true;
+    }
+    if (table == SW_TABLE_SESSION) {
+        return size <= mem->map_size;
+    }
+    return !mem->full && size <= mem->map_size - mem->reserve_size;
+}
+
 static enum sw_err
 mem_put(struct sw_store *store, enum sw_table table, struct sw_span key, struct sw_span value)
 {
@@ -163,6 +175,7 @@ mem_put(struct sw_store *store, enum sw_table table, struct sw_span key, struct 
 
     assert_key(table, key);
     SW_ASSERT(value.size <= SW_STORE_VALUE_SIZE_MAX);
+    mem->generation++;
     if (mem->failed) {
         return failure(mem);
     }
@@ -170,7 +183,7 @@ mem_put(struct sw_store *store, enum sw_table table, struct sw_span key, struct 
     if (old != NULL) {
         size -= record_cost(old->key_size, old->value_size);
     }
-    if (mem->full || size > mem->map_size - mem->reserve_size) {
+    if (!fits(mem, table, size)) {
         (void)snprintf(store->why, sizeof(store->why), "the store is full");
         return SW_ERR_DISK_FULL;
     }
@@ -181,7 +194,6 @@ mem_put(struct sw_store *store, enum sw_table table, struct sw_span key, struct 
     sw_tree_record_unref(record);
     mem->open.size = size;
     mem->dirty = true;
-    mem->generation++;
     return SW_ERR_OK;
 }
 
@@ -192,6 +204,7 @@ static enum sw_err mem_del(struct sw_store *store, enum sw_table table, struct s
     uint64_t cost;
 
     assert_key(table, key);
+    mem->generation++;
     if (mem->failed) {
         return failure(mem);
     }
@@ -206,7 +219,6 @@ static enum sw_err mem_del(struct sw_store *store, enum sw_table table, struct s
     mem->open.size -= cost;
     mem->open.record_count[table]--;
     mem->dirty = true;
-    mem->generation++;
     return SW_ERR_OK;
 }
 
@@ -304,6 +316,7 @@ static enum sw_err mem_commit(struct sw_store *store)
     struct mem *mem = mem_of(store);
     enum sw_err err;
 
+    mem->generation++;
     if (!mem->dirty) {
         return mem->failed ? failure(mem) : SW_ERR_OK;
     }
@@ -315,7 +328,6 @@ static enum sw_err mem_commit(struct sw_store *store)
     version_copy(&mem->committed, &mem->open);
     mem->has_previous = true;
     mem->dirty = false;
-    mem->generation++;
     mem->commits++;
     return SW_ERR_OK;
 }

@@ -21,7 +21,7 @@ void sw_store_mem_free(struct sw_store *store); /* accepts NULL */
  * spans are gone; an injected error is over; damage stays. */
 void sw_store_mem_crash(struct sw_store *store, bool undo_last_commit);
 
-/* While set, put answers DISK_FULL. */
+/* While set, put answers DISK_FULL, but for meta and session records. */
 void sw_store_mem_set_full(struct sw_store *store, bool full);
 /* The next commit (or sync) fails with IO, and everything after it, until a crash. */
 void sw_store_mem_fail_next_commit(struct sw_store *store);
