@@ -587,13 +587,12 @@ void sw_applier_free(struct sw_applier *applier)
     free(applier);
 }
 
-enum sw_err sw_applier_applied(struct sw_applier *applier,
-                               struct sw_group_id group,
-                               struct sw_applied *ret_applied)
+enum sw_err sw_applier_look(struct sw_applier *applier,
+                            struct sw_group_id group,
+                            struct sw_applied *ret_applied)
 {
     const struct sw__applier_group *found = group_of(applier, group);
 
-    SW_ASSERT(applier->pending == 0);
     if (found == NULL) {
         return applier->fail_err;
     }
@@ -603,4 +602,12 @@ enum sw_err sw_applier_applied(struct sw_applier *applier,
                                        .revision = found->state.revision,
                                        .time_ms = found->state.time_ms};
     return SW_ERR_OK;
+}
+
+enum sw_err sw_applier_applied(struct sw_applier *applier,
+                               struct sw_group_id group,
+                               struct sw_applied *ret_applied)
+{
+    SW_ASSERT(applier->pending == 0);
+    return sw_applier_look(applier, group, ret_applied);
 }

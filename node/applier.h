@@ -89,6 +89,12 @@ enum sw_err sw_applier_applied(struct sw_applier *applier,
                                struct sw_group_id group,
                                struct sw_applied *ret_applied);
 
+/* The same for a job of the applier's own worker, in order with the applier's jobs: index and
+ * digest are one consistent pair. Never from the loop. */
+enum sw_err sw_applier_look(struct sw_applier *applier,
+                            struct sw_group_id group,
+                            struct sw_applied *ret_applied);
+
 void sw_applier_entry(struct sw_applier *applier,
                       struct sw_group_id group,
                       uint64_t index,

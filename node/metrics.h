@@ -94,7 +94,6 @@ struct sw_metrics {
     uint64_t values[SW_METRIC_COUNT];
     uint64_t requests[SW_OP_COUNT][SW_METRIC_CODE_COUNT]; /* swarm_requests_total{op,code} */
     struct sw_histogram latency[SW_OP_COUNT];             /* swarm_request_duration_seconds{op} */
-    struct sw_histogram batch;                            /* commands per proposed entry */
 };
 
 const struct sw_metric_info *sw_metric_info(enum sw_metric metric);

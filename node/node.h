@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/ids.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "base/worker.h"
 #include "node/metrics.h"
 #include "raft/group.h"
@@ -26,8 +27,6 @@
 #include "transport/proto.h"
 
 struct sw_node; /* opaque, owned by the caller of sw_node_new */
-
-enum sw_log_level { SW_LOG_DEBUG, SW_LOG_INFO, SW_LOG_WARN, SW_LOG_ERROR };
 
 struct sw_node_member {
     struct sw_node_id id;
@@ -110,7 +109,8 @@ struct sw_node_status {
     uint64_t applied_term;
     uint64_t revision;      /* highest revision that an executed command got */
     uint64_t durable_index; /* state up to here survives a power cut */
-    uint64_t digest;        /* of the state at durable_index */
+    uint64_t state_index;   /* a consistent pair: the state after this entry ... */
+    uint64_t digest;        /* ... has this running digest; as of the last look at the store */
     uint64_t uptime_ms;
     uint32_t in_flight;    /* admitted requests not answered yet */
     uint32_t queued_bytes; /* of requests not proposed yet */

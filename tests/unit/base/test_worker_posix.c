@@ -94,6 +94,21 @@ static void jobs_keep_their_order(void **state)
     sw_worker_posix_stop(worker);
 }
 
+static void each_job_alone_wakes_the_loop(void **state)
+{
+    struct sw_worker_posix *worker = NULL;
+    char byte;
+
+    (void)state;
+    assert_int_equal(sw_worker_posix_start("test", wake, NULL, &worker), SW_ERR_OK);
+    for (uint32_t i = 0; i < 100; i++) {
+        sw_worker_submit(sw_worker_posix_port(worker), &jobs[i].job);
+        assert_int_equal(read(wake_pipe[0], &byte, 1), 1);
+        assert_int_equal(sw_worker_posix_drain(worker), 1);
+    }
+    sw_worker_posix_stop(worker);
+}
+
 static void stop_finishes_what_was_submitted(void **state)
 {
     struct sw_worker_posix *worker = NULL;
@@ -143,6 +158,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(jobs_keep_their_order, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(each_job_alone_wakes_the_loop, set_up, tear_down),
         cmocka_unit_test_setup_teardown(stop_finishes_what_was_submitted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             a_done_that_submits_again_is_not_forgotten_by_stop, set_up, tear_down),

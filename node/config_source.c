@@ -1,0 +1,212 @@
+/* Settings from the environment and the command line. */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "node/config_private.h"
+
+/* --- environment ------------------------------------------------------------------------------ */
+
+/* True if `name` is SWARM_<SECTION>_<KEY> of the row. */
+static bool is_variable(const char *name, size_t size, const struct sw_config_key *key)
+{
+    char want[80];
+
+    (void)snprintf(want, sizeof want, "SWARM_%s_%s", key->section, key->name);
+    for (char *c = want; *c != '\0'; c++) {
+        *c = (char)toupper((unsigned char)*c);
+    }
+    return strlen(want) == size && memcmp(want, name, size) == 0;
+}
+
+static enum sw_err
+set_variable(struct sw_config *config, const char *variable, size_t name_size, char *ret_why)
+{
+    static const char members[] = "SWARM_MEMBERS_";
+    const char *value = variable + name_size + 1;
+    uint32_t count = 0;
+    const struct sw_config_key *keys = sw_config_keys(&count);
+    char id[24];
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (is_variable(variable, name_size, &keys[i])) {
+            return sw__config_set_key(config, i, value, SW_CONFIG_ENVIRONMENT, ret_why);
+        }
+    }
+    if (strncmp(variable, members, sizeof members - 1) == 0) {
+        (void)snprintf(id,
+                       sizeof id,
+                       "%.*s",
+                       (int)(name_size - (sizeof members - 1)),
+                       variable + sizeof members - 1);
+        return sw__config_set_member(config, id, value, SW_CONFIG_ENVIRONMENT, ret_why);
+    }
+    (void)snprintf(ret_why,
+                   SW_WHY_SIZE,
+                   "unknown environment variable %.*s",
+                   name_size > 80 ? 80 : (int)name_size,
+                   variable);
+    return SW_ERR_CONFIG;
+}
+
+enum sw_err sw_config_environment(struct sw_config *config,
+                                  const char *const *environment,
+                                  char ret_why[SW_WHY_SIZE])
+{
+    for (; *environment != NULL; environment++) {
+        const char *equals = strchr(*environment, '=');
+        const size_t name_size = equals == NULL ? 0 : (size_t)(equals - *environment);
+        enum sw_err err;
+
+        /* SWARM_CONFIG names the file and is read by the caller. */
+        if (strncmp(*environment, "SWARM_", 6) != 0 || equals == NULL ||
+            (name_size == 12 && memcmp(*environment, "SWARM_CONFIG", 12) == 0)) {
+            continue;
+        }
+        err = set_variable(config, *environment, name_size, ret_why);
+        if (err != SW_ERR_OK) {
+            return err;
+        }
+    }
+    return SW_ERR_OK;
+}
+
+/* --- command line ----------------------------------------------------------------------------- */
+
+struct flag {
+    const char *name;  /* without dashes */
+    size_t name_size;  /* "name" of "name=value" */
+    const char *value; /* NULL = the next argument, if the flag takes one */
+};
+
+static bool parse_flag(const char *arg, struct flag *ret_flag)
+{
+    const char *equals;
+
+    if (strncmp(arg, "--", 2) != 0 || arg[2] == '\0') {
+        return false;
+    }
+    equals = strchr(arg, '=');
+    *ret_flag = (struct flag){
+        .name = arg + 2,
+        .name_size = equals == NULL ? strlen(arg + 2) : (size_t)(equals - arg - 2),
+        .value = equals == NULL ? NULL : equals + 1,
+    };
+    return true;
+}
+
+static bool flag_is(const struct flag *flag, const char *name)
+{
+    return strlen(name) == flag->name_size && memcmp(name, flag->name, flag->name_size) == 0;
+}
+
+/* The switch in `command` that the flag sets; NULL if it is none. */
+static bool *switch_of(struct sw_config_command *command, const struct flag *flag)
+{
+    if (flag_is(flag, "check-config")) {
+        return &command->check;
+    }
+    if (flag_is(flag, "print-config")) {
+        return &command->print;
+    }
+    if (flag_is(flag, "help")) {
+        return &command->help;
+    }
+    return flag_is(flag, "version") ? &command->version : NULL;
+}
+
+static enum sw_err bad_flag(const char *arg, const char *what, char *ret_why)
+{
+    (void)snprintf(ret_why, SW_WHY_SIZE, "%s %.60s; --help lists all flags", what, arg);
+    return SW_ERR_CONFIG;
+}
+
+static enum sw_err
+set_flag(struct sw_config *config, const struct flag *flag, const char *value, char *ret_why)
+{
+    uint32_t count = 0;
+    const struct sw_config_key *keys = sw_config_keys(&count);
+    char id[24];
+    const char *equals;
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (flag_is(flag, keys[i].flag)) {
+            return sw__config_set_key(config, i, value, SW_CONFIG_FLAG, ret_why);
+        }
+    }
+    if (!flag_is(flag, "member")) {
+        return bad_flag(flag->name, "unknown flag --", ret_why);
+    }
+    equals = strchr(value, '=');
+    if (equals == NULL || (size_t)(equals - value) >= sizeof id) {
+        return bad_flag(value, "--member wants ID=PEER,CLIENT,KEY, not", ret_why);
+    }
+    (void)snprintf(id, sizeof id, "%.*s", (int)(equals - value), value);
+    return sw__config_set_member(config, id, equals + 1, SW_CONFIG_FLAG, ret_why);
+}
+
+/* One pass over the arguments: with `config` the settings are set, else `command` is filled. */
+static enum sw_err walk(int argc,
+                        const char *const *argv,
+                        struct sw_config *config,
+                        struct sw_config_command *command,
+                        char *ret_why)
+{
+    for (int i = 1; i < argc; i++) {
+        struct flag flag;
+        bool *given;
+        enum sw_err err = SW_ERR_OK;
+
+        if (!parse_flag(argv[i], &flag)) {
+            return bad_flag(argv[i], "unexpected argument", ret_why);
+        }
+        given = switch_of(command, &flag);
+        if (given != NULL) {
+            if (flag.value != NULL) {
+                return bad_flag(argv[i], "no value belongs to", ret_why);
+            }
+            *given = true;
+            continue;
+        }
+        if (flag.value == NULL) {
+            i++;
+            if (i == argc) {
+                return bad_flag(argv[i - 1], "a value is missing after", ret_why);
+            }
+            flag.value = argv[i];
+        }
+        if (flag_is(&flag, "config")) {
+            command->file = flag.value;
+        } else if (config != NULL) {
+            err = set_flag(config, &flag, flag.value, ret_why);
+        }
+        if (err != SW_ERR_OK) {
+            return err;
+        }
+    }
+    return SW_ERR_OK;
+}
+
+enum sw_err sw_config_command_of(int argc,
+                                 const char *const *argv,
+                                 struct sw_config_command *ret_command,
+                                 char ret_why[SW_WHY_SIZE])
+{
+    struct sw_config_command command = {0};
+    const enum sw_err err = walk(argc, argv, NULL, &command, ret_why);
+
+    if (err == SW_ERR_OK) {
+        *ret_command = command;
+    }
+    return err;
+}
+
+enum sw_err sw_config_flags(struct sw_config *config,
+                            int argc,
+                            const char *const *argv,
+                            char ret_why[SW_WHY_SIZE])
+{
+    struct sw_config_command ignored = {0};
+
+    return walk(argc, argv, config, &ignored, ret_why);
+}

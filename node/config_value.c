@@ -1,0 +1,138 @@
+/* The one parser of durations, sizes, addresses and hex; whole input or nothing. */
+#include <ctype.h>
+#include <string.h>
+
+#include "node/config_private.h"
+
+const char *sw__config_digits(const char *text, uint64_t *ret_value)
+{
+    uint64_t value = 0;
+    const char *at = text;
+
+    while (*at >= '0' && *at <= '9') {
+        const uint64_t digit = (uint64_t)(*at - '0');
+
+        if (value > (UINT64_MAX - digit) / 10) {
+            return NULL;
+        }
+        value = value * 10 + digit;
+        at++;
+    }
+    if (at == text) {
+        return NULL;
+    }
+    *ret_value = value;
+    return at;
+}
+
+struct unit {
+    const char *name;
+    uint64_t factor;
+};
+
+static bool parse_with_unit(const char *text, const struct unit *units, uint64_t *ret_value)
+{
+    uint64_t value = 0;
+    const char *rest = sw__config_digits(text, &value);
+
+    if (rest == NULL) {
+        return false;
+    }
+    for (; units->name != NULL; units++) {
+        if (strcmp(units->name, rest) == 0) {
+            if (value > UINT64_MAX / units->factor) {
+                return false;
+            }
+            *ret_value = value * units->factor;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool sw_config_duration(const char *text, uint64_t *ret_ms)
+{
+    /* No bare number: "5" could be anything. Zero needs no unit. */
+    static const struct unit units[] = {
+        {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}, {NULL, 0}};
+
+    if (strcmp(text, "0") == 0) {
+        *ret_ms = 0;
+        return true;
+    }
+    return parse_with_unit(text, units, ret_ms);
+}
+
+bool sw_config_size(const char *text, uint64_t *ret_bytes)
+{
+    static const struct unit units[] = {{"", 1},
+                                        {"B", 1},
+                                        {"KiB", (uint64_t)1 << 10},
+                                        {"MiB", (uint64_t)1 << 20},
+                                        {"GiB", (uint64_t)1 << 30},
+                                        {"TiB", (uint64_t)1 << 40},
+                                        {NULL, 0}};
+
+    return parse_with_unit(text, units, ret_bytes);
+}
+
+bool sw_config_address(const char *text, char ret_host[SW_ADDRESS_SIZE_MAX], uint16_t *ret_port)
+{
+    const bool bracket = text[0] == '[';
+    const char *start = bracket ? text + 1 : text;
+    const char *end = bracket ? strchr(text, ']') : strrchr(text, ':');
+    const char *port_text;
+    const char *rest;
+    uint64_t port = 0;
+
+    if (end == NULL || end == start || strlen(text) >= SW_ADDRESS_SIZE_MAX) {
+        return false;
+    }
+    port_text = bracket ? end + 1 : end;
+    if (*port_text != ':' || (!bracket && memchr(start, ':', (size_t)(end - start)) != NULL)) {
+        return false;
+    }
+    for (const char *c = start; c < end; c++) {
+        if (*c <= ' ' || *c > '~' || *c == '/') {
+            return false;
+        }
+    }
+    rest = sw__config_digits(port_text + 1, &port);
+    if (rest == NULL || *rest != '\0' || port == 0 || port > UINT16_MAX) {
+        return false;
+    }
+    if (ret_host != NULL) {
+        memcpy(ret_host, start, (size_t)(end - start));
+        ret_host[end - start] = '\0';
+    }
+    if (ret_port != NULL) {
+        *ret_port = (uint16_t)port;
+    }
+    return true;
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    c = (char)tolower((unsigned char)c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool sw_config_hex(const char *text, uint8_t *out, size_t size)
+{
+    if (strlen(text) != 2 * size) {
+        return false;
+    }
+    for (size_t i = 0; i < size; i++) {
+        const int high = hex_digit(text[2 * i]);
+        const int low = hex_digit(text[2 * i + 1]);
+
+        if (high < 0 || low < 0) {
+            return false;
+        }
+        out[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}

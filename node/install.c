@@ -1,0 +1,329 @@
+/* State out of band: a follower that lags behind the log fetches a copy of the state from the node
+ * that offered it, chunk by chunk, at its own pace, and resumes where it stopped.
+ *
+ * The receiver pulls: it names a cursor, gets the chunk after it, hands that to the applier, and
+ * the applier says what to ask for next. Any message may be lost; the receiver asks again. First it
+ * looks at home: a state that is new enough already is only made durable.
+ *
+ * | FETCH offset | size | field                    | CHUNK offset | size | field               |
+ * |--------------|------|--------------------------|--------------|------|---------------------|
+ * | 0            | 1    | SW_NODE_STATE_FETCH      | 0            | 1    | SW_NODE_STATE_CHUNK |
+ * | 1            | 4    | group                    | 1            | 4    | group               |
+ * | 5            | 8    | transfer                 | 5            | 8    | transfer            |
+ * | 13           | 1    | 1 = the copy has ended   | 13           | 4    | error number        |
+ * | 14           | ...  | blob: cursor, "" = start | 17           | ...  | blob: cursor, echoed|
+ * |              |      |                          |              | ...  | blob: chunk         | */
+#include "base/assert.h"
+#include "node/node_private.h"
+
+enum {
+    RETRY_MS = 500,         /* an answer is called lost after this */
+    EXPORT_IDLE_MS = 10000, /* a receiver that is quiet for so long has given up */
+    CURSOR_SIZE_MAX = 4 << 10,
+    CHUNK_SIZE_MAX = SW_SNAPSHOT_CHUNK_SIZE_MAX + (64 << 10),
+};
+
+static void send(struct sw_node *node, struct sw_node_id to)
+{
+    /* UNREACHABLE and BUSY are losses like any other: the receiver asks again. */
+    (void)node->config.link->ops->send(node->config.link, to, sw_buf_span(&node->scratch));
+}
+
+/* --- the receiver ----------------------------------------------------------------------------- */
+
+static void send_fetch(struct sw__shard *shard, bool ended)
+{
+    struct sw_node *node = shard->node;
+    struct sw_buf *out = &node->scratch;
+
+    sw_buf_clear(out);
+    sw_write_u8(out, SW_NODE_STATE_FETCH);
+    sw_write_u32(out, shard->id.value);
+    sw_write_u64(out, shard->install.transfer);
+    sw_write_u8(out, ended ? 1 : 0);
+    sw_write_blob(out, sw_buf_span(&shard->install.cursor));
+    shard->install.sent_ms = sw__node_now_ms(node);
+    send(node, shard->install.from);
+}
+
+static void start_fetch(struct sw__shard *shard)
+{
+    struct sw__install *install = &shard->install;
+    struct sw_node *node = shard->node;
+
+    node->transfer_count++;
+    /* The random part keeps the peer from taking a restarted node's copy for the one before. */
+    install->transfer = (sw_env_random(node->config.env) << 16) + (node->transfer_count & 0xffff);
+    install->fetching = true;
+    sw_buf_clear(&install->cursor);
+    if (!install->importing) { /* else the chunk in the applier is waited for first */
+        send_fetch(shard, false);
+    }
+}
+
+static void finish(struct sw__shard *shard, enum sw_err err, struct sw_group_snapshot snapshot)
+{
+    struct sw_node *node = shard->node;
+    struct sw__install *install = &shard->install;
+
+    if (install->fetching) {
+        send_fetch(shard, true);
+    }
+    install->active = false;
+    install->fetching = false;
+    sw__node_log(node,
+                 err == SW_ERR_OK ? SW_LOG_INFO : SW_LOG_WARN,
+                 err == SW_ERR_OK ? "install-done" : "install-failed",
+                 "copy of group %u from node %llu: %s, index %llu",
+                 shard->id.value,
+                 (unsigned long long)install->from.value,
+                 sw_err_name(err),
+                 (unsigned long long)snapshot.index);
+    sw_group_install_done(shard->group, err, snapshot);
+}
+
+void sw__install_wanted(void *arg, struct sw_node_id from, struct sw_group_snapshot wanted)
+{
+    struct sw__shard *shard = arg;
+    struct sw__install *install = &shard->install;
+    const bool same_source = install->active && sw_node_id_equal(install->from, from);
+
+    install->wanted = wanted;
+    install->progress_ms = sw__node_now_ms(shard->node);
+    if (same_source) {
+        return; /* what is being fetched is judged against the new index when it is complete */
+    }
+    sw__node_log(shard->node,
+                 SW_LOG_INFO,
+                 "install-start",
+                 "group %u lags; fetching its state at %llu from node %llu",
+                 shard->id.value,
+                 (unsigned long long)wanted.index,
+                 (unsigned long long)from.value);
+    install->active = true;
+    install->fetching = false;
+    install->from = from;
+    sw__shard_flush(shard, SW__FLUSH_INSTALL);
+}
+
+void sw__install_flushed(struct sw__shard *shard, enum sw_err err, uint64_t index, uint64_t digest)
+{
+    struct sw__install *install = &shard->install;
+
+    if (!install->active) {
+        return; /* given up meanwhile */
+    }
+    if (err != SW_ERR_OK) {
+        finish(shard, err, (struct sw_group_snapshot){0});
+    } else if (index >= install->wanted.index) {
+        install->fetching = false;
+        finish(shard, SW_ERR_OK, (struct sw_group_snapshot){.index = index, .digest = digest});
+    } else {
+        start_fetch(shard);
+    }
+}
+
+static void take_chunk(struct sw__shard *shard, struct sw_node_id from, struct sw_reader *in)
+{
+    struct sw__install *install = &shard->install;
+    struct sw_node *node = shard->node;
+    const uint64_t transfer = sw_read_u64(in);
+    const uint32_t number = sw_read_u32(in);
+    const struct sw_span cursor = sw_read_blob(in, CURSOR_SIZE_MAX);
+    const struct sw_span chunk = sw_read_blob(in, CHUNK_SIZE_MAX);
+
+    if (sw_reader_finish(in) != SW_ERR_OK || !install->active || !install->fetching ||
+        install->importing || install->transfer != transfer ||
+        !sw_node_id_equal(install->from, from) ||
+        !sw_span_equal(cursor, sw_buf_span(&install->cursor))) {
+        return; /* late, repeated or not ours */
+    }
+    if (number == SW_ERR_BUSY) {
+        return; /* it serves somebody else first; the tick asks again */
+    }
+    if (number != SW_ERR_OK) {
+        /* The peer lost its view of the copy (a restart, a newer copy): begin again. */
+        start_fetch(shard);
+        return;
+    }
+    install->importing = true;
+    install->importing_transfer = transfer;
+    install->progress_ms = sw__node_now_ms(node);
+    node->metrics.values[SW_METRIC_SNAPSHOT_CHUNKS_IN]++;
+    sw_applier_import(node->applier, shard->id, chunk);
+}
+
+void sw__install_imported(
+    struct sw__shard *shard, enum sw_err err, bool complete, uint64_t index, struct sw_span cursor)
+{
+    struct sw__install *install = &shard->install;
+
+    install->importing = false;
+    if (complete && err == SW_ERR_OK) {
+        sw__shard_skip_to(shard, index);
+    }
+    if (!install->active) {
+        return;
+    }
+    if (install->importing_transfer != install->transfer) {
+        if (install->fetching) {
+            send_fetch(shard, false); /* this one waited for the chunk of the one before */
+        }
+        return;
+    }
+    if (err != SW_ERR_OK) {
+        finish(shard, err, (struct sw_group_snapshot){0});
+        return;
+    }
+    if (complete) {
+        send_fetch(shard, true);
+        install->fetching = false;
+        sw__shard_flush(shard, SW__FLUSH_INSTALL);
+        return;
+    }
+    sw_buf_clear(&install->cursor);
+    sw_write_bytes(&install->cursor, cursor);
+    send_fetch(shard, false);
+}
+
+/* --- the giver -------------------------------------------------------------------------------- */
+
+static void send_chunk(struct sw__shard *shard,
+                       struct sw_node_id to,
+                       uint64_t transfer,
+                       enum sw_err err,
+                       struct sw_span cursor,
+                       struct sw_span chunk)
+{
+    struct sw_buf *out = &shard->node->scratch;
+
+    sw_buf_clear(out);
+    sw_write_u8(out, SW_NODE_STATE_CHUNK);
+    sw_write_u32(out, shard->id.value);
+    sw_write_u64(out, transfer);
+    sw_write_u32(out, (uint32_t)err);
+    sw_write_blob(out, cursor);
+    sw_write_blob(out, chunk);
+    send(shard->node, to);
+}
+
+static void export_end(struct sw__shard *shard)
+{
+    if (shard->export.active) {
+        shard->export.active = false;
+        sw_applier_export_stop(shard->node->applier, shard->id);
+    }
+}
+
+static void export_start(struct sw__shard *shard, struct sw_span cursor)
+{
+    struct sw__export *export = &shard->export;
+
+    export->running = true;
+    export->generation++;
+    sw_buf_clear(&export->cursor);
+    sw_write_bytes(&export->cursor, cursor);
+    sw_applier_export(shard->node->applier, shard->id, cursor, export->generation);
+}
+
+static void take_fetch(struct sw__shard *shard, struct sw_node_id from, struct sw_reader *in)
+{
+    struct sw__export *export = &shard->export;
+    const uint64_t transfer = sw_read_u64(in);
+    const bool ended = sw_read_u8_max(in, 1) == 1;
+    const struct sw_span cursor = sw_read_blob(in, CURSOR_SIZE_MAX);
+    bool same_peer;
+    bool same_copy;
+
+    if (sw_reader_finish(in) != SW_ERR_OK) {
+        return;
+    }
+    same_peer = export->active && sw_node_id_equal(export->to, from);
+    same_copy = same_peer && export->transfer == transfer;
+    if (ended) {
+        if (same_copy && !export->running) {
+            export_end(shard);
+        }
+        return;
+    }
+    if (export->running || (export->active && !same_peer)) {
+        if (!same_copy) { /* the same copy is being worked on: its chunk is the answer */
+            send_chunk(shard, from, transfer, SW_ERR_BUSY, cursor, sw_span_of(NULL, 0));
+        }
+        return;
+    }
+    if (!same_copy && cursor.size > 0) {
+        /* The middle of a copy that this node does not know any more. */
+        send_chunk(shard, from, transfer, SW_ERR_CANCELLED, cursor, sw_span_of(NULL, 0));
+        return;
+    }
+    export->active = true;
+    export->to = from;
+    export->transfer = transfer;
+    export->used_ms = sw__node_now_ms(shard->node);
+    export_start(shard, cursor);
+}
+
+void sw__install_exported(struct sw__shard *shard,
+                          uint64_t token,
+                          enum sw_err err,
+                          struct sw_span chunk)
+{
+    struct sw__export *export = &shard->export;
+
+    if (!export->running || token != export->generation) {
+        return;
+    }
+    export->running = false;
+    export->used_ms = sw__node_now_ms(shard->node);
+    if (err == SW_ERR_OK) {
+        shard->node->metrics.values[SW_METRIC_SNAPSHOT_CHUNKS_OUT]++;
+    }
+    send_chunk(shard, export->to, export->transfer, err, sw_buf_span(&export->cursor), chunk);
+    if (err != SW_ERR_OK) {
+        export_end(shard);
+    }
+}
+
+/* --- both ------------------------------------------------------------------------------------- */
+
+void sw__install_message(struct sw_node *node, struct sw_node_id from, struct sw_span message)
+{
+    struct sw_reader in = sw_reader_of(message);
+    const uint8_t kind = sw_read_u8(&in);
+    const struct sw_group_id group = {.value = sw_read_u32(&in)};
+    struct sw__shard *shard = sw__node_shard(node, group);
+
+    if (shard == NULL || shard->group == NULL) {
+        return; /* another version's group, or one that has stopped here */
+    }
+    if (kind == SW_NODE_STATE_FETCH) {
+        take_fetch(shard, from, &in);
+    } else if (kind == SW_NODE_STATE_CHUNK) {
+        take_chunk(shard, from, &in);
+    }
+}
+
+void sw__install_tick(struct sw__shard *shard, uint64_t now_ms)
+{
+    struct sw__install *install = &shard->install;
+    struct sw__export *export = &shard->export;
+
+    if (export->active && !export->running && now_ms - export->used_ms > EXPORT_IDLE_MS) {
+        export_end(shard);
+    }
+    if (!install->active || !install->fetching || install->importing) {
+        return;
+    }
+    if (now_ms - install->progress_ms > shard->node->config.tuning.install_timeout_ms) {
+        finish(shard, SW_ERR_UNREACHABLE, (struct sw_group_snapshot){0});
+    } else if (now_ms - install->sent_ms >= RETRY_MS) {
+        send_fetch(shard, false);
+    }
+}
+
+void sw__install_release(struct sw__shard *shard)
+{
+    sw_buf_release(&shard->install.cursor);
+    sw_buf_release(&shard->export.cursor);
+}

@@ -1,0 +1,363 @@
+/* The way in and out: client messages become requests, answers become replies, each once. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "node/node_private.h"
+
+/* --- lists ------------------------------------------------------------------------------------ */
+
+void sw__list_add(struct sw__list *list, struct sw__request *request)
+{
+    SW_ASSERT(request->list == NULL);
+    request->list = list;
+    request->next = NULL;
+    request->previous = list->last;
+    if (list->last == NULL) {
+        list->first = request;
+    } else {
+        list->last->next = request;
+    }
+    list->last = request;
+    list->count++;
+}
+
+void sw__list_remove(struct sw__request *request)
+{
+    struct sw__list *list = request->list;
+
+    if (list == NULL) {
+        return;
+    }
+    if (request->previous == NULL) {
+        list->first = request->next;
+    } else {
+        request->previous->next = request->next;
+    }
+    if (request->next == NULL) {
+        list->last = request->previous;
+    } else {
+        request->next->previous = request->previous;
+    }
+    list->count--;
+    request->list = NULL;
+    request->next = NULL;
+    request->previous = NULL;
+}
+
+void sw__list_move(struct sw__list *to, struct sw__list *from)
+{
+    while (from->first != NULL) {
+        struct sw__request *request = from->first;
+
+        sw__list_remove(request);
+        sw__list_add(to, request);
+    }
+}
+
+/* --- out -------------------------------------------------------------------------------------- */
+
+static void send_reply(struct sw_node *node, struct sw_client *client, struct sw_reply *reply)
+{
+    sw_buf_clear(&node->scratch);
+    sw_reply_encode(reply, &node->scratch);
+    sw_clients_reply(&node->clients, node->config.link, client, sw_buf_span(&node->scratch));
+}
+
+static void
+fill_header(const struct sw_node *node, const struct sw__shard *shard, struct sw_reply *reply)
+{
+    reply->node = node->config.self;
+    reply->leader = shard->leader;
+    reply->shard = shard->id;
+    reply->term = shard->term;
+}
+
+void sw__request_answer(struct sw_node *node, struct sw__request *request, struct sw_reply *reply)
+{
+    struct sw_client *client = sw_clients_find(&node->clients, request->conn);
+
+    SW_ASSERT(!request->answered);
+    request->answered = true;
+    sw_timers_cancel(&node->deadlines, &request->deadline);
+    sw_admission_leave(&node->admission);
+    sw_metrics_request(&node->metrics,
+                       request->op,
+                       reply->err,
+                       sw_env_now_ns(node->config.env) - request->started_ns);
+    if (client == NULL) {
+        return; /* it left; nobody waits */
+    }
+    SW_ASSERT(client->in_flight > 0);
+    client->in_flight--;
+    reply->id = request->id;
+    fill_header(node, request->shard, reply);
+    send_reply(node, client, reply);
+}
+
+void sw__request_refuse(struct sw_node *node,
+                        struct sw__request *request,
+                        enum sw_err err,
+                        const char *detail)
+{
+    struct sw_reply reply = {.err = err, .detail = sw_span_str(detail)};
+
+    sw__request_answer(node, request, &reply);
+}
+
+void sw__request_free(struct sw__request *request)
+{
+    struct sw_node *node;
+
+    if (request == NULL) {
+        return;
+    }
+    node = request->shard->node;
+    if (request->place == SW__PLACE_QUEUED) {
+        sw_admission_dequeue(&node->admission, request->size);
+    }
+    sw_timers_cancel(&node->deadlines, &request->deadline);
+    sw__list_remove(request);
+    free(request);
+}
+
+void sw__list_refuse(struct sw_node *node,
+                     struct sw__list *list,
+                     enum sw_err err,
+                     const char *detail)
+{
+    while (list->first != NULL) {
+        struct sw__request *request = list->first;
+
+        if (!request->answered) {
+            sw__request_refuse(node, request, err, detail);
+        }
+        sw__request_free(request);
+    }
+}
+
+/* A write that is still queued never ran, and the answer must say so: DEADLINE would mean that
+ * nobody knows. */
+static void expire(struct sw_node *node, struct sw__request *request)
+{
+    if (request->place == SW__PLACE_QUEUED) {
+        sw__request_refuse(
+            node, request, SW_ERR_OVERLOADED, "its deadline passed before it was started");
+    } else {
+        sw__request_refuse(node, request, SW_ERR_DEADLINE, "");
+    }
+    /* What flies or runs is still pointed to; its flight or its read frees it. */
+    if (request->place != SW__PLACE_FLYING && request->place != SW__PLACE_RUNNING) {
+        sw__request_free(request);
+    }
+}
+
+void sw__deadlines_expire(struct sw_node *node, uint64_t now_ms)
+{
+    struct sw_timer *timer;
+
+    while ((timer = sw_timers_expire(&node->deadlines, now_ms)) != NULL) {
+        expire(node, (struct sw__request *)timer);
+    }
+}
+
+/* --- in --------------------------------------------------------------------------------------- */
+
+enum sw_err sw__shard_elsewhere(const struct sw__shard *shard)
+{
+    const struct sw_node_id self = shard->node->config.self;
+
+    return shard->leader.value == 0 || sw_node_id_equal(shard->leader, self) ? SW_ERR_NO_LEADER
+                                                                             : SW_ERR_NOT_LEADER;
+}
+
+/* An answer to something that was never admitted. */
+static void refuse_early(struct sw_node *node,
+                         struct sw_client *client,
+                         const struct sw_request *request,
+                         enum sw_err err,
+                         const char *why)
+{
+    struct sw_reply reply = {.id = request->id, .err = err, .detail = sw_span_str(why)};
+
+    fill_header(node, node->shards[0], &reply);
+    sw_metrics_request(&node->metrics, request->op, err, 0);
+    send_reply(node, client, &reply);
+}
+
+static enum sw_err check(struct sw_node *node,
+                         struct sw_client *client,
+                         const struct sw_request *request,
+                         size_t size,
+                         char *why)
+{
+    const struct sw_admission_request wanted = {
+        .op = request->op,
+        .depth = request->depth,
+        .size = size,
+        .client_in_flight = client->in_flight,
+        .applier_pending = sw_applier_pending(node->applier),
+    };
+    enum sw_err err;
+
+    err = sw_request_validate(request, why);
+    if (err != SW_ERR_OK) {
+        return err;
+    }
+    if (node->config.handler.allowed != NULL &&
+        !node->config.handler.allowed(node->config.handler.arg, client->key, request->op)) {
+        (void)snprintf(why, SW_WHY_SIZE, "this client's key may not %s", sw_op_name(request->op));
+        return SW_ERR_UNAUTHORIZED;
+    }
+    return sw_admission_check(&node->admission, &wanted, why);
+}
+
+/* Status and snapshot are of the asked node itself; everything else belongs to the leader. */
+static bool needs_leader(enum sw_op op)
+{
+    return op != SW_OP_STATUS && op != SW_OP_SNAPSHOT;
+}
+
+static uint64_t deadline_of(const struct sw_node *node, const struct sw_request *request)
+{
+    const struct sw_node_limits *limits = &node->admission.limits;
+    uint64_t timeout_ms = request->timeout_ms;
+
+    if (timeout_ms == 0) {
+        timeout_ms = limits->timeout_ms_default;
+    }
+    if (timeout_ms > limits->timeout_ms_max) {
+        timeout_ms = limits->timeout_ms_max;
+    }
+    return sw__node_now_ms(node) + timeout_ms;
+}
+
+static struct sw__request *admit(struct sw_node *node,
+                                 struct sw_client *client,
+                                 const struct sw_request *request,
+                                 struct sw_span command)
+{
+    struct sw__request *admitted = calloc(1, sizeof *admitted + command.size);
+
+    SW_ASSERT(admitted != NULL); /* bounded: admission counts requests and bytes */
+    admitted->shard = node->shards[0];
+    admitted->conn = client->conn;
+    admitted->id = request->id;
+    admitted->op = request->op;
+    admitted->started_ns = sw_env_now_ns(node->config.env);
+    admitted->place = sw_op_is_write(request->op) ? SW__PLACE_QUEUED : SW__PLACE_READING;
+    admitted->size = (uint32_t)command.size;
+    memcpy(admitted->command, command.data, command.size);
+    client->in_flight++;
+    sw_admission_enter(&node->admission, request->op, command.size);
+    sw_timers_set(&node->deadlines, &admitted->deadline, deadline_of(node, request));
+    return admitted;
+}
+
+static void transfer(struct sw_node *node, struct sw__request *admitted, struct sw_node_id target)
+{
+    const enum sw_err err = sw_group_transfer(admitted->shard->group, target);
+    struct sw_reply reply = {.err = err, .value = target.value};
+
+    sw__request_answer(node, admitted, &reply);
+    sw__request_free(admitted);
+}
+
+static void snapshot(struct sw__request *admitted)
+{
+    struct sw__shard *shard = admitted->shard;
+
+    admitted->place = SW__PLACE_WAITING;
+    sw__list_add(&shard->snapshot_waiting, admitted);
+    sw_group_request_snapshot(shard->group);
+}
+
+static void
+dispatch(struct sw_node *node, struct sw__request *admitted, const struct sw_request *request)
+{
+    struct sw__shard *shard = admitted->shard;
+
+    if (admitted->place == SW__PLACE_QUEUED) {
+        sw__list_add(&shard->queue, admitted);
+        return;
+    }
+    switch (request->op) {
+    case SW_OP_STATUS:
+        sw__status_wanted(node, admitted);
+        return;
+    case SW_OP_TRANSFER:
+        transfer(node, admitted, (struct sw_node_id){.value = request->expected});
+        return;
+    case SW_OP_SNAPSHOT:
+        snapshot(admitted);
+        return;
+    case SW_OP_PUT:
+    case SW_OP_GET:
+    case SW_OP_DELETE:
+    case SW_OP_CAS:
+    case SW_OP_SCAN:
+    case SW_OP_EXPERIENCE_APPEND:
+    case SW_OP_EXPERIENCE_SCAN:
+    case SW_OP_SESSION_OPEN:
+    case SW_OP_SESSION_CLOSE:
+    case SW_OP_COUNT:
+        break;
+    }
+    sw__list_add(&shard->reads, admitted);
+}
+
+static void
+take_request(struct sw_node *node, struct sw_client *client, const struct sw_request *request)
+{
+    struct sw__shard *shard = node->shards[0];
+    char why[SW_WHY_SIZE] = "";
+    enum sw_err err;
+
+    sw_buf_clear(&node->scratch);
+    sw_command_encode(request, &node->scratch);
+    err = check(node, client, request, node->scratch.size, why);
+    if (err == SW_ERR_OK && needs_leader(request->op) && shard->role != SW_ROLE_LEADER) {
+        err = sw__shard_elsewhere(shard);
+    }
+    if (err != SW_ERR_OK) {
+        refuse_early(node, client, request, err, why);
+        return;
+    }
+    dispatch(node, admit(node, client, request, sw_buf_span(&node->scratch)), request);
+}
+
+void sw__client_message(void *arg, uint64_t conn, const uint8_t key[32], struct sw_span message)
+{
+    struct sw_node *node = arg;
+    struct sw_reader in = sw_reader_of(message);
+    struct sw_client *client;
+
+    if (node->crashed || node->failed || node->phase >= SW__PHASE_CLOSING) {
+        return; /* an answer now could be one that the disk does not back */
+    }
+    client = sw_clients_find(&node->clients, conn);
+    if (client == NULL) {
+        client = sw_clients_add(&node->clients, conn, key);
+    }
+    while (!in.failed && sw_reader_left(&in) > 0) {
+        struct sw_request request = {0};
+        const enum sw_err err = sw_request_decode(&in, &request);
+
+        if (err == SW_ERR_OK) {
+            take_request(node, client, &request);
+        } else {
+            refuse_early(node, client, &request, err, "the request does not decode");
+        }
+    }
+}
+
+void sw__client_gone(void *arg, uint64_t conn)
+{
+    struct sw_node *node = arg;
+
+    if (!node->crashed) {
+        /* What it asked for goes on: a write cannot be called back. */
+        sw_clients_remove(&node->clients, conn);
+    }
+}

@@ -1,0 +1,234 @@
+/* The insides of a node, shared by node.c, intake.c, shard.c, install.c and status.c only.
+ *
+ * A request lives from its admission to its answer, and a little longer where something still
+ * points to it: while its entry flies, or while the applier reads for it. So `answered` and freed
+ * are two moments; sw__request_answer does the first, whoever holds the list does the second. */
+#ifndef SW_NODE_NODE_PRIVATE_H
+#define SW_NODE_NODE_PRIVATE_H
+
+#include "base/ring.h"
+#include "base/timers.h"
+#include "node/admission.h"
+#include "node/applier.h"
+#include "node/clients.h"
+#include "node/node.h"
+
+struct sw__shard;
+
+enum sw__place {
+    SW__PLACE_QUEUED,  /* write, not proposed: can be refused as not done */
+    SW__PLACE_FLYING,  /* write, proposed: its outcome is what happens at its index */
+    SW__PLACE_READING, /* read, waits for its read point */
+    SW__PLACE_RUNNING, /* read, in the applier */
+    SW__PLACE_WAITING, /* status or snapshot */
+};
+
+struct sw__request {
+    struct sw_timer deadline; /* first: a timer is its request */
+    struct sw__request *next;
+    struct sw__request *previous;
+    struct sw__list *list; /* where it stands; NULL while the applier has it */
+    struct sw__shard *shard;
+    uint64_t conn;
+    uint64_t id;
+    uint64_t started_ns;
+    enum sw_op op;
+    enum sw__place place;
+    bool answered;
+    uint32_t size;
+    uint8_t command[]; /* as it enters the log; also what a read is kept as */
+};
+
+struct sw__list {
+    struct sw__request *first;
+    struct sw__request *last;
+    uint32_t count;
+};
+
+/* One proposed entry: who waits for which of its commands, in order. */
+struct sw__flight {
+    struct sw__flight *next;
+    uint64_t index;
+    uint64_t term;
+    uint64_t committed_ns; /* 0 = not yet */
+    struct sw__list requests;
+};
+
+/* The reads of one turn, which share a read point. */
+struct sw__read_batch {
+    struct sw__read_batch *next;
+    struct sw__read_batch *previous;
+    struct sw__shard *shard;
+    struct sw__list requests;
+};
+
+enum sw__flush { SW__FLUSH_SNAPSHOT = 1, SW__FLUSH_INSTALL, SW__FLUSH_STOP };
+
+/* A copy of the state being fetched from a peer. */
+struct sw__install {
+    bool active;
+    bool fetching;  /* false: waiting for the flush that says where the own state stands */
+    bool importing; /* the applier has a chunk */
+    struct sw_node_id from;
+    struct sw_group_snapshot wanted;
+    uint64_t transfer; /* names this attempt: chunks of another one are dropped */
+    uint64_t importing_transfer;
+    struct sw_buf cursor;
+    uint64_t progress_ms; /* when something last arrived */
+    uint64_t sent_ms;     /* when we last asked */
+};
+
+/* A copy of the own state being given to a peer; one at a time. */
+struct sw__export {
+    bool active;
+    bool running; /* the applier makes a chunk */
+    struct sw_node_id to;
+    uint64_t transfer;
+    struct sw_buf cursor; /* of the running chunk; echoed */
+    uint64_t used_ms;
+    uint64_t generation; /* token of the running chunk; stale ones are dropped */
+};
+
+struct sw__shard {
+    struct sw_node *node;
+    struct sw_group_id id;
+    struct sw_group *group; /* owned; NULL once stopped */
+    enum sw_role role;
+    uint64_t term;
+    struct sw_node_id leader;
+    uint64_t time_ms; /* leader time never goes back */
+    uint64_t handed_index;
+    uint64_t applied_index;
+    uint64_t applied_term;
+    uint64_t revision;
+    uint64_t durable_index;
+    struct sw_applied state; /* as of the last probe */
+    struct sw__list queue;   /* writes not proposed */
+    struct sw__list reads;   /* reads of this turn */
+    struct sw__list snapshot_waiting;
+    struct sw__flight *flights; /* owned; in order of proposal */
+    struct sw__flight *flights_last;
+    struct sw__read_batch *batches; /* owned */
+    struct sw_ring flushes;         /* reasons (sw__flush as pointers), oldest first */
+    struct sw__install install;
+    struct sw__export export;
+};
+
+struct sw__member {
+    struct sw_node_id id;
+    char *peer_address;   /* owned */
+    char *client_address; /* owned */
+};
+
+/* A job on the applier's thread that looks at the store, for STATUS and admission. */
+struct sw__probe {
+    struct sw_job job; /* first */
+    struct sw_node *node;
+    bool running;
+    enum sw_err err;
+    struct sw_applied applied;
+    struct sw_store_stats store;
+    uint64_t last_ms;
+};
+
+enum sw__phase {
+    SW__PHASE_RUNNING,
+    SW__PHASE_DRAINING, /* handing over; what is under way ends */
+    SW__PHASE_FLUSHING, /* the applier makes everything durable */
+    SW__PHASE_CLOSING,  /* the groups stop */
+    SW__PHASE_STOPPED,
+};
+
+struct sw_node {
+    struct sw_node_config config; /* members: NULL, see below */
+    struct sw__member members[SW_NODE_COUNT_MAX];
+    uint32_t member_count;
+    struct sw_applier *applier; /* owned */
+    struct sw__shard **shards;  /* owned; sorted by group id */
+    uint32_t shard_count;
+    struct sw_clients clients;
+    struct sw_admission admission;
+    struct sw_timers deadlines;
+    struct sw_metrics metrics;
+    struct sw__list status_waiting; /* for the next probe */
+    struct sw__list status_probing; /* for the running one */
+    struct sw__probe probe;
+    struct sw_buf scratch; /* encoding of one reply, entry or message */
+    enum sw__phase phase;
+    uint64_t started_ms;
+    uint64_t drain_until_ms;
+    uint64_t applier_tick_ms;
+    uint64_t transfer_count; /* names installs */
+    uint32_t flushes_left;   /* of the stop */
+    uint32_t groups_left;    /* of the stop */
+    bool failed;
+    bool crashed;
+};
+
+/* node.c */
+struct sw__shard *sw__node_shard(const struct sw_node *node, struct sw_group_id id);
+void sw__node_log(struct sw_node *node,
+                  enum sw_log_level level,
+                  const char *event,
+                  const char *format,
+                  ...) __attribute__((format(printf, 4, 5)));
+void sw__node_fail(struct sw_node *node, enum sw_err err, const char *why);
+uint64_t sw__node_now_ms(const struct sw_node *node);
+void sw__node_flush_done(struct sw_node *node); /* a SW__FLUSH_STOP ended */
+
+/* intake.c */
+void sw__list_add(struct sw__list *list, struct sw__request *request);
+void sw__list_remove(struct sw__request *request);
+void sw__list_move(struct sw__list *to, struct sw__list *from);
+void sw__client_message(void *arg, uint64_t conn, const uint8_t key[32], struct sw_span message);
+void sw__client_gone(void *arg, uint64_t conn);
+/* Sends the reply, once; fills id, node, leader, shard and term. Frees nothing. */
+void sw__request_answer(struct sw_node *node, struct sw__request *request, struct sw_reply *reply);
+void sw__request_refuse(struct sw_node *node,
+                        struct sw__request *request,
+                        enum sw_err err,
+                        const char *detail);
+void sw__request_free(struct sw__request *request); /* takes it off its list */
+/* Answers all of them and frees them. */
+void sw__list_refuse(struct sw_node *node,
+                     struct sw__list *list,
+                     enum sw_err err,
+                     const char *detail);
+void sw__deadlines_expire(struct sw_node *node, uint64_t now_ms);
+/* NOT_LEADER or NO_LEADER, as far as this node knows. */
+enum sw_err sw__shard_elsewhere(const struct sw__shard *shard);
+
+/* shard.c */
+enum sw_err sw__shard_new(struct sw_node *node,
+                          struct sw_group_id id,
+                          struct sw__shard **ret_shard,
+                          char ret_why[SW_WHY_SIZE]);
+void sw__shard_free(struct sw__shard *shard);
+void sw__shard_turn_end(struct sw__shard *shard);
+void sw__shard_flush(struct sw__shard *shard, enum sw__flush reason);
+/* Entries up to `index` came as a copy: what was proposed there has an unknown outcome. */
+void sw__shard_skip_to(struct sw__shard *shard, uint64_t index);
+struct sw_applier_handler sw__applier_handler(struct sw_node *node);
+bool sw__shard_idle(const struct sw__shard *shard); /* nobody waits for an answer of it */
+
+/* install.c */
+void sw__install_wanted(void *arg, struct sw_node_id from, struct sw_group_snapshot wanted);
+void sw__install_flushed(struct sw__shard *shard, enum sw_err err, uint64_t index, uint64_t digest);
+void sw__install_message(struct sw_node *node, struct sw_node_id from, struct sw_span message);
+void sw__install_imported(
+    struct sw__shard *shard, enum sw_err err, bool complete, uint64_t index, struct sw_span cursor);
+void sw__install_exported(struct sw__shard *shard,
+                          uint64_t token,
+                          enum sw_err err,
+                          struct sw_span chunk);
+void sw__install_tick(struct sw__shard *shard, uint64_t now_ms);
+void sw__install_release(struct sw__shard *shard);
+
+/* status.c */
+void sw__probe_start(struct sw_node *node); /* no-op while one runs */
+void sw__probe_init(struct sw_node *node);
+void sw__status_wanted(struct sw_node *node, struct sw__request *request);
+void sw__status_turn_end(struct sw_node *node);
+void sw__metrics_refresh(struct sw_node *node);
+
+#endif

@@ -1,0 +1,557 @@
+/* One group's traffic: queued writes become entries, committed entries become state, state becomes
+ * answers; reads get a read point and then the applier's view.
+ *
+ * The rule that keeps acknowledgements honest: a write is answered only by what the applier says
+ * about the entry at its (index, term). The same index with another term means that this node's
+ * entry was replaced, and then nobody here knows whether another leader ran it from a retry. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "node/entry.h"
+#include "node/node_private.h"
+
+enum { FLUSH_COUNT_MAX = 16, APPLY_SLOW_NS = 100000000 };
+
+/* --- proposals -------------------------------------------------------------------------------- */
+
+/* Leader time: the wall clock, but never behind what the group has seen. */
+static uint64_t leader_time(struct sw__shard *shard)
+{
+    const uint64_t wall_ms = sw_env_wall_ms(shard->node->config.env);
+
+    if (wall_ms > shard->time_ms) {
+        shard->time_ms = wall_ms;
+    }
+    return shard->time_ms;
+}
+
+/* Moves queued writes into `flight` and their commands into `entry`, at least one. */
+static void fill_entry(struct sw__shard *shard, struct sw__flight *flight, struct sw_buf *entry)
+{
+    struct sw__request *request;
+
+    sw_entry_begin(entry, leader_time(shard));
+    while ((request = shard->queue.first) != NULL) {
+        const bool fits = entry->size + 4 + request->size <= SW_ENTRY_BATCH_SIZE &&
+                          flight->requests.count < SW_ENTRY_COMMAND_COUNT_MAX;
+
+        if (flight->requests.count > 0 && !fits) {
+            break;
+        }
+        sw_entry_add(entry, sw_span_of(request->command, request->size));
+        sw__list_remove(request);
+        sw__list_add(&flight->requests, request);
+    }
+    SW_ASSERT(entry->size <= SW_ENTRY_SIZE_MAX);
+}
+
+static void flight_add(struct sw__shard *shard, struct sw__flight *flight)
+{
+    if (shard->flights_last == NULL) {
+        shard->flights = flight;
+    } else {
+        shard->flights_last->next = flight;
+    }
+    shard->flights_last = flight;
+}
+
+static struct sw__flight *flight_take(struct sw__shard *shard, struct sw__flight **at)
+{
+    struct sw__flight *flight = *at;
+
+    *at = flight->next;
+    if (shard->flights_last == flight) {
+        shard->flights_last = NULL;
+        for (struct sw__flight *f = shard->flights; f != NULL; f = f->next) {
+            shard->flights_last = f;
+        }
+    }
+    return flight;
+}
+
+/* Proposes one entry of what is queued. False when it cannot be now. */
+static bool propose_one(struct sw__shard *shard)
+{
+    struct sw_node *node = shard->node;
+    struct sw__flight *flight = calloc(1, sizeof *flight);
+    enum sw_err err;
+
+    SW_ASSERT(flight != NULL);
+    fill_entry(shard, flight, &node->scratch);
+    err =
+        sw_group_propose(shard->group, sw_buf_span(&node->scratch), &flight->index, &flight->term);
+    if (err != SW_ERR_OK) {
+        /* Nothing was proposed, so "not done" is true of all of them. */
+        sw__list_refuse(node,
+                        &flight->requests,
+                        err == SW_ERR_NOT_LEADER ? sw__shard_elsewhere(shard) : err,
+                        "");
+        free(flight);
+        return err == SW_ERR_NOT_LEADER;
+    }
+    for (struct sw__request *r = flight->requests.first; r != NULL; r = r->next) {
+        r->place = SW__PLACE_FLYING;
+        sw_admission_dequeue(&node->admission, r->size);
+    }
+    flight_add(shard, flight);
+    return true;
+}
+
+static void propose_queued(struct sw__shard *shard)
+{
+    while (shard->queue.first != NULL && sw_group_can_propose(shard->group)) {
+        if (!propose_one(shard)) {
+            break;
+        }
+    }
+}
+
+/* --- reads ------------------------------------------------------------------------------------ */
+
+static void batch_free(struct sw__read_batch *batch)
+{
+    if (batch->previous == NULL) {
+        batch->shard->batches = batch->next;
+    } else {
+        batch->previous->next = batch->next;
+    }
+    if (batch->next != NULL) {
+        batch->next->previous = batch->previous;
+    }
+    free(batch);
+}
+
+/* The batch has its read point: every entry that was committed when it asked is on its way through
+ * the applier, so a read submitted now comes after all of them. */
+static void read_ready(void *arg, enum sw_err err)
+{
+    struct sw__read_batch *batch = arg;
+    struct sw__shard *shard = batch->shard;
+    struct sw_node *node = shard->node;
+
+    if (err != SW_ERR_OK) {
+        sw__list_refuse(node,
+                        &batch->requests,
+                        err == SW_ERR_NOT_LEADER ? sw__shard_elsewhere(shard) : err,
+                        "");
+    }
+    while (batch->requests.first != NULL) {
+        struct sw__request *request = batch->requests.first;
+        struct sw_request decoded = {0};
+        const enum sw_err decode_err =
+            sw_command_decode(sw_span_of(request->command, request->size), &decoded);
+
+        SW_ASSERT(decode_err == SW_ERR_OK); /* encoded by ourselves */
+        sw__list_remove(request);
+        request->place = SW__PLACE_RUNNING;
+        sw_applier_read(node->applier, shard->id, &decoded, (uint64_t)(uintptr_t)request);
+    }
+    batch_free(batch);
+}
+
+static void start_reads(struct sw__shard *shard)
+{
+    struct sw__read_batch *batch;
+
+    if (shard->reads.first == NULL) {
+        return;
+    }
+    batch = calloc(1, sizeof *batch);
+    SW_ASSERT(batch != NULL);
+    batch->shard = shard;
+    batch->next = shard->batches;
+    if (shard->batches != NULL) {
+        shard->batches->previous = batch;
+    }
+    shard->batches = batch;
+    sw__list_move(&batch->requests, &shard->reads);
+    sw_group_read(shard->group, read_ready, batch);
+}
+
+void sw__shard_turn_end(struct sw__shard *shard)
+{
+    if (shard->group == NULL) {
+        return;
+    }
+    propose_queued(shard);
+    start_reads(shard);
+    sw_group_turn_end(shard->group);
+}
+
+/* --- what the group says ---------------------------------------------------------------------- */
+
+static void on_committed(void *arg, uint64_t index, uint64_t term, struct sw_span body)
+{
+    struct sw__shard *shard = arg;
+    struct sw_node *node = shard->node;
+    struct sw_entry_reader entry;
+
+    if (node->failed) {
+        return;
+    }
+    shard->handed_index = index;
+    if (body.size > 0 && sw_entry_open(body, &entry) == SW_ERR_OK &&
+        entry.time_ms > shard->time_ms) {
+        shard->time_ms = entry.time_ms; /* a leader after us must not go behind this one */
+    }
+    for (struct sw__flight *f = shard->flights; f != NULL; f = f->next) {
+        if (f->index == index && f->term == term) {
+            f->committed_ns = sw_env_now_ns(node->config.env);
+        }
+    }
+    sw_applier_entry(node->applier, shard->id, index, term, body);
+}
+
+static void on_role_changed(void *arg, enum sw_role role, uint64_t term, struct sw_node_id leader)
+{
+    struct sw__shard *shard = arg;
+    struct sw_node *node = shard->node;
+    const bool was_leader = shard->role == SW_ROLE_LEADER;
+    const bool new_leader = !sw_node_id_equal(shard->leader, leader);
+
+    shard->role = role;
+    shard->term = term;
+    shard->leader = leader;
+    if (new_leader && leader.value != 0) {
+        sw__node_log(node,
+                     SW_LOG_INFO,
+                     "leader",
+                     "node %llu leads group %u in term %llu",
+                     (unsigned long long)leader.value,
+                     shard->id.value,
+                     (unsigned long long)term);
+    }
+    if (was_leader && role != SW_ROLE_LEADER) {
+        sw__node_log(node,
+                     SW_LOG_WARN,
+                     "leadership-lost",
+                     "this node no longer leads group %u, term %llu",
+                     shard->id.value,
+                     (unsigned long long)term);
+        sw__list_refuse(node, &shard->queue, sw__shard_elsewhere(shard), "");
+        sw__list_refuse(node, &shard->reads, sw__shard_elsewhere(shard), "");
+    }
+}
+
+static void on_snapshot_wanted(void *arg)
+{
+    sw__shard_flush(arg, SW__FLUSH_SNAPSHOT);
+}
+
+void sw__shard_flush(struct sw__shard *shard, enum sw__flush reason)
+{
+    const bool pushed = sw_ring_push(&shard->flushes, (void *)(uintptr_t)reason);
+
+    SW_ASSERT(pushed); /* one snapshot, one stop and a few installs at most */
+    sw_applier_flush(shard->node->applier, shard->id);
+}
+
+/* --- what the applier says -------------------------------------------------------------------- */
+
+static void answer_flight(struct sw__shard *shard,
+                          struct sw__flight *flight,
+                          const struct sw_command_result *results,
+                          uint32_t count)
+{
+    uint32_t row = 0;
+
+    SW_ASSERT(count == flight->requests.count);
+    while (flight->requests.first != NULL) {
+        struct sw__request *request = flight->requests.first;
+        struct sw_reply reply = {.err = results[row].err,
+                                 .revision = results[row].revision,
+                                 .value = results[row].value};
+
+        if (!request->answered) {
+            sw__request_answer(shard->node, request, &reply);
+        }
+        sw__request_free(request);
+        row++;
+    }
+}
+
+static void note_slow(struct sw__shard *shard, const struct sw__flight *flight)
+{
+    struct sw_node *node = shard->node;
+    const uint64_t took_ns = sw_env_now_ns(node->config.env) - flight->committed_ns;
+
+    if (flight->committed_ns == 0 || took_ns <= APPLY_SLOW_NS) {
+        return;
+    }
+    node->metrics.values[SW_METRIC_APPLY_SLOW]++;
+    sw__node_log(node,
+                 SW_LOG_WARN,
+                 "apply-slow",
+                 "entry %llu took %llu ms from commit to execution, expected under 100 ms",
+                 (unsigned long long)flight->index,
+                 (unsigned long long)(took_ns / 1000000));
+}
+
+static void on_entry_done(void *arg,
+                          struct sw_group_id group,
+                          uint64_t index,
+                          uint64_t term,
+                          const struct sw_command_result *results,
+                          uint32_t count)
+{
+    struct sw_node *node = arg;
+    struct sw__shard *shard = sw__node_shard(node, group);
+    struct sw__flight **at;
+
+    if (node->crashed || node->failed) {
+        return;
+    }
+    if (index > shard->applied_index) {
+        shard->applied_index = index;
+        shard->applied_term = term;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (results[i].revision > shard->revision) {
+            shard->revision = results[i].revision;
+        }
+    }
+    at = &shard->flights;
+    while (*at != NULL) {
+        struct sw__flight *flight;
+
+        if ((*at)->index != index) {
+            at = &(*at)->next;
+            continue;
+        }
+        flight = flight_take(shard, at);
+        if (flight->term == term && count > 0) {
+            note_slow(shard, flight);
+            answer_flight(shard, flight, results, count);
+        } else {
+            sw__list_refuse(node, &flight->requests, SW_ERR_LEADERSHIP_LOST, "");
+        }
+        free(flight);
+    }
+}
+
+void sw__shard_skip_to(struct sw__shard *shard, uint64_t index)
+{
+    struct sw__flight **at = &shard->flights;
+
+    while (*at != NULL) {
+        struct sw__flight *flight;
+
+        if ((*at)->index > index) {
+            at = &(*at)->next;
+            continue;
+        }
+        flight = flight_take(shard, at);
+        sw__list_refuse(shard->node, &flight->requests, SW_ERR_LEADERSHIP_LOST, "");
+        free(flight);
+    }
+    if (index > shard->applied_index) {
+        shard->applied_index = index;
+    }
+}
+
+static void on_read_done(void *arg, uint64_t token, const struct sw_reply *reply)
+{
+    struct sw_node *node = arg;
+    struct sw__request *request = (struct sw__request *)(uintptr_t)token;
+
+    if (!node->crashed && !node->failed && !request->answered) {
+        struct sw_reply copy = *reply;
+
+        sw__request_answer(node, request, &copy);
+    }
+    sw__request_free(request);
+}
+
+static void
+snapshot_flushed(struct sw__shard *shard, enum sw_err err, uint64_t index, uint64_t digest)
+{
+    struct sw_node *node = shard->node;
+
+    sw_group_snapshot_done(
+        shard->group, err, (struct sw_group_snapshot){.index = index, .digest = digest});
+    if (err == SW_ERR_OK) {
+        node->metrics.values[SW_METRIC_SNAPSHOTS]++;
+    }
+    while (shard->snapshot_waiting.first != NULL) {
+        struct sw__request *request = shard->snapshot_waiting.first;
+        struct sw_reply reply = {.err = err, .value = index, .revision = index};
+
+        sw__request_answer(node, request, &reply);
+        sw__request_free(request);
+    }
+}
+
+static void
+on_flush_done(void *arg, struct sw_group_id group, enum sw_err err, uint64_t index, uint64_t digest)
+{
+    struct sw_node *node = arg;
+    struct sw__shard *shard = sw__node_shard(node, group);
+    const enum sw__flush reason = (enum sw__flush)(uintptr_t)sw_ring_pop(&shard->flushes);
+
+    if (node->crashed || node->failed) {
+        return;
+    }
+    if (err == SW_ERR_OK && index > shard->durable_index) {
+        shard->durable_index = index;
+    }
+    if (reason == SW__FLUSH_STOP) {
+        sw__node_flush_done(node);
+    } else if (shard->group == NULL) {
+        return;
+    } else if (reason == SW__FLUSH_SNAPSHOT) {
+        snapshot_flushed(shard, err, index, digest);
+    } else {
+        SW_ASSERT(reason == SW__FLUSH_INSTALL);
+        sw__install_flushed(shard, err, index, digest);
+    }
+}
+
+static void on_export_done(
+    void *arg, struct sw_group_id group, uint64_t token, enum sw_err err, struct sw_span chunk)
+{
+    struct sw_node *node = arg;
+
+    if (!node->crashed && !node->failed) {
+        sw__install_exported(sw__node_shard(node, group), token, err, chunk);
+    }
+}
+
+static void on_import_done(void *arg,
+                           struct sw_group_id group,
+                           enum sw_err err,
+                           bool complete,
+                           uint64_t index,
+                           uint64_t digest,
+                           struct sw_span cursor)
+{
+    struct sw_node *node = arg;
+
+    (void)digest; /* the flush that follows tells it again */
+    if (!node->crashed && !node->failed) {
+        sw__install_imported(sw__node_shard(node, group), err, complete, index, cursor);
+    }
+}
+
+static void on_fatal(void *arg, enum sw_err err, const char *why)
+{
+    struct sw_node *node = arg;
+
+    if (!node->crashed) {
+        sw__node_fail(node, err, why);
+    }
+}
+
+struct sw_applier_handler sw__applier_handler(struct sw_node *node)
+{
+    return (struct sw_applier_handler){.arg = node,
+                                       .entry_done = on_entry_done,
+                                       .read_done = on_read_done,
+                                       .flush_done = on_flush_done,
+                                       .export_done = on_export_done,
+                                       .import_done = on_import_done,
+                                       .fatal = on_fatal};
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+static enum sw_err open_group(struct sw__shard *shard, uint64_t applied, char *ret_why)
+{
+    struct sw_node *node = shard->node;
+    struct sw_group_member members[SW_NODE_COUNT_MAX];
+    struct sw_group_config config = {
+        .id = shard->id,
+        .self = node->config.self,
+        .members = members,
+        .member_count = node->member_count,
+        .tuning = node->config.tuning,
+        .applied = applied,
+        .env = node->config.env,
+        .wal = node->config.wal,
+        .link = node->config.link,
+        .handler = {.arg = shard,
+                    .committed = on_committed,
+                    .role_changed = on_role_changed,
+                    .snapshot_wanted = on_snapshot_wanted,
+                    .install_wanted = sw__install_wanted},
+    };
+
+    for (uint32_t i = 0; i < node->member_count; i++) {
+        members[i] = (struct sw_group_member){.node = node->members[i].id,
+                                              .address = node->members[i].peer_address};
+    }
+    return sw_group_new(&config, &shard->group, ret_why);
+}
+
+enum sw_err sw__shard_new(struct sw_node *node,
+                          struct sw_group_id id,
+                          struct sw__shard **ret_shard,
+                          char ret_why[SW_WHY_SIZE])
+{
+    struct sw__shard *shard = calloc(1, sizeof *shard);
+    struct sw_applied applied = {0};
+    enum sw_err err;
+
+    SW_ASSERT(shard != NULL);
+    shard->node = node;
+    shard->id = id;
+    sw_ring_init(&shard->flushes, FLUSH_COUNT_MAX);
+    err = sw_applier_applied(node->applier, id, &applied);
+    if (err != SW_ERR_OK) {
+        (void)snprintf(
+            ret_why, SW_WHY_SIZE, "the state does not load: %.100s", node->config.store->why);
+        goto out;
+    }
+    shard->state = applied;
+    shard->time_ms = applied.time_ms;
+    shard->applied_index = applied.index;
+    shard->applied_term = applied.term;
+    shard->durable_index = applied.index;
+    shard->handed_index = applied.index;
+    shard->revision = applied.revision;
+    err = open_group(shard, applied.index, ret_why);
+    if (err != SW_ERR_OK) {
+        goto out;
+    }
+    *ret_shard = shard;
+    shard = NULL;
+out:
+    sw__shard_free(shard);
+    return err;
+}
+
+static void list_drop(struct sw__list *list)
+{
+    while (list->first != NULL) {
+        sw__request_free(list->first);
+    }
+}
+
+void sw__shard_free(struct sw__shard *shard)
+{
+    if (shard == NULL) {
+        return;
+    }
+    list_drop(&shard->queue);
+    list_drop(&shard->reads);
+    list_drop(&shard->snapshot_waiting);
+    while (shard->flights != NULL) {
+        struct sw__flight *flight = flight_take(shard, &shard->flights);
+
+        list_drop(&flight->requests);
+        free(flight);
+    }
+    while (shard->batches != NULL) {
+        list_drop(&shard->batches->requests);
+        batch_free(shard->batches);
+    }
+    sw__install_release(shard);
+    sw_ring_release(&shard->flushes);
+    free(shard);
+}
+
+bool sw__shard_idle(const struct sw__shard *shard)
+{
+    return shard->queue.first == NULL && shard->reads.first == NULL && shard->flights == NULL &&
+           shard->batches == NULL;
+}
