@@ -151,7 +151,7 @@ void sw_core_stats(const struct sw_core *core, struct sw_core_stats *ret_stats)
 
 struct sw_node_id sw_core_leader(const struct sw_core *core)
 {
-    return core->route.leader;
+    return core->view.leader;
 }
 
 /* --- requests --------------------------------------------------------------------------------- */
@@ -356,8 +356,8 @@ void sw__core_fail(struct sw_core *core,
     const struct sw_reply reply = {.id = request->request.id,
                                    .err = err,
                                    .node = request->node,
-                                   .leader = core->route.leader,
-                                   .term = core->route.term,
+                                   .leader = core->view.leader,
+                                   .term = core->view.term,
                                    .detail = sw_span_str(why)};
 
     sw__core_finish(core, request, &reply);
@@ -404,7 +404,7 @@ bool sw__core_leaderless(const struct sw_core *core)
     for (uint32_t i = 0; i < core->config.node_count; i++) {
         const struct sw_core_node *node = &core->nodes[i];
 
-        if (sw_node_id_equal(node->id, core->route.leader)) {
+        if (sw_node_id_equal(node->id, core->view.leader)) {
             return !node->up || !sw_breaker_would_allow(&node->breaker, sw__core_now(core));
         }
     }
@@ -418,7 +418,7 @@ enum sw_err sw__core_blocked(const struct sw_core *core, char ret_why[SW_WHY_SIZ
         return down_reason(core);
     }
     if (sw__core_leaderless(core)) {
-        return core->route.leader.value == 0 ? SW_ERR_NO_LEADER : SW_ERR_UNREACHABLE;
+        return core->view.leader.value == 0 ? SW_ERR_NO_LEADER : SW_ERR_UNREACHABLE;
     }
     snprintf(ret_why, SW_WHY_SIZE, "the request could not be sent before its deadline");
     return SW_ERR_BUSY;

@@ -30,7 +30,7 @@ struct sw_core_port {
     uint64_t (*now_ms)(void *impl); /* monotonic */
     uint64_t (*random)(void *impl); /* uniform over 64 bits; session nonces, jitter, ids */
     /* Copies `message` (1..n requests, at most SW_MESSAGE_SIZE_MAX) and sends it, or loses it.
-     * UNREACHABLE: it was certainly not sent. */
+     * UNREACHABLE, BUSY (the node gives no credit now): it was certainly not sent. */
     enum sw_err (*send)(void *impl, struct sw_node_id node, struct sw_span message);
 };
 

@@ -13,7 +13,7 @@
 #include "base/timers.h"
 #include "client/breaker.h"
 #include "client/core.h"
-#include "client/route.h"
+#include "client/leader.h"
 #include "client/window.h"
 
 enum { SW_CORE_SLOT_COUNT = SW_CLIENT_IN_FLIGHT_MAX, SW_CORE_SLOT_BITS = 12 };
@@ -73,7 +73,8 @@ struct sw_core {
     struct sw_core_list queue;
     struct sw_core_list batch; /* encoded in batch_bytes, not handed to the port yet */
     struct sw_buf batch_bytes;
-    struct sw_route route;
+    struct sw_leader view;
+    bool port_busy; /* the last batch found no credit: try again soon */
     uint64_t seek_due_ms;
     uint32_t seek_attempt;
     uint64_t started_ms;

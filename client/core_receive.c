@@ -4,6 +4,9 @@
 #include "base/assert.h"
 #include "client/core_private.h"
 
+/* How long a batch without credit waits for the grant, which also wakes the caller by itself. */
+enum { BUSY_POLL_MS = 5 };
+
 /* Could a lost try of this request have changed anything? */
 static bool changes_state(const struct sw_core_request *request)
 {
@@ -23,7 +26,7 @@ static void try_again(struct sw_core *core, struct sw_core_request *request)
 static void leader_lost(struct sw_core *core, struct sw_node_id node)
 {
     /* The first search starts at once, the next ones with pauses, until a leader has answered. */
-    if (sw_route_suspect(&core->route, node) && core->seek_attempt == 0) {
+    if (sw_leader_suspect(&core->view, node) && core->seek_attempt == 0) {
         core->seek_due_ms = 0;
     }
 }
@@ -56,7 +59,7 @@ static void leader_changed(struct sw_core *core)
         struct sw_core_request *request = core->slots[i];
 
         if (request != NULL && request->state == SW_CORE_SENT && request->target.value == 0 &&
-            !sw_node_id_equal(request->node, core->route.leader) &&
+            !sw_node_id_equal(request->node, core->view.leader) &&
             sw_request_repeatable(&request->request)) {
             try_again(core, request);
         }
@@ -74,7 +77,7 @@ static void learn(struct sw_core *core, const struct sw_reply *reply)
         leader_lost(core, reply->node);
         return;
     }
-    if (sw__core_node(core, reply->leader) != NULL && sw_route_learn(&core->route, reply)) {
+    if (sw__core_node(core, reply->leader) != NULL && sw_leader_learn(&core->view, reply)) {
         leader_changed(core);
     }
 }
@@ -376,6 +379,9 @@ uint64_t sw_core_next_ms(const struct sw_core *core)
     uint64_t next = UINT64_MAX;
 
     (void)sw_timers_next(&core->timers, &next);
+    if (core->queue.head != NULL && core->port_busy) {
+        next = lower(next, sw__core_now(core) + BUSY_POLL_MS);
+    }
     if (core->queue.head != NULL && sw__core_leaderless(core)) {
         next = lower(next, core->seek_due_ms);
     }

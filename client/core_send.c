@@ -57,9 +57,10 @@ static void send_batch(struct sw_core *core)
             sw__core_queue(core, request);
         }
     }
+    core->port_busy = err == SW_ERR_BUSY;
     if (err == SW_ERR_OK) {
         core->stats.messages_sent++;
-    } else {
+    } else if (err != SW_ERR_BUSY) {
         sw__core_node_failed(core, node, now_ms);
     }
 }
@@ -105,7 +106,7 @@ static bool prepare_write(struct sw_core *core, struct sw_core_request *request)
 static void try_send(struct sw_core *core, struct sw_core_request *request)
 {
     const struct sw_node_id target =
-        request->target.value != 0 ? request->target : core->route.leader;
+        request->target.value != 0 ? request->target : core->view.leader;
     struct sw_core_node *node = sw__core_node(core, target);
     const uint64_t now_ms = sw__core_now(core);
 
@@ -149,7 +150,9 @@ static void probe(struct sw_core *core, uint32_t at, uint64_t now_ms)
     err = port->send(port->impl, node->id, sw_buf_span(&core->batch_bytes));
     sw_buf_clear(&core->batch_bytes);
     if (err != SW_ERR_OK) {
-        sw__core_node_failed(core, node->id, now_ms);
+        if (err != SW_ERR_BUSY) {
+            sw__core_node_failed(core, node->id, now_ms);
+        }
         return;
     }
     node->probing = true;

@@ -20,7 +20,7 @@ struct fake_sent {
 struct fake {
     uint64_t now_ms;
     struct sw_prng prng;
-    bool unreachable[FAKE_NODES + 1];
+    enum sw_err refusal[FAKE_NODES + 1]; /* what send gives instead of taking a message */
     struct fake_sent sent[FAKE_SENT_MAX];
     uint32_t sent_count;
     uint32_t messages;
@@ -49,8 +49,8 @@ static inline enum sw_err fake_send(void *impl, struct sw_node_id node, struct s
     struct fake *fake = impl;
     struct sw_reader in = sw_reader_of(message);
 
-    if (fake->unreachable[node.value]) {
-        return SW_ERR_UNREACHABLE;
+    if (fake->refusal[node.value] != SW_ERR_OK) {
+        return fake->refusal[node.value];
     }
     fake->messages++;
     while (sw_reader_left(&in) > 0) {

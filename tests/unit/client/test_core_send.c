@@ -95,7 +95,7 @@ static void unreachable_leader_is_sought_elsewhere(void **state)
     (void)fake_submit(fake, SW_OP_GET, &answer);
     fake_elect(fake, 1, 1);
     fake_answer(fake, fake_last(fake, SW_OP_GET), SW_ERR_OK, 1, 1);
-    fake->unreachable[1] = true;
+    fake->refusal[1] = SW_ERR_UNREACHABLE;
     fake_forget(fake);
     (void)fake_submit(fake, SW_OP_GET, &answer);
     fake_turn(fake, 0);
@@ -105,6 +105,28 @@ static void unreachable_leader_is_sought_elsewhere(void **state)
     fake_answer(fake, fake_last(fake, SW_OP_STATUS), SW_ERR_OK, 3, 2);
     fake_turn(fake, 0);
     assert_int_equal(fake_last(fake, SW_OP_GET)->node, 3);
+    fake_free(fake);
+}
+
+static void leader_without_credit_stays_leader(void **state)
+{
+    struct fake *fake = fake_new();
+    const struct sw_core_config config = fake_config(fake);
+    struct fake_answer answer = {0};
+
+    (void)state;
+    fake_start(fake, &config);
+    (void)fake_submit(fake, SW_OP_GET, &answer);
+    fake_elect(fake, 1, 1);
+    fake->refusal[1] = SW_ERR_BUSY;
+    (void)fake_submit(fake, SW_OP_GET, &answer);
+    fake_turn(fake, 0);
+    assert_int_equal(fake_count(fake, SW_OP_GET), 1);
+    assert_int_equal(sw_core_leader(fake->core).value, 1);
+    assert_int_equal(sw_core_next_ms(fake->core), fake->now_ms + 5);
+    fake->refusal[1] = SW_ERR_OK;
+    fake_turn(fake, 5);
+    assert_int_equal(fake_count(fake, SW_OP_GET), 2);
     fake_free(fake);
 }
 
@@ -198,6 +220,7 @@ int main(void)
         cmocka_unit_test(long_batches_are_split),
         cmocka_unit_test(search_asks_all_nodes_and_pauses),
         cmocka_unit_test(unreachable_leader_is_sought_elsewhere),
+        cmocka_unit_test(leader_without_credit_stays_leader),
         cmocka_unit_test(breaker_spares_a_silent_node),
         cmocka_unit_test(seq_never_leaves_the_window),
     };
