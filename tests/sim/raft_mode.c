@@ -345,6 +345,7 @@ static void group_start(struct sim_raft_group *slot)
 {
     struct sim_host *host = slot->host;
     const struct sim_plan *plan = &host->world->plan;
+    struct sim_raft_world *raft = sim_raft_of(host->world);
     struct sw_group_member members[SIM_HOST_COUNT_MAX];
     char address[SIM_HOST_COUNT_MAX][16];
     char why[SW_WHY_SIZE] = "";
@@ -362,7 +363,8 @@ static void group_start(struct sim_raft_group *slot)
                    .guard_off = plan->guard_off},
         .applied = slot->state.index,
         .env = &host->env,
-        .wal = sim_wal_port(sim_raft_of(host->world)->wal[host->number - 1]),
+        .wal = sim_wal_watch_port(raft->watch[host->number - 1],
+                                  sim_wal_port(raft->wal[host->number - 1])),
         .link = &host->link,
         .handler = {.arg = slot,
                     .committed = on_committed,
@@ -399,6 +401,7 @@ static void mode_host_start(struct sim_host *host)
         slot->term = 0; /* a term that was never durable may be forgotten */
         slot->pending_count = 0;
         slot->reads_open = 0;
+        slot->commit_checked = 0;
         slot->snapshotting = false;
         slot->installing = false;
         memset(slot->read, 0, sizeof(slot->read));
@@ -445,6 +448,41 @@ static void mode_host_crash(struct sim_host *host, enum sim_cut cut)
         slot->role = SW_ROLE_STOPPED;
         world->stats.unknown += slot->pending_count;
     }
+    sim_wal_watch_crash(sim_raft_of(world)->watch[host->number - 1]);
+}
+
+/* Whoever commits an entry needs it on the disks of a quorum, under the same term. */
+static void check_commit(struct sim_raft_group *slot, uint64_t index)
+{
+    struct sim_world *world = slot->host->world;
+    struct sim_raft_world *raft = sim_raft_of(world);
+    const struct sim_watched own =
+        sim_wal_watch_entry(raft->watch[slot->host->number - 1], slot->id, index);
+    uint32_t holders = 0;
+
+    if (own.term == 0) {
+        return; /* compacted here already: it was checked when it was new */
+    }
+    for (uint32_t i = 0; i < world->plan.nodes; i++) {
+        const struct sim_watched other = sim_wal_watch_entry(raft->watch[i], slot->id, index);
+
+        holders += sim_wal_watch_snapshot(raft->watch[i], slot->id) >= index ||
+                           (other.term == own.term && other.durable)
+                       ? 1
+                       : 0;
+    }
+    if (holders < world->plan.nodes / 2 + 1) {
+        sim_fail(world,
+                 "durability: node %u leads term %" PRIu64 " and commits index %" PRIu64
+                 " of term %" PRIu64 " of group %u, which only %u of %u nodes hold on disk",
+                 slot->host->number,
+                 slot->term,
+                 index,
+                 own.term,
+                 slot->id.value,
+                 holders,
+                 world->plan.nodes);
+    }
 }
 
 static void check_status(struct sim_raft_group *slot)
@@ -455,6 +493,9 @@ static void check_status(struct sim_raft_group *slot)
     sw_group_status(slot->group, &status);
     if (status.role == SW_ROLE_LEADER) {
         sim_log_leader(slot->log, slot->host->number, status.term);
+        while (slot->commit_checked < status.commit_index) {
+            check_commit(slot, ++slot->commit_checked);
+        }
     }
     if (status.commit_index > status.last_index || status.handed_index > status.commit_index) {
         sim_fail(world,
@@ -613,6 +654,7 @@ static void mode_open(struct sim_world *world)
     }
     for (uint32_t i = 0; i < world->plan.nodes; i++) {
         raft->wal[i] = sim_wal_new(&world->host[i]);
+        raft->watch[i] = sim_wal_watch_new();
     }
     sim_after(world, 0, 500000, load, NULL, world);
 }
@@ -626,6 +668,7 @@ static void mode_close(struct sim_world *world)
     }
     for (uint32_t i = 0; i < SIM_HOST_COUNT_MAX; i++) {
         sim_wal_free(raft->wal[i]);
+        sim_wal_watch_free(raft->watch[i]);
     }
     free(raft);
 }

@@ -9,6 +9,7 @@
 #include "raft/group.h"
 #include "tests/sim/log_check.h"
 #include "tests/sim/wal_sim.h"
+#include "tests/sim/wal_watch.h"
 #include "tests/sim/world.h"
 
 enum { SIM_GROUP_MAX = 4, SIM_PENDING_MAX = 512, SIM_READ_MAX = 64 };
@@ -41,6 +42,7 @@ struct sim_raft_group {
     uint32_t pending_count;
     struct sim_read read[SIM_READ_MAX];
     uint32_t reads_open;
+    uint64_t commit_checked; /* as leader: up to here a quorum was seen to hold the log */
     bool snapshotting;
     bool installing;
     struct sw_node_id install_from;
@@ -51,6 +53,7 @@ struct sim_raft_world {
     struct sim_world *world;
     struct sim_log log[SIM_GROUP_MAX];
     struct sim_wal *wal[SIM_HOST_COUNT_MAX];
+    struct sim_wal_watch *watch[SIM_HOST_COUNT_MAX];
     struct sim_raft_group slot[SIM_HOST_COUNT_MAX][SIM_GROUP_MAX];
     uint64_t next_value[SIM_GROUP_MAX];
     uint64_t next_read;

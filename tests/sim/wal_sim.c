@@ -325,6 +325,10 @@ wal_load(struct sw_wal *port, struct sw_group_id group, struct sw_wal_group *ret
         loaded.descriptor = copy_of(sw_span_of(image->descriptor, image->descriptor_size));
         loaded.descriptor_size = image->descriptor_size;
     }
+    if (image->count == 0) {
+        *ret_group = loaded;
+        return SW_ERR_OK;
+    }
     for (size_t i = 0; i < image->count; i++) {
         size += (image->entries[i].size + 7) & ~(size_t)7;
     }
