@@ -61,7 +61,7 @@ struct sw_config {
     uint64_t node_id;
     char data_dir[SW_CONFIG_PATH_SIZE];
     char key_file[SW_CONFIG_PATH_SIZE];     /* secret key of this node; transport/keyfile */
-    char clients_file[SW_CONFIG_PATH_SIZE]; /* allowed client keys; transport/keyfile */
+    char clients_file[SW_CONFIG_PATH_SIZE]; /* who may connect, and do what; node/allow.h */
     /* [listen] */
     char listen_client[SW_ADDRESS_SIZE_MAX];
     char listen_peer[SW_ADDRESS_SIZE_MAX];
