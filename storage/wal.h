@@ -73,13 +73,15 @@ struct sw_wal_stats {
 };
 
 struct sw_wal_ops {
-    /* Start-up: what is stored for `group` (all zero and first_index 1 for an unknown one). */
+    /* Start-up: what is stored for `group` (all zero and first_index 1 for an unknown one). Comes
+     * before any request for that group; BUSY while requests of any group are under way. */
     enum sw_err (*load)(struct sw_wal *wal,
                         struct sw_group_id group,
                         struct sw_wal_group *ret_group);
 
     /* `entries` (array and bodies) are borrowed until `done`. Indexes are contiguous and the first
-     * is at most one past the last stored one. */
+     * is at most one past the last stored one, and not below the first index that is kept. No term
+     * is over that of the last set_hard: a log ahead of its term means that a vote was lost. */
     void (*append)(struct sw_wal *wal,
                    struct sw_group_id group,
                    const struct sw_wal_entry *entries,
@@ -111,7 +113,7 @@ struct sw_wal_ops {
                          sw_wal_done_fn done,
                          void *arg);
 
-    /* Bytes of `group`'s entries with index > after: what compaction could free. Loop only. */
+    /* Bytes that `group`'s entries take in the log: what compaction could free. Loop only. */
     uint64_t (*group_bytes)(struct sw_wal *wal, struct sw_group_id group);
 
     void (*stats)(struct sw_wal *wal, struct sw_wal_stats *ret_stats);
