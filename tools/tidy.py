@@ -202,7 +202,8 @@ def check_headers(tree, compiler="cc"):
             unit.flush()
             done = subprocess.run(
                 [compiler, "-std=c17", "-D_GNU_SOURCE", "-fsyntax-only", "-Wall", "-Wextra",
-                 "-I", str(tree.root), unit.name], capture_output=True, text=True, check=False)
+                 "-I", str(tree.root), "-I", str(tree.root / "client/include"), unit.name],
+                capture_output=True, text=True, check=False)
         if done.returncode != 0:
             lines = done.stderr.strip().splitlines() or ["?"]
             first = next((line for line in lines if "error:" in line), lines[0])
