@@ -191,8 +191,8 @@ enum sw_err sw_group_new(const struct sw_group_config *config,
         return err;
     }
     group->muted = true; /* nobody has the handle yet: the first turn reports */
+    group->handed = loaded.snapshot_index;
     sw__group_start(group, &loaded, bootstrap);
-    group->handed = group->raft.last_applied;
     group->restored = false;
     group->muted = false;
     *ret_group = group;
@@ -355,10 +355,8 @@ void sw_group_receive(struct sw_group *group, struct sw_node_id from, struct sw_
     if (!running(group)) {
         return;
     }
-    if (server == NULL && group->raft.configuration.n != 0) {
-        group->counters.guard_drops++;
-        return; /* not a member: it has no say here */
-    }
+    /* A sender outside of the configuration is heard all the same (Raft paper, section 6): ours may
+     * be one that never gets committed. Whose votes and results count, libraft looks up. */
     if (sw_wire_kind(message) >= SW_WIRE_PROBE) {
         if (server != NULL) {
             receive_probe(group, from, server, message);

@@ -99,6 +99,7 @@ static void bootstrap(const struct sw_group_config *config, struct sw_wal_group 
     rv = raft_configuration_encode(&configuration, &encoded);
     SW_ASSERT(rv == 0);
     raft_configuration_close(&configuration);
+    sw_wal_group_release(loaded);
     loaded->hard.term = 1;
     loaded->first_index = 1;
     loaded->entry_count = 1;

@@ -18,38 +18,34 @@ static struct sw_group *group_of(struct raft_fsm *fsm)
     return fsm->data;
 }
 
-/* Entries that are not commands count too: their indexes are handed over with an empty body. */
+/* Indexes are handed over without gaps; entries that are not commands have an empty body. Bodies
+ * come from the library's log, which still holds everything that is newer than a snapshot. */
 static void hand_over_to(struct sw_group *group, raft_index index)
 {
-    while (group->handed < index) {
+    while (!group->muted && group->handed < index) {
+        const struct raft_entry *entry = sw_guard_entry(&group->raft, group->handed + 1);
+        const bool command = entry != NULL && entry->type == RAFT_COMMAND;
+
         group->handed++;
-        if (!group->muted) {
-            group->handler.committed(group->handler.arg,
-                                     group->handed,
-                                     sw_guard_term(&group->raft, group->handed),
-                                     sw_span_of(NULL, 0));
-        }
+        SW_ASSERT(entry != NULL);
+        group->handler.committed(group->handler.arg,
+                                 group->handed,
+                                 entry->term,
+                                 command ? sw_span_of(entry->buf.base, entry->buf.len)
+                                         : sw_span_of(NULL, 0));
     }
 }
 
-/* The library does not say which index it applies: it is the next one. */
+/* The library does not say which index it applies: it is the next one. One that was handed over
+ * before is passed by (the group was reopened), and while the group opens (a lone voter elects
+ * itself in there) its user waits for the first turn. */
 static int fsm_apply(struct raft_fsm *fsm, const struct raft_buffer *buffer, void **result)
 {
     struct sw_group *group = group_of(fsm);
-    const raft_index index = group->raft.last_applied + 1;
 
+    SW_ASSERT(buffer != NULL);
     *result = NULL;
-    if (index <= group->handed) {
-        return 0; /* reopened: the user has it already */
-    }
-    hand_over_to(group, index - 1);
-    group->handed = index;
-    if (!group->muted) {
-        group->handler.committed(group->handler.arg,
-                                 index,
-                                 sw_guard_term(&group->raft, index),
-                                 sw_span_of(buffer->base, buffer->len));
-    }
+    hand_over_to(group, group->raft.last_applied + 1);
     return 0;
 }
 

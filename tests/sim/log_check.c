@@ -40,8 +40,7 @@ static void *grow(void *items, size_t *capacity, uint64_t index, size_t item_siz
 
 void sim_log_init(struct sim_log *log, struct sim_world *world, uint32_t group)
 {
-    /* Index 1 is the initial configuration, which every node starts from and nobody hands over. */
-    *log = (struct sim_log){.world = world, .group = group, .last = 1};
+    *log = (struct sim_log){.world = world, .group = group};
     log->entries = grow(log->entries, &log->capacity, 1, sizeof(*log->entries));
 }
 
@@ -117,10 +116,7 @@ void sim_log_committed(struct sim_log *log,
     const struct sim_log_entry *entry;
 
     log->entries = grow(log->entries, &log->capacity, index, sizeof(*log->entries));
-    if (state->index == 0) {
-        state->index = 1;
-    }
-    if (index <= 1 || index > log->last + 1) {
+    if (index == 0 || index > log->last + 1) {
         sim_fail(log->world,
                  "gap: node %u hands over index %" PRIu64 " of group %u, but %" PRIu64
                  " is the last that anyone committed",
