@@ -583,7 +583,9 @@ void sw_applier_free(struct sw_applier *applier)
     }
     free(applier->groups);
     /* What is not committed belongs to sessions that are gone now; the log replays it. */
-    applier->config.store->ops->abort(applier->config.store);
+    if (applier->config.store->ops->dirty(applier->config.store)) {
+        applier->config.store->ops->abort(applier->config.store);
+    }
     free(applier);
 }
 

@@ -84,7 +84,9 @@ struct sw_applied {
 enum sw_err sw_applier_new(const struct sw_applier_config *config,
                            struct sw_applier **ret_applier,
                            char ret_why[SW_WHY_SIZE]);
-void sw_applier_free(struct sw_applier *applier); /* no job may be under way */
+/* No job may be under way. What is not committed is dropped; where the worker is a thread, its last
+ * job was a flush, since a transaction ends on the thread that it began on. Accepts NULL. */
+void sw_applier_free(struct sw_applier *applier);
 enum sw_err sw_applier_applied(struct sw_applier *applier,
                                struct sw_group_id group,
                                struct sw_applied *ret_applied);
