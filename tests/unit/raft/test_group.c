@@ -13,6 +13,8 @@
 #include "raft/wire.h"
 #include "tests/unit/raft/fake_world.h"
 
+static char text_new[] = "new";
+
 struct bench {
     struct fake_world world;
     struct sw_group *group;
@@ -366,8 +368,8 @@ static void reopens_where_a_configuration_would_be_rolled_back(void **state)
     receive(&bench, 2, &append); /* leader of term 2 changes the members, uncommitted */
     settle(&bench);
     assert_int_equal(bench.world.count, 2);
-    entry = (struct raft_entry){
-        .term = 3, .type = RAFT_COMMAND, .buf = {.base = (void *)"new", .len = 3}};
+    entry =
+        (struct raft_entry){.term = 3, .type = RAFT_COMMAND, .buf = {.base = text_new, .len = 3}};
     append.append_entries.term = 3;
     receive(&bench, 3, &append); /* the next leader never had it */
     settle(&bench);

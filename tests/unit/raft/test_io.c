@@ -13,6 +13,8 @@
 #include "raft/wire.h"
 #include "tests/unit/raft/fake_world.h"
 
+static char text_x[] = "x";
+
 struct bench {
     struct fake_world world;
     struct sw__io io;
@@ -190,8 +192,7 @@ static void append_cb(struct raft_io_append *request, int status)
 
 static void appends_get_the_next_indexes(void **state)
 {
-    struct raft_entry entry = {
-        .term = 4, .type = RAFT_COMMAND, .buf = {.base = (void *)"x", .len = 1}};
+    struct raft_entry entry = {.term = 4, .type = RAFT_COMMAND, .buf = {.base = text_x, .len = 1}};
     struct raft_io_append requests[3];
     struct bench bench;
 

@@ -13,6 +13,10 @@
 #include "raft/descriptor.h"
 #include "raft/wire.h"
 
+static char text_hello[] = "hello";
+static char text_12345678[] = "12345678";
+static char text_x[] = "x";
+
 static const struct sw_group_id group = {7};
 
 /* Encodes, decodes, encodes again: equal bytes. Returns the decoded message for a closer look. */
@@ -82,8 +86,8 @@ static struct raft_message entries_message(struct raft_entry *entries, unsigned 
 static void entries_share_one_batch(void **state)
 {
     struct raft_entry entries[] = {
-        {.term = 2, .type = RAFT_COMMAND, .buf = {.base = (void *)"hello", .len = 5}},
-        {.term = 4, .type = RAFT_BARRIER, .buf = {.base = (void *)"12345678", .len = 8}},
+        {.term = 2, .type = RAFT_COMMAND, .buf = {.base = text_hello, .len = 5}},
+        {.term = 4, .type = RAFT_BARRIER, .buf = {.base = text_12345678, .len = 8}},
     };
     struct raft_message message = entries_message(entries, 2);
     struct raft_message decoded = again(&message);
@@ -114,8 +118,7 @@ static enum sw_err decode(const struct raft_message *message)
 
 static void refuses_logs_that_can_not_be(void **state)
 {
-    struct raft_entry entry = {
-        .term = 3, .type = RAFT_COMMAND, .buf = {.base = (void *)"x", .len = 1}};
+    struct raft_entry entry = {.term = 3, .type = RAFT_COMMAND, .buf = {.base = text_x, .len = 1}};
     struct raft_entry pair[2] = {entry, entry};
     struct raft_message message = entries_message(&entry, 1);
 
