@@ -178,6 +178,7 @@ enum sw_err sw__group_load(struct sw_group *group,
     enum sw_err err;
 
     SW_ASSERT(group != NULL && ret_loaded != NULL);
+    heap_set(); /* before the first encoding: the initial configuration is the same everywhere */
     if (!members_valid(config)) {
         (void)snprintf(ret_why, SW_WHY_SIZE, "members need distinct ids and addresses");
         return SW_ERR_CONFIG;
@@ -240,7 +241,6 @@ void sw__group_start(struct sw_group *group, struct sw_wal_group *loaded, bool b
     };
     int rv;
 
-    heap_set();
     sw__io_init(&group->io, &config, loaded);
     sw_guard_init(&group->guard, &group->io.base, &group->raft, group->tuning.guard_off);
     group->guard.reopen = reopen_wanted;
