@@ -433,10 +433,12 @@ static void no_space_stops_the_node_with_its_state_intact(void **unused)
     submit_put(world, 1, "one");
     sw_applier_flush(world->applier, kit_group);
     settle(world);
+    submit_put(world, 2, "two");
+    settle(world);
     world->event_count = 0;
     sw_store_mem_set_full(world->store, true);
-    submit_put(world, 2, "two");
     submit_put(world, 3, "three");
+    submit_put(world, 4, "four");
     submit_get(world, 5);
     sw_applier_flush(world->applier, kit_group);
     settle(world);
@@ -448,6 +450,8 @@ static void no_space_stops_the_node_with_its_state_intact(void **unused)
     assert_int_equal(world->events[1].err, SW_ERR_DISK_FULL);
     assert_int_equal(world->events[2].what, 'f');
     assert_int_equal(world->events[2].err, SW_ERR_DISK_FULL);
+    /* Nobody may commit by accident what is there in part. */
+    assert_false(world->store->ops->dirty(world->store));
     /* More space, and it goes on where it stood. */
     sw_store_mem_set_full(world->store, false);
     assert_int_equal(restart(world).index, 1);

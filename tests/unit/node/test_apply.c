@@ -406,7 +406,8 @@ static void over_the_bound_the_least_recently_active_goes(void **unused)
 {
     struct kit kit = kit_open();
     const uint64_t a = open_session(&kit, nonce_a, 1000);
-    const uint64_t b = open_session(&kit, nonce_b, 1001);
+    /* Idle for longest, but the last to expire: it is use that counts. */
+    const uint64_t b = kit_run(&kit, 1001, kit_session_open(nonce_b, 60000)).value;
     struct sw_command_result result;
 
     (void)unused;
@@ -615,6 +616,54 @@ static void the_digest_covers_changes_and_answers(void **unused)
     kit_close(&first);
 }
 
+/* Nothing changes, but the answers differ. */
+static void the_digest_covers_answers_alone(void **unused)
+{
+    struct kit first = kit_open();
+    struct kit second = kit_open();
+
+    (void)unused;
+    (void)kit_run(&first, 1, kit_delete("absent"));
+    (void)kit_run(&second, 1, kit_cas("absent", "x", 5));
+    assert_int_equal(first.state.revision, second.state.revision);
+    assert_true(first.state.digest != second.state.digest);
+    kit_close(&first);
+    kit_close(&second);
+}
+
+/* A difference of long ago is never forgotten, though the last entries are equal. */
+static void the_digest_is_a_chain(void **unused)
+{
+    struct kit first = kit_open();
+    struct kit second = kit_open();
+
+    (void)unused;
+    (void)kit_run(&first, 1, kit_put("k", "v"));
+    (void)kit_run(&second, 1, kit_put("k", "w"));
+    (void)kit_run(&first, 2, kit_put("k", "x"));
+    (void)kit_run(&second, 2, kit_put("k", "x"));
+    assert_true(first.state.digest != second.state.digest);
+    kit_close(&first);
+    kit_close(&second);
+}
+
+/* Replicas of different builds compare digests: a changed one forks a swarm in the eyes of its
+ * checkers. Whoever changes what is chained changes the format of the state record with it. */
+static void the_digest_is_the_same_in_every_build(void **unused)
+{
+    const struct sw_request requests[] = {
+        kit_session_open(nonce_a, 5000), kit_put("k", "v"), kit_cas("k", "w", 9), kit_append("e")};
+    struct kit kit = kit_open();
+
+    (void)unused;
+    kit_apply(&kit, 1000, requests, 4);
+    (void)kit_run(&kit, 1001, kit_in_session(kit_delete("k"), 1, 1, 0));
+    (void)kit_run(&kit, 1001, kit_session_close(1));
+    assert_int_equal(kit_apply_body(&kit, sw_span_of(NULL, 0)), SW_ERR_OK);
+    assert_int_equal(kit.state.digest, 0xd9669009ea0e033e);
+    kit_close(&kit);
+}
+
 /* --- a model of keys -------------------------------------------------------------------------- */
 
 struct model_key {
@@ -777,6 +826,9 @@ int main(void)
         cmocka_unit_test(close_ends_a_session_and_may_be_repeated),
         cmocka_unit_test(equal_entries_give_equal_states_whatever_the_crashes),
         cmocka_unit_test(the_digest_covers_changes_and_answers),
+        cmocka_unit_test(the_digest_covers_answers_alone),
+        cmocka_unit_test(the_digest_is_a_chain),
+        cmocka_unit_test(the_digest_is_the_same_in_every_build),
         cmocka_unit_test(keys_follow_a_simple_model),
         cmocka_unit_test(the_state_record_is_checked),
         cmocka_unit_test(a_lost_session_record_is_noticed_at_load),

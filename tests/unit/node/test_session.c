@@ -206,6 +206,50 @@ static void records_survive_save_and_load(void **unused)
     sw_store_mem_free(store);
 }
 
+/* Each kind of change alone must reach the store with the next save. */
+static void every_change_is_saved(void **unused)
+{
+    struct sw_store *store = sw_store_mem_new(0, 0);
+    struct sw_command_result stored = {0};
+    struct sw_session *session;
+
+    (void)unused;
+    for (int change = 0; change < 3; change++) {
+        struct sw_sessions sessions, loaded;
+        struct sw_buf before = {0};
+        struct sw_buf after = {0};
+
+        sw_sessions_init(&sessions, 8, 100);
+        session = open_one(&sessions, 7, 5000, 1);
+        assert_int_equal(run(&sessions, session, 1, 0, &stored), SW_SESSION_RUN);
+        assert_int_equal(sw_sessions_save(&sessions, store, kit_group), SW_ERR_OK);
+        switch (change) {
+        case 0:
+            sw_session_touch(&sessions, session, 2);
+            break;
+        case 1:
+            assert_int_equal(run(&sessions, session, 2, 0, &stored), SW_SESSION_RUN);
+            break;
+        default: /* acknowledges, and is a repetition itself */
+            assert_int_equal(run(&sessions, session, 3, 0, &stored), SW_SESSION_RUN);
+            assert_int_equal(sw_sessions_save(&sessions, store, kit_group), SW_ERR_OK);
+            assert_int_equal(run(&sessions, session, 3, 2, &stored), SW_SESSION_REPLAY);
+            break;
+        }
+        assert_int_equal(sw_sessions_save(&sessions, store, kit_group), SW_ERR_OK);
+        sw_sessions_init(&loaded, 8, 100);
+        assert_int_equal(sw_sessions_load(&loaded, store, kit_group), SW_ERR_OK);
+        sw_session_encode(session, &before);
+        sw_session_encode(sw_sessions_find(&loaded, session->id), &after);
+        assert_true(sw_span_equal(sw_buf_span(&before), sw_buf_span(&after)));
+        sw_buf_release(&before);
+        sw_buf_release(&after);
+        sw_sessions_release(&loaded);
+        sw_sessions_release(&sessions);
+    }
+    sw_store_mem_free(store);
+}
+
 static void bad_records_are_corrupt(void **unused)
 {
     struct sw_command_result stored = {0};
@@ -250,6 +294,7 @@ int main(void)
         cmocka_unit_test(over_the_total_each_session_keeps_a_few),
         cmocka_unit_test(both_orders_hold_under_random_use),
         cmocka_unit_test(records_survive_save_and_load),
+        cmocka_unit_test(every_change_is_saved),
         cmocka_unit_test(bad_records_are_corrupt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

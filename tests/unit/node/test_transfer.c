@@ -511,6 +511,7 @@ static void forged_copies_change_nothing(void **unused)
     forged(&to, 1000, (struct sw_chunk_record[]){state, foreign}, 2); /* of another group */
     forged(&to, 1000, (struct sw_chunk_record[]){session, state}, 2); /* out of order */
     forged(&to, 1000, (struct sw_chunk_record[]){state, state}, 2);   /* twice */
+    kv.bytes = sw_span_of("\1a value of ours whose end never comes", 38);
     kv.total = 50;
     forged(&to, 1000, (struct sw_chunk_record[]){state, kv}, 2); /* ends inside a value */
     kv.offset = 7;
