@@ -237,10 +237,9 @@ static enum sw_err link_send(struct sw_link *link, struct sw_node_id peer, struc
 
 static enum sw_err link_reply(struct sw_link *link, uint64_t conn, struct sw_span message)
 {
-    (void)link;
-    (void)conn;
-    (void)message;
-    return SW_ERR_UNREACHABLE;
+    struct sim_host *host = link->impl;
+
+    return host->reply == NULL ? SW_ERR_UNREACHABLE : host->reply(host, conn, message);
 }
 
 static void link_flush(struct sw_link *link)

@@ -50,9 +50,8 @@ uint64_t sim_disk_delay(struct sim_host *host)
     return sw_prng_range(&host->world->prng, host->disk_us_min, host->disk_us_max);
 }
 
-static void job_done(void *arg)
+static void done_first(struct sim_worker *worker)
 {
-    struct sim_worker *worker = arg;
     struct sw_job *job = worker->ran_first;
 
     SW_ASSERT(job != NULL);
@@ -61,9 +60,37 @@ static void job_done(void *arg)
         worker->ran_last = NULL;
     }
     worker->ran--;
+    job->done(job);
+}
+
+static void run_first(struct sim_worker *worker)
+{
+    struct sw_job *job = worker->waiting_first;
+
+    SW_ASSERT(job != NULL);
+    worker->waiting_first = job->next;
+    if (worker->waiting_first == NULL) {
+        worker->waiting_last = NULL;
+    }
+    worker->waiting--;
+    job->next = NULL;
+    if (worker->ran_last == NULL) {
+        worker->ran_first = job;
+    } else {
+        worker->ran_last->next = job;
+    }
+    worker->ran_last = job;
+    worker->ran++;
+    job->run(job);
+}
+
+static void job_done(void *arg)
+{
+    struct sim_worker *worker = arg;
+
     sim_trace3(
         worker->host->world, worker->host->number, SIM_TRACE_JOB, worker->number, 2, worker->ran);
-    job->done(job);
+    done_first(worker);
 }
 
 static void job_run(void *arg);
@@ -84,28 +111,14 @@ static void job_schedule(struct sim_worker *worker)
 static void job_run(void *arg)
 {
     struct sim_worker *worker = arg;
-    struct sw_job *job = worker->waiting_first;
     struct sim_world *world = worker->host->world;
 
-    SW_ASSERT(job != NULL);
-    worker->waiting_first = job->next;
-    worker->waiting--;
-    job->next = NULL;
-    if (worker->ran_last == NULL) {
-        worker->ran_first = job;
-    } else {
-        worker->ran_last->next = job;
-    }
-    worker->ran_last = job;
-    worker->ran++;
     worker->busy = false;
     sim_trace3(world, worker->host->number, SIM_TRACE_JOB, worker->number, 1, worker->waiting);
-    job->run(job);
+    run_first(worker);
     sim_after(
         world, worker->host->number, sw_prng_range(&world->prng, 5, 60), job_done, NULL, worker);
-    if (worker->waiting_first == NULL) {
-        worker->waiting_last = NULL;
-    } else {
+    if (worker->waiting_first != NULL) {
         job_schedule(worker);
     }
 }
@@ -133,6 +146,18 @@ void sim_worker_init(struct sim_worker *worker, struct sim_host *host, uint32_t 
     worker->host = host;
     worker->number = number;
     worker->port = (struct sw_worker){.impl = worker, .submit = submit};
+}
+
+void sim_worker_drain(struct sim_worker *worker)
+{
+    worker->busy = true; /* nothing is scheduled any more */
+    while (worker->waiting_first != NULL || worker->ran_first != NULL) {
+        if (worker->waiting_first != NULL) {
+            run_first(worker);
+        } else {
+            done_first(worker);
+        }
+    }
 }
 
 void sim_worker_crash(struct sim_worker *worker)

@@ -144,8 +144,7 @@ static void print_coverage(const struct sim_stats *total)
     printf("did: %" PRIu64 " entries committed, %" PRIu64 " of %" PRIu64
            " proposals acknowledged, %" PRIu64 " of %" PRIu64 " reads answered, %" PRIu64
            " appends split, %" PRIu64 " guard drops; %" PRIu64 " client calls: %" PRIu64
-           " done, %" PRIu64 " not done, %" PRIu64 " unknown, %" PRIu64
-           " retries answered from the session\n",
+           " done, %" PRIu64 " not done, %" PRIu64 " unknown, %" PRIu64 " tries after the first\n",
            total->committed,
            total->acked,
            total->proposed,
@@ -157,7 +156,7 @@ static void print_coverage(const struct sim_stats *total)
            total->calls_ok,
            total->calls_not_done,
            total->calls_unknown,
-           total->retries_answered);
+           total->retries);
 }
 
 int sim_report_finish(struct sim_report *report)

@@ -13,6 +13,7 @@
 
 #include "base/assert.h"
 #include "tests/sim/faults.h"
+#include "tests/sim/node_mode.h"
 #include "tests/sim/raft_mode.h"
 #include "tests/sim/report.h"
 
@@ -37,8 +38,7 @@ static void on_signal(int number)
 
 static const struct sim_mode *mode_of(enum sim_mode_kind kind)
 {
-    SW_ASSERT(kind == SIM_MODE_RAFT);
-    return &sim_raft_mode;
+    return kind == SIM_MODE_RAFT ? &sim_raft_mode : &sim_node_mode;
 }
 
 static void settle(uint64_t calm_at_us)

@@ -177,6 +177,9 @@ void sim_host_start(struct sim_host *host)
     host->paused_until_us = 0;
     sim_net_host_changed(host);
     host->world->mode->host_start(host);
+    if (host->world->mode->host_changed != NULL) {
+        host->world->mode->host_changed(host);
+    }
     sim_host_turn_end(host);
 }
 
@@ -192,6 +195,9 @@ void sim_host_crash(struct sim_host *host, enum sim_cut cut)
     host->alive = false;
     host->life++;
     sim_net_host_changed(host);
+    if (host->world->mode->host_changed != NULL) {
+        host->world->mode->host_changed(host);
+    }
 }
 
 void sim_host_fatal(struct sim_host *host, enum sw_err err)

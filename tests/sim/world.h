@@ -48,6 +48,8 @@ struct sim_host {
     struct sw_env env;
     struct sw_link link;
     struct sw_link_handler link_handler;
+    /* What the link does with replies to clients; NULL = there are none. */
+    enum sw_err (*reply)(struct sim_host *host, uint64_t conn, struct sw_span message);
     struct sim_worker worker[SIM_WORKER_COUNT]; /* 0: WAL, 1: applier */
     void *user;                                 /* of the mode */
 };
@@ -60,6 +62,7 @@ struct sim_mode {
     void (*close)(struct sim_world *world);
     void (*host_start)(struct sim_host *host);
     void (*host_crash)(struct sim_host *host, enum sim_cut cut);
+    void (*host_changed)(struct sim_host *host);  /* it lives, or it does not; may be NULL */
     void (*host_turn_end)(struct sim_host *host); /* after each event of this host */
     void (*transfer)(struct sim_host *host, struct sw_node_id target);
     void (*snapshot)(struct sim_host *host);
@@ -76,7 +79,7 @@ struct sim_stats {
     uint64_t elections, transfers, snapshots, installs, installs_sent;
     uint64_t committed, proposed, acked, unknown, reads, reads_ok;
     uint64_t splits, guard_drops, lost, duplicated, reordered, messages;
-    uint64_t calls, calls_ok, calls_not_done, calls_unknown, retries_answered;
+    uint64_t calls, calls_ok, calls_not_done, calls_unknown, retries;
     uint64_t settle_us_max;
 };
 
@@ -136,6 +139,8 @@ uint32_t sim_alive_count(const struct sim_world *world);
 /* ports.c */
 void sim_env_init(struct sim_host *host);
 void sim_worker_init(struct sim_worker *worker, struct sim_host *host, uint32_t number);
+/* Runs what waits and calls what is done, at once: for a crash that lets the jobs end unseen. */
+void sim_worker_drain(struct sim_worker *worker);
 /* Forgets all jobs: their owners die with the host. */
 void sim_worker_crash(struct sim_worker *worker);
 uint64_t sim_disk_delay(struct sim_host *host);

@@ -1,0 +1,719 @@
+/* The load on whole nodes. */
+#include "tests/sim/clients.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/rw.h"
+#include "tests/sim/node_mode.h"
+
+enum { CALM_CALLS = 4, FINAL_DEADLINE_MS = 20000, VALUE_SIZE_MAX = 4096 };
+
+enum phase { PHASE_STORM, PHASE_CALM, PHASE_SCAN, PHASE_EXPERIENCES, PHASE_END };
+
+struct client;
+
+/* A connection of one client to one node; `number` is new each time it opens. */
+struct conn {
+    struct client *client;
+    struct sim_host *host;
+    uint64_t number; /* 0 = not open at the node */
+    bool up;         /* as the client sees it */
+    bool pending;    /* the client will hear of a change */
+    uint64_t last_at_us[2];
+};
+
+struct running {
+    struct client *client;
+    bool used;
+    size_t call;
+    struct sw_request request; /* names only; no spans kept */
+    uint32_t key;
+    uint64_t after;
+};
+
+struct client {
+    struct sim_clients *all;
+    uint32_t number; /* 1.. */
+    struct sw_core *core;
+    struct conn conn[SIM_HOST_COUNT_MAX];
+    struct running running[SIM_CALLS_AT_ONCE];
+    uint32_t open;
+    uint32_t calm_ok;
+    uint64_t wake_us;                   /* 0 = none is scheduled */
+    uint64_t mod_revision[SIM_KEY_MAX]; /* as last heard */
+    uint8_t key[32];
+};
+
+struct sim_clients {
+    struct sim_world *world;
+    struct sim_history history;
+    struct client client[SIM_CLIENT_MAX];
+    uint64_t next_conn;
+    enum phase phase;
+    uint64_t final_after;
+};
+
+static void poke(struct client *client);
+
+/* --- connections ------------------------------------------------------------------------------ */
+
+/* A message on its way between a client and a node, in either direction. */
+struct letter {
+    struct conn *conn;
+    uint64_t number;
+    size_t size;
+    uint8_t data[];
+};
+
+static struct letter *letter_new(struct conn *conn, struct sw_span bytes)
+{
+    struct letter *letter = malloc(sizeof(*letter) + bytes.size);
+
+    SW_ASSERT(letter != NULL);
+    letter->conn = conn;
+    letter->number = conn->number;
+    letter->size = bytes.size;
+    memcpy(letter->data, bytes.data, bytes.size);
+    return letter;
+}
+
+static void letter_to_node(void *arg)
+{
+    struct letter *letter = arg;
+    struct conn *conn = letter->conn;
+    struct sim_host *host = conn->host;
+
+    if (conn->number != 0 && conn->number == letter->number) {
+        host->link_handler.client_message(host->link_handler.arg,
+                                          conn->number,
+                                          conn->client->key,
+                                          sw_span_of(letter->data, letter->size));
+    }
+    free(letter);
+}
+
+static void letter_to_client(void *arg)
+{
+    struct letter *letter = arg;
+    struct conn *conn = letter->conn;
+
+    if (conn->up && conn->number == letter->number) {
+        sw_core_receive(conn->client->core,
+                        (struct sw_node_id){conn->host->number},
+                        sw_span_of(letter->data, letter->size));
+        poke(conn->client);
+    }
+    free(letter);
+}
+
+static uint64_t letter_delay(struct conn *conn, int direction)
+{
+    struct sim_world *world = conn->client->all->world;
+    uint64_t delay =
+        sw_prng_range(&world->prng, world->plan.delay_us_min, world->plan.delay_us_max);
+
+    if (world->now_us + delay <= conn->last_at_us[direction]) {
+        delay = conn->last_at_us[direction] + 1 - world->now_us;
+    }
+    conn->last_at_us[direction] = world->now_us + delay;
+    return delay;
+}
+
+static bool letter_lost(struct sim_world *world)
+{
+    if (world->calm || !sw_prng_chance(&world->prng, world->plan.loss_permille, 1000)) {
+        return false;
+    }
+    world->stats.lost++;
+    return true;
+}
+
+static enum sw_err client_send(void *impl, struct sw_node_id node, struct sw_span message)
+{
+    struct client *client = impl;
+    struct conn *conn = &client->conn[node.value - 1];
+    struct sim_world *world = client->all->world;
+
+    if (!conn->up) {
+        return SW_ERR_UNREACHABLE;
+    }
+    if (!conn->host->alive || letter_lost(world)) {
+        return SW_ERR_OK; /* lost without notice */
+    }
+    sim_after(world,
+              conn->host->number,
+              letter_delay(conn, 0),
+              letter_to_node,
+              free,
+              letter_new(conn, message));
+    return SW_ERR_OK;
+}
+
+static struct conn *conn_find(struct sim_clients *clients, struct sim_host *host, uint64_t number)
+{
+    for (uint32_t i = 0; i < clients->world->plan.clients; i++) {
+        struct conn *conn = &clients->client[i].conn[host->number - 1];
+
+        if (conn->number == number && number != 0) {
+            return conn;
+        }
+    }
+    return NULL;
+}
+
+enum sw_err sim_clients_reply(struct sim_host *host, uint64_t number, struct sw_span message)
+{
+    struct conn *conn = conn_find(sim_node_clients(host->world), host, number);
+
+    if (conn == NULL) {
+        return SW_ERR_UNREACHABLE;
+    }
+    if (!letter_lost(host->world)) {
+        sim_after(host->world,
+                  0,
+                  letter_delay(conn, 1),
+                  letter_to_client,
+                  free,
+                  letter_new(conn, message));
+    }
+    return SW_ERR_OK;
+}
+
+static void conn_refresh(struct conn *conn);
+
+static void conn_fire(void *arg)
+{
+    struct conn *conn = arg;
+    const bool up = conn->host->alive;
+
+    conn->pending = false;
+    if (conn->up && (!up || conn->number == 0)) {
+        conn->up = false;
+        sw_core_node_state(
+            conn->client->core, (struct sw_node_id){conn->host->number}, false, SW_ERR_UNREACHABLE);
+    } else if (!conn->up && up) {
+        conn->number = ++conn->client->all->next_conn;
+        conn->up = true;
+        sw_core_node_state(
+            conn->client->core, (struct sw_node_id){conn->host->number}, true, SW_ERR_OK);
+    }
+    poke(conn->client);
+    conn_refresh(conn);
+}
+
+static void conn_refresh(struct conn *conn)
+{
+    struct sim_world *world = conn->client->all->world;
+    const bool right =
+        conn->host->alive ? conn->up && conn->number != 0 : !conn->up && conn->number == 0;
+
+    if (conn->pending || right) {
+        return;
+    }
+    conn->pending = true;
+    sim_after(world, 0, sw_prng_range(&world->prng, 500, 80000), conn_fire, NULL, conn);
+}
+
+void sim_clients_host_changed(struct sim_clients *clients, struct sim_host *host)
+{
+    for (uint32_t i = 0; i < clients->world->plan.clients; i++) {
+        struct conn *conn = &clients->client[i].conn[host->number - 1];
+
+        conn->number = 0;
+        if (!clients->world->releasing) {
+            conn_refresh(conn);
+        }
+    }
+}
+
+/* --- answers ---------------------------------------------------------------------------------- */
+
+static void
+see_record(struct running *running, uint32_t key, uint64_t at, const struct sw_record *record)
+{
+    struct sim_seen seen = {.call = running->call, .key = key, .at_revision = at};
+
+    if (record != NULL) {
+        seen.mod_revision = record->mod_revision;
+        seen.create_revision = record->create_revision;
+        seen.version = record->version;
+        seen.value = record->value.size >= 8 ? sw_load_u64(record->value.data) : 0;
+    }
+    if (key < SIM_KEY_MAX) {
+        running->client->mod_revision[key] = seen.mod_revision;
+    }
+    sim_history_see(&running->client->all->history, &seen);
+}
+
+static uint32_t key_number(struct sw_span key)
+{
+    return key.size == 2 && key.data[0] == 'k' ? (uint32_t)(key.data[1] - '0') : SIM_KEY_MAX;
+}
+
+static void answer_get(struct running *running, const struct sw_reply *reply)
+{
+    struct sw_reader in = sw_reader_of(reply->records);
+    struct sw_record record;
+
+    if (reply->err == SW_ERR_NOT_FOUND) {
+        see_record(running, running->key, reply->revision, NULL);
+    } else if (reply->record_count != 1 || sw_record_decode(&in, &record) != SW_ERR_OK) {
+        sim_fail(
+            running->client->all->world, "a get is answered by %u records", reply->record_count);
+    } else {
+        see_record(running, running->key, reply->revision, &record);
+    }
+}
+
+static void answer_scan(struct running *running, const struct sw_reply *reply)
+{
+    struct sim_world *world = running->client->all->world;
+    struct sw_reader in = sw_reader_of(reply->records);
+    bool there[SIM_KEY_MAX] = {false};
+
+    for (uint32_t i = 0; i < reply->record_count; i++) {
+        struct sw_record record;
+
+        if (sw_record_decode(&in, &record) != SW_ERR_OK || key_number(record.key) >= SIM_KEY_MAX ||
+            there[key_number(record.key)]) {
+            sim_fail(world, "a scan holds a record that is broken, unknown or there twice");
+            return;
+        }
+        there[key_number(record.key)] = true;
+        see_record(running, key_number(record.key), reply->revision, &record);
+    }
+    for (uint32_t key = 0; key < world->plan.keys && !reply->more; key++) {
+        if (!there[key]) {
+            see_record(running, key, reply->revision, NULL);
+        }
+    }
+}
+
+static void answer_experiences(struct running *running, const struct sw_reply *reply)
+{
+    struct sim_clients *clients = running->client->all;
+    struct sw_reader in = sw_reader_of(reply->records);
+    uint64_t last = running->after;
+
+    for (uint32_t i = 0; i < reply->record_count; i++) {
+        struct sw_record record;
+
+        if (sw_record_decode(&in, &record) != SW_ERR_OK || record.mod_revision <= last) {
+            sim_fail(clients->world, "experiences are out of order or broken");
+            return;
+        }
+        last = record.mod_revision;
+        see_record(running, SIM_KEY_EXPERIENCE, reply->revision, &record);
+    }
+    sim_history_scan(&clients->history,
+                     &(struct sim_scan){.call = running->call,
+                                        .after = running->after,
+                                        .upto = reply->more ? last : reply->revision,
+                                        .count = reply->record_count});
+    clients->final_after = reply->more ? last : 0;
+}
+
+static void answer_read(struct running *running, const struct sw_reply *reply)
+{
+    switch ((int)running->request.op) {
+    case SW_OP_GET:
+        answer_get(running, reply);
+        break;
+    case SW_OP_SCAN:
+        answer_scan(running, reply);
+        break;
+    case SW_OP_EXPERIENCE_SCAN:
+        answer_experiences(running, reply);
+        break;
+    default:
+        break;
+    }
+}
+
+static void answer_write(struct running *running, const struct sw_reply *reply)
+{
+    struct sim_clients *clients = running->client->all;
+    const struct sim_call *call = &clients->history.calls[running->call];
+    struct sim_seen seen = {
+        .call = running->call, .key = running->key, .at_revision = reply->revision};
+
+    if (running->key < SIM_KEY_MAX && reply->err == SW_ERR_OK) {
+        running->client->mod_revision[running->key] =
+            running->request.op == SW_OP_DELETE ? 0 : reply->revision;
+    }
+    if (running->request.op == SW_OP_DELETE && reply->value == 0) {
+        sim_history_see(&clients->history, &seen);
+    }
+    if (running->request.op == SW_OP_CAS && call->expected == 0) {
+        seen.at_revision--; /* it was absent just before */
+        sim_history_see(&clients->history, &seen);
+    }
+}
+
+static void done(void *arg, const struct sw_reply *reply)
+{
+    struct running *running = arg;
+    struct client *client = running->client;
+    struct sim_world *world = client->all->world;
+    const bool write = sw_op_is_write(running->request.op);
+    const bool ok = reply->err == SW_ERR_OK || (!write && reply->err == SW_ERR_NOT_FOUND);
+    const bool changed = ok && write && (running->request.op != SW_OP_DELETE || reply->value == 1);
+    enum sim_call_end end = SIM_CALL_UNKNOWN;
+
+    SW_ASSERT(running->used);
+    sim_trace3(world,
+               SIM_TRACE_CLIENT + client->number,
+               SIM_TRACE_CLIENT_DONE,
+               reply->err,
+               reply->revision,
+               running->call);
+    if (ok) {
+        end = SIM_CALL_DONE;
+    } else if (sw_err_outcome(reply->err) == SW_OUTCOME_NOT_DONE) {
+        end = SIM_CALL_NOT_DONE;
+    }
+    world->stats.calls_ok += end == SIM_CALL_DONE ? 1 : 0;
+    world->stats.calls_not_done += end == SIM_CALL_NOT_DONE ? 1 : 0;
+    world->stats.calls_unknown += end == SIM_CALL_UNKNOWN ? 1 : 0;
+    client->calm_ok += world->calm && ok ? 1 : 0;
+    sim_history_end(&client->all->history, running->call, end, ok ? reply->revision : 0, changed);
+    if (ok && write) {
+        answer_write(running, reply);
+    } else if (ok) {
+        answer_read(running, reply);
+    } else if (reply->err == SW_ERR_CONFLICT) {
+        client->mod_revision[running->key] = reply->value;
+    }
+    running->used = false;
+    client->open--;
+}
+
+/* --- calls ------------------------------------------------------------------------------------ */
+
+static struct running *running_free(struct client *client)
+{
+    for (uint32_t i = 0; i < SIM_CALLS_AT_ONCE; i++) {
+        if (!client->running[i].used) {
+            return &client->running[i];
+        }
+    }
+    return NULL;
+}
+
+static enum sim_call_kind kind_of(enum sw_op op)
+{
+    switch ((int)op) {
+    case SW_OP_PUT:
+        return SIM_CALL_PUT;
+    case SW_OP_CAS:
+        return SIM_CALL_CAS;
+    case SW_OP_DELETE:
+        return SIM_CALL_DELETE;
+    case SW_OP_EXPERIENCE_APPEND:
+        return SIM_CALL_APPEND;
+    default:
+        return SIM_CALL_READ;
+    }
+}
+
+static void fill_request(struct client *client, struct running *running, struct sw_request *request)
+{
+    request->tenant = sw_span_str("t");
+    request->name_space = sw_span_str("n");
+    request->partition = sw_span_str("p");
+    if (request->op == SW_OP_CAS) {
+        request->expected = client->mod_revision[running->key];
+    } else if (request->op == SW_OP_EXPERIENCE_SCAN) {
+        request->expected = running->after;
+    }
+    if (request->op == SW_OP_STATUS || request->op == SW_OP_SNAPSHOT) {
+        *request = (struct sw_request){.op = request->op};
+    }
+}
+
+static void
+call(struct client *client, enum sw_op op, uint32_t key, uint32_t timeout_ms, uint32_t node)
+{
+    struct sim_clients *clients = client->all;
+    struct sim_world *world = clients->world;
+    struct running *running = running_free(client);
+    uint8_t value[VALUE_SIZE_MAX] = {0};
+    char name[3] = {'k', (char)('0' + key), '\0'};
+    char why[SW_WHY_SIZE] = "";
+    struct sw_core_submission submission = {.request = {.op = op},
+                                            .deadline_ms = world->now_us / 1000 + timeout_ms,
+                                            .node = {node},
+                                            .done = done,
+                                            .arg = running};
+    const bool keyed = op == SW_OP_PUT || op == SW_OP_GET || op == SW_OP_CAS || op == SW_OP_DELETE;
+    const bool valued = op == SW_OP_PUT || op == SW_OP_CAS || op == SW_OP_EXPERIENCE_APPEND;
+    enum sw_err err;
+
+    SW_ASSERT(running != NULL);
+    running->used = true;
+    running->client = client;
+    running->key = op == SW_OP_EXPERIENCE_APPEND ? SIM_KEY_EXPERIENCE : key;
+    running->after = clients->phase == PHASE_EXPERIENCES ? clients->final_after : 0;
+    running->request.op = op;
+    fill_request(client, running, &submission.request);
+    running->call = sim_history_begin(&clients->history,
+                                      &(struct sim_call){.kind = kind_of(op),
+                                                         .client = client->number,
+                                                         .key = running->key,
+                                                         .expected = submission.request.expected});
+    clients->history.calls[running->call].value = running->call + 1;
+    if (keyed) {
+        submission.request.key = sw_span_str(name);
+    }
+    if (valued) {
+        sw_store_u64(value, running->call + 1);
+        submission.request.value =
+            sw_span_of(value, 8 + sw_prng_below(&world->prng, world->plan.value_size_max + 1));
+    }
+    sim_trace3(
+        world, SIM_TRACE_CLIENT + client->number, SIM_TRACE_CLIENT_CALL, op, key, running->call);
+    client->open++;
+    world->stats.calls++;
+    err = sw_core_submit(client->core, &submission, NULL, why);
+    if (err != SW_ERR_OK) {
+        sim_fail(world, "client %u may not submit: %s, %s", client->number, sw_err_name(err), why);
+    }
+    poke(client);
+}
+
+static enum sw_op random_op(struct sw_prng *prng)
+{
+    static const enum sw_op ops[20] = {SW_OP_PUT,
+                                       SW_OP_PUT,
+                                       SW_OP_PUT,
+                                       SW_OP_PUT,
+                                       SW_OP_PUT,
+                                       SW_OP_PUT,
+                                       SW_OP_GET,
+                                       SW_OP_GET,
+                                       SW_OP_GET,
+                                       SW_OP_GET,
+                                       SW_OP_GET,
+                                       SW_OP_CAS,
+                                       SW_OP_CAS,
+                                       SW_OP_CAS,
+                                       SW_OP_DELETE,
+                                       SW_OP_SCAN,
+                                       SW_OP_EXPERIENCE_APPEND,
+                                       SW_OP_EXPERIENCE_APPEND,
+                                       SW_OP_EXPERIENCE_APPEND,
+                                       SW_OP_EXPERIENCE_SCAN};
+
+    return ops[sw_prng_below(prng, 20)];
+}
+
+static void think(void *arg)
+{
+    struct client *client = arg;
+    struct sim_clients *clients = client->all;
+    struct sim_world *world = clients->world;
+    static const uint32_t timeouts[4] = {200, 1000, 3000, 8000};
+    const bool enough = clients->phase > PHASE_CALM ||
+                        (clients->phase == PHASE_CALM && client->calm_ok >= CALM_CALLS);
+
+    if (enough) {
+        return;
+    }
+    if (client->open < SIM_CALLS_AT_ONCE) {
+        call(client,
+             random_op(&world->prng),
+             (uint32_t)sw_prng_below(&world->prng, world->plan.keys),
+             world->calm ? 8000 : timeouts[sw_prng_below(&world->prng, 4)],
+             0);
+    }
+    sim_after(world,
+              0,
+              1 + sw_prng_below(&world->prng, 2 * (uint64_t)world->plan.propose_us),
+              think,
+              NULL,
+              client);
+}
+
+/* --- time ------------------------------------------------------------------------------------- */
+
+static void wake(void *arg)
+{
+    struct client *client = arg;
+
+    client->wake_us = 0;
+    sw_core_tick(client->core);
+    poke(client);
+}
+
+/* After anything that happened to a client: what it has to say leaves, and its next timer is set.
+ */
+static void poke(struct client *client)
+{
+    struct sim_world *world = client->all->world;
+    uint64_t next_ms;
+    uint64_t next_us;
+
+    sw_core_flush(client->core);
+    next_ms = sw_core_next_ms(client->core);
+    if (next_ms == UINT64_MAX) {
+        return;
+    }
+    next_us = next_ms * 1000 > world->now_us ? next_ms * 1000 : world->now_us + 1000;
+    if (client->wake_us == 0 || next_us < client->wake_us) {
+        client->wake_us = next_us;
+        sim_after(world, 0, next_us - world->now_us, wake, NULL, client);
+    }
+}
+
+static uint64_t client_now_ms(void *impl)
+{
+    const struct client *client = impl;
+
+    return client->all->world->now_us / 1000;
+}
+
+static uint64_t client_random(void *impl)
+{
+    struct client *client = impl;
+
+    return sw_prng_next(&client->all->world->prng);
+}
+
+/* --- the end ---------------------------------------------------------------------------------- */
+
+static bool all_idle(const struct sim_clients *clients)
+{
+    for (uint32_t i = 0; i < clients->world->plan.clients; i++) {
+        if (clients->client[i].open > 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool all_had_enough(const struct sim_clients *clients)
+{
+    for (uint32_t i = 0; i < clients->world->plan.clients; i++) {
+        if (clients->client[i].calm_ok < CALM_CALLS) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Client 1 reads everything, page by page. */
+static void finale(void *arg)
+{
+    struct sim_clients *clients = arg;
+    struct client *client = &clients->client[0];
+
+    sim_after(clients->world, 0, 20000, finale, NULL, clients);
+    if (!all_idle(clients)) {
+        return;
+    }
+    if (clients->phase == PHASE_CALM && all_had_enough(clients)) {
+        clients->phase = PHASE_SCAN;
+        call(client, SW_OP_SCAN, 0, FINAL_DEADLINE_MS, 0);
+    } else if (clients->phase == PHASE_SCAN) {
+        clients->phase = PHASE_EXPERIENCES;
+        clients->final_after = 0;
+        call(client, SW_OP_EXPERIENCE_SCAN, 0, FINAL_DEADLINE_MS, 0);
+    } else if (clients->phase == PHASE_EXPERIENCES && clients->final_after != 0) {
+        call(client, SW_OP_EXPERIENCE_SCAN, 0, FINAL_DEADLINE_MS, 0);
+    } else if (clients->phase == PHASE_EXPERIENCES) {
+        clients->phase = PHASE_END;
+    }
+}
+
+void sim_clients_calm(struct sim_clients *clients)
+{
+    clients->phase = PHASE_CALM;
+    sim_after(clients->world, 0, 20000, finale, NULL, clients);
+}
+
+bool sim_clients_settled(const struct sim_clients *clients)
+{
+    return clients->phase == PHASE_END && all_idle(clients);
+}
+
+void sim_clients_verdict(struct sim_clients *clients)
+{
+    for (uint32_t i = 0; i < clients->world->plan.clients; i++) {
+        struct sw_core_stats stats;
+
+        sw_core_stats(clients->client[i].core, &stats);
+        clients->world->stats.retries += stats.retries;
+    }
+    sim_history_check(&clients->history);
+}
+
+void sim_clients_describe(const struct sim_clients *clients, FILE *out)
+{
+    for (uint32_t i = 0; i < clients->world->plan.clients; i++) {
+        const struct client *client = &clients->client[i];
+
+        (void)fprintf(
+            out,
+            "  client %u: %u calls open, %u done since the calm, phase %d, leader %" PRIu64 "\n",
+            client->number,
+            client->open,
+            client->calm_ok,
+            (int)clients->phase,
+            sw_core_leader(client->core).value);
+    }
+}
+
+static void client_open(struct sim_clients *clients, uint32_t number)
+{
+    struct client *client = &clients->client[number - 1];
+    struct sim_world *world = clients->world;
+    struct sw_core_config config = {.node_count = world->plan.nodes,
+                                    .port = {.impl = client,
+                                             .now_ms = client_now_ms,
+                                             .random = client_random,
+                                             .send = client_send},
+                                    .nodes_start_down = true};
+    char why[SW_WHY_SIZE] = "";
+    enum sw_err err;
+
+    client->all = clients;
+    client->number = number;
+    client->key[0] = (uint8_t)number;
+    for (uint32_t i = 0; i < world->plan.nodes; i++) {
+        config.nodes[i] = (struct sw_node_id){i + 1};
+        client->conn[i] = (struct conn){.client = client, .host = &world->host[i]};
+    }
+    err = sw_core_new(&config, &client->core, why);
+    SW_ASSERT(err == SW_ERR_OK);
+    sim_after(world, 0, sw_prng_range(&world->prng, 100000, 600000), think, NULL, client);
+}
+
+struct sim_clients *sim_clients_new(struct sim_world *world)
+{
+    struct sim_clients *clients = calloc(1, sizeof(*clients));
+
+    SW_ASSERT(clients != NULL);
+    SW_ASSERT(world->plan.clients <= SIM_CLIENT_MAX);
+    clients->world = world;
+    sim_history_init(&clients->history, world);
+    for (uint32_t i = 1; i <= world->plan.clients; i++) {
+        client_open(clients, i);
+    }
+    return clients;
+}
+
+void sim_clients_free(struct sim_clients *clients)
+{
+    if (clients == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < clients->world->plan.clients; i++) {
+        sw_core_free(clients->client[i].core);
+    }
+    sim_history_release(&clients->history);
+    free(clients);
+}

@@ -1,0 +1,627 @@
+/* Whole nodes as inhabitants of a world. */
+#include "tests/sim/node_mode.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <xxhash.h>
+
+#include "base/assert.h"
+#include "node/node.h"
+#include "storage/disk_mem.h"
+#include "storage/store_mem.h"
+#include "storage/wal_queue.h"
+#include "tests/sim/clients.h"
+#include "tests/sim/net.h"
+#include "tests/sim/wal_watch.h"
+
+enum { TICK_US = 15000, SEGMENT_SIZE = 64 << 10, BLOCK_SIZE = 512 };
+
+/* One machine: its disk and its store outlive its lives. */
+struct machine {
+    struct sim_host *host; /* borrowed */
+    struct sw_disk_mem *disk;
+    struct sw_store *store;
+    struct sim_wal_watch *watch;
+    struct sw_wal_engine *engine; /* while it lives */
+    struct sw_wal_queue *queue;
+    struct sw_node *node;
+    uint64_t term;
+    bool leads;
+    uint64_t commit_checked;
+    uint64_t digest_checked;
+};
+
+/* What the swarm as a whole is known to have done. */
+struct truth {
+    uint32_t *leader; /* owned; [term] = node */
+    size_t leader_capacity;
+    struct sim_watched *log; /* owned; [index] = term and body as first committed */
+    size_t log_capacity;
+    uint64_t log_last;
+    uint64_t *digest; /* owned; [index] = digest that a node reported there, 0 = none */
+    size_t digest_capacity;
+};
+
+struct node_world {
+    struct machine machine[SIM_HOST_COUNT_MAX];
+    struct sim_clients *clients;
+    struct truth truth;
+};
+
+static const struct sw_group_id shard = {1};
+
+static struct node_world *world_of(struct sim_world *world)
+{
+    return world->user;
+}
+
+static struct machine *machine_of(struct sim_host *host)
+{
+    return &world_of(host->world)->machine[host->number - 1];
+}
+
+struct sim_clients *sim_node_clients(struct sim_world *world)
+{
+    return world_of(world)->clients;
+}
+
+static void *grow(void *items, size_t *capacity, uint64_t index, size_t item_size)
+{
+    const size_t wanted = (size_t)(index + 1) * 2;
+    uint8_t *grown;
+
+    if (index < *capacity) {
+        return items;
+    }
+    grown = realloc(items, wanted * item_size);
+    SW_ASSERT(grown != NULL);
+    memset(grown + *capacity * item_size, 0, (wanted - *capacity) * item_size);
+    *capacity = wanted;
+    return grown;
+}
+
+/* --- invariants ------------------------------------------------------------------------------- */
+
+static void check_leader(struct machine *machine, const struct sw_group_status *status)
+{
+    struct sim_world *world = machine->host->world;
+    struct truth *truth = &world_of(world)->truth;
+
+    truth->leader =
+        grow(truth->leader, &truth->leader_capacity, status->term, sizeof(*truth->leader));
+    if (truth->leader[status->term] == 0) {
+        truth->leader[status->term] = machine->host->number;
+        world->stats.elections++;
+    } else if (truth->leader[status->term] != machine->host->number) {
+        sim_fail(world,
+                 "two leaders in one term: node %u and node %u both lead in term %" PRIu64,
+                 truth->leader[status->term],
+                 machine->host->number,
+                 status->term);
+    }
+}
+
+/* A leader commits an entry: a quorum holds it on disk, in the same term. */
+static void check_quorum(struct machine *machine, uint64_t index, const struct sim_watched *own)
+{
+    struct sim_world *world = machine->host->world;
+    struct node_world *nodes = world_of(world);
+    uint32_t holders = 0;
+
+    for (uint32_t i = 0; i < world->plan.nodes; i++) {
+        const struct sim_watched other = sim_wal_watch_entry(nodes->machine[i].watch, shard, index);
+
+        holders += sim_wal_watch_snapshot(nodes->machine[i].watch, shard) >= index ||
+                           (other.term == own->term && other.durable)
+                       ? 1
+                       : 0;
+    }
+    if (holders < world->plan.nodes / 2 + 1) {
+        sim_fail(world,
+                 "durability: node %u commits index %" PRIu64 " of term %" PRIu64
+                 ", which only %u of %u nodes hold on disk",
+                 machine->host->number,
+                 index,
+                 own->term,
+                 holders,
+                 world->plan.nodes);
+    }
+}
+
+/* Whatever a node calls committed is the same entry on all nodes, for ever. */
+static void check_entry(struct machine *machine, uint64_t index)
+{
+    struct sim_world *world = machine->host->world;
+    struct truth *truth = &world_of(world)->truth;
+    const struct sim_watched own = sim_wal_watch_entry(machine->watch, shard, index);
+
+    if (own.term == 0) {
+        return; /* compacted, or never here: a snapshot stands for it */
+    }
+    truth->log = grow(truth->log, &truth->log_capacity, index, sizeof(*truth->log));
+    if (truth->log[index].term == 0) {
+        truth->log[index] = own;
+        world->stats.committed++;
+    } else if (truth->log[index].term != own.term || truth->log[index].hash != own.hash) {
+        sim_fail(world,
+                 "state machine safety: node %u calls another entry committed at index %" PRIu64
+                 " (term %" PRIu64 ") than was committed there before (term %" PRIu64 ")",
+                 machine->host->number,
+                 index,
+                 own.term,
+                 truth->log[index].term);
+    }
+    if (machine->leads) {
+        check_quorum(machine, index, &own);
+    }
+    if (index > truth->log_last) {
+        truth->log_last = index;
+    }
+}
+
+static void check_digest(struct machine *machine, uint64_t index, uint64_t digest)
+{
+    struct sim_world *world = machine->host->world;
+    struct truth *truth = &world_of(world)->truth;
+
+    truth->digest = grow(truth->digest, &truth->digest_capacity, index, sizeof(*truth->digest));
+    if (truth->digest[index] == 0) {
+        truth->digest[index] = digest;
+    } else if (truth->digest[index] != digest) {
+        sim_fail(world,
+                 "equal state at equal index: node %u has digest %016" PRIx64 " at index %" PRIu64
+                 ", another node had %016" PRIx64,
+                 machine->host->number,
+                 digest,
+                 index,
+                 truth->digest[index]);
+    }
+}
+
+static void check_bounds(struct machine *machine, const struct sw_node_status *status)
+{
+    struct sim_world *world = machine->host->world;
+
+    if (status->group.in_flight > SW_ENTRY_IN_FLIGHT_MAX ||
+        status->in_flight > world->plan.clients * (SIM_CALLS_AT_ONCE * 40 + 40) ||
+        status->queued_bytes > SW_NODE_QUEUE_SIZE_MAX) {
+        sim_fail(world,
+                 "bounds: node %u has %u entries and %u requests in flight, %u bytes queued",
+                 machine->host->number,
+                 status->group.in_flight,
+                 status->in_flight,
+                 status->queued_bytes);
+    }
+}
+
+static void check_status(struct machine *machine)
+{
+    struct sw_node_status status;
+    struct sim_host *host = machine->host;
+
+    sw_node_status(machine->node, &status);
+    machine->leads = status.group.role == SW_ROLE_LEADER;
+    if (machine->leads) {
+        check_leader(machine, &status.group);
+    }
+    if (status.group.term != machine->term) {
+        machine->term = status.group.term;
+        sim_trace3(host->world,
+                   host->number,
+                   SIM_TRACE_ROLE,
+                   status.group.role,
+                   status.group.term,
+                   status.group.leader.value);
+    }
+    while (machine->commit_checked < status.group.commit_index && !host->world->failed) {
+        check_entry(machine, ++machine->commit_checked);
+    }
+    if (status.state_index > machine->digest_checked) {
+        machine->digest_checked = status.state_index;
+        check_digest(machine, status.state_index, status.digest);
+    }
+    check_bounds(machine, &status);
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+static void on_stopped(void *arg)
+{
+    struct machine *machine = arg;
+
+    sim_fail(machine->host->world, "node %u stopped although nobody asked", machine->host->number);
+}
+
+static void on_fatal(void *arg, enum sw_err err, const char *why)
+{
+    struct machine *machine = arg;
+
+    if (!machine->host->disk_broken) {
+        sim_fail(machine->host->world,
+                 "node %u gives up without an injected fault: %s, %s",
+                 machine->host->number,
+                 sw_err_name(err),
+                 why);
+    }
+    sim_host_fatal(machine->host, err);
+}
+
+static void on_log(void *arg, enum sw_log_level level, const char *event, const char *text)
+{
+    struct machine *machine = arg;
+    struct sim_host *host = machine->host;
+
+    if (host->world->trace.verbose) {
+        printf("  %8" PRIu64 ".%03u ms  node %u logs %s: %s: %s\n",
+               host->world->now_us / 1000,
+               (unsigned)(host->world->now_us % 1000),
+               host->number,
+               sw_log_level_name(level),
+               event,
+               text);
+    }
+    if (level == SW_LOG_ERROR && !host->disk_broken) {
+        sim_fail(host->world, "node %u logs an error: %s: %s", host->number, event, text);
+    }
+}
+
+static void tick(void *arg)
+{
+    struct sim_host *host = arg;
+
+    sw_node_tick(machine_of(host)->node);
+    sim_after(host->world, host->number, TICK_US, tick, NULL, host);
+}
+
+static bool open_log(struct machine *machine)
+{
+    struct sim_host *host = machine->host;
+    const struct sw_wal_engine_config config = {.disk = sw_disk_mem_port(machine->disk),
+                                                .env = &host->env,
+                                                .swarm = {{1}},
+                                                .node = {host->number},
+                                                .segment_size = SEGMENT_SIZE,
+                                                .block_size = BLOCK_SIZE,
+                                                .salt = sw_prng_next(&host->world->prng)};
+    char why[SW_WHY_SIZE] = "";
+    const enum sw_err err = sw_wal_engine_open(&config, &machine->engine, why);
+
+    if (err != SW_ERR_OK) {
+        machine->engine = NULL;
+        sim_fail(host->world,
+                 "node %u cannot open its log: %s, %s",
+                 host->number,
+                 sw_err_name(err),
+                 why);
+        return false;
+    }
+    machine->queue = sw_wal_queue_new(&(struct sw_wal_queue_config){.engine = machine->engine,
+                                                                    .worker = &host->worker[0].port,
+                                                                    .fatal = on_fatal,
+                                                                    .arg = machine});
+    return true;
+}
+
+static bool open_node(struct machine *machine)
+{
+    struct sim_host *host = machine->host;
+    const struct sim_plan *plan = &host->world->plan;
+    struct sw_node_member members[SIM_HOST_COUNT_MAX];
+    char address[SIM_HOST_COUNT_MAX][16];
+    char why[SW_WHY_SIZE] = "";
+    struct sw_node_config config = {
+        .swarm = {{1}},
+        .self = {host->number},
+        .members = members,
+        .member_count = plan->nodes,
+        .tuning = {.election_timeout_ms = plan->election_timeout_ms,
+                   .heartbeat_ms = plan->heartbeat_ms,
+                   .snapshot_bytes = plan->snapshot_bytes,
+                   .snapshot_trailing = plan->snapshot_trailing,
+                   .install_timeout_ms = 5000,
+                   .append_size_max = plan->append_size_max,
+                   .guard_off = plan->guard_off},
+        .commit_interval_ms = 200,
+        .env = &host->env,
+        .wal = sim_wal_watch_port(machine->watch, sw_wal_queue_port(machine->queue)),
+        .link = &host->link,
+        .store = machine->store,
+        .applier_worker = &host->worker[1].port,
+        .version = "sim",
+        .handler = {.arg = machine, .stopped = on_stopped, .fatal = on_fatal, .log = on_log}};
+    enum sw_err err;
+
+    for (uint32_t i = 0; i < plan->nodes; i++) {
+        (void)snprintf(address[i], sizeof(address[i]), "n%u", i + 1);
+        members[i] = (struct sw_node_member){
+            .id = {i + 1}, .peer_address = address[i], .client_address = address[i]};
+    }
+    err = sw_node_new(&config, &machine->node, why);
+    if (err != SW_ERR_OK) {
+        machine->node = NULL;
+        sim_fail(host->world, "node %u cannot start: %s, %s", host->number, sw_err_name(err), why);
+        return false;
+    }
+    return true;
+}
+
+static void mode_host_start(struct sim_host *host)
+{
+    struct machine *machine = machine_of(host);
+
+    machine->term = 0;
+    machine->leads = false;
+    machine->commit_checked = 0;
+    machine->digest_checked = 0;
+    host->reply = sim_clients_reply;
+    sim_trace3(host->world, host->number, SIM_TRACE_START, host->life, 0, 0);
+    if (!open_log(machine) || !open_node(machine)) {
+        return;
+    }
+    host->link_handler = sw_node_link_handler(machine->node);
+    sim_after(
+        host->world, host->number, sw_prng_below(&host->world->prng, TICK_US), tick, NULL, host);
+}
+
+static void count_status(struct machine *machine)
+{
+    struct sim_stats *stats = &machine->host->world->stats;
+    struct sw_node_status status;
+
+    sw_node_status(machine->node, &status);
+    stats->splits += status.group.appends_split;
+    stats->guard_drops += status.group.guard_drops;
+    stats->installs_sent += status.group.installs_sent;
+    stats->installs += status.group.installs_received;
+    stats->reads += status.group.reads;
+    stats->proposed += status.group.proposals_committed + status.group.proposals_failed;
+    stats->acked += status.group.proposals_committed;
+}
+
+/* The kernel may have got through a part of the running batch when the power went: the disk dies at
+ * a random operation of it. */
+static void tear_running_batch(struct machine *machine)
+{
+    struct sim_world *world = machine->host->world;
+
+    if (machine->host->worker[0].waiting == 0) {
+        return;
+    }
+    sw_disk_mem_fail_at(machine->disk,
+                        SW_DISK_MEM_WRITE | SW_DISK_MEM_SYNC | SW_DISK_MEM_NAME,
+                        1 + sw_prng_below(&world->prng, 4),
+                        SW_ERR_IO,
+                        true);
+    world->stats.torn++;
+    sim_worker_drain(&machine->host->worker[0]);
+}
+
+/* The log first: its jobs look at memory of the node. Completions never come. */
+static void log_crash(struct machine *machine, enum sim_cut cut)
+{
+    static const enum sw_disk_mem_policy policies[SIM_CUT_COUNT] = {
+        SW_DISK_MEM_LOSE_ALL, SW_DISK_MEM_PREFIX, SW_DISK_MEM_TORN, SW_DISK_MEM_KEEP_ALL};
+    struct sim_host *host = machine->host;
+
+    sw_wal_queue_free(machine->queue);
+    machine->queue = NULL;
+    if (cut != SIM_CUT_ALL_LOST) {
+        tear_running_batch(machine);
+    }
+    sw_disk_mem_power_cut(machine->disk, &host->world->prng, policies[cut]);
+    sim_worker_drain(&host->worker[0]);
+    sw_wal_engine_close(machine->engine);
+    machine->engine = NULL;
+}
+
+/* The order is that of a dying machine: nothing it still does is seen by anyone. */
+static void mode_host_crash(struct sim_host *host, enum sim_cut cut)
+{
+    struct machine *machine = machine_of(host);
+    struct sw_prng *prng = &host->world->prng;
+
+    host->disk_broken = true; /* whatever it complains about now is our doing */
+    if (machine->node != NULL) {
+        count_status(machine);
+    }
+    log_crash(machine, cut);
+    if (machine->node != NULL) {
+        sw_node_crash(machine->node);
+        if (sw_prng_chance(prng, 1, 2)) {
+            sw_store_mem_fail_next_commit(machine->store);
+        }
+        sim_worker_drain(&host->worker[1]);
+        sw_node_free(machine->node);
+        machine->node = NULL;
+    }
+    sim_wal_watch_crash(machine->watch);
+    sw_store_mem_crash(machine->store, sw_prng_chance(prng, 1, 2));
+}
+
+static void mode_host_changed(struct sim_host *host)
+{
+    if (world_of(host->world)->clients != NULL) {
+        sim_clients_host_changed(world_of(host->world)->clients, host);
+    }
+}
+
+static void mode_host_turn_end(struct sim_host *host)
+{
+    struct machine *machine = machine_of(host);
+
+    if (machine->node != NULL) {
+        sw_node_turn_end(machine->node);
+        check_status(machine);
+    }
+}
+
+/* People ask through clients; here the request is put to the node as if one had sent it. */
+static void ask(struct sim_host *host, enum sw_op op, uint64_t expected)
+{
+    const struct sw_request request = {.id = 1, .timeout_ms = 1000, .op = op, .expected = expected};
+    const uint8_t key[32] = {99};
+    struct sw_buf bytes = {0};
+
+    sw_request_encode(&request, &bytes);
+    host->link_handler.client_message(host->link_handler.arg, UINT64_MAX, key, sw_buf_span(&bytes));
+    sw_buf_release(&bytes);
+}
+
+static void mode_transfer(struct sim_host *host, struct sw_node_id target)
+{
+    struct machine *machine = machine_of(host);
+
+    if (machine->leads && target.value != host->number) {
+        host->world->stats.transfers++;
+        sim_trace3(host->world, host->number, SIM_TRACE_TRANSFER, target.value, 0, 0);
+        ask(host, SW_OP_TRANSFER, target.value);
+    }
+}
+
+static void mode_snapshot(struct sim_host *host)
+{
+    host->world->stats.snapshots++;
+    sim_trace3(host->world, host->number, SIM_TRACE_FORCE_SNAPSHOT, 0, 0, 0);
+    ask(host, SW_OP_SNAPSHOT, 0);
+}
+
+static void mode_disk_fail(struct sim_host *host)
+{
+    sw_disk_mem_fail_at(machine_of(host)->disk, SW_DISK_MEM_SYNC, 1, SW_ERR_IO, true);
+}
+
+static void mode_calm(struct sim_world *world)
+{
+    sim_clients_calm(world_of(world)->clients);
+}
+
+static bool mode_settled(struct sim_world *world)
+{
+    const struct node_world *nodes = world_of(world);
+    uint64_t applied = 0;
+
+    if (!sim_clients_settled(nodes->clients)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < world->plan.nodes; i++) {
+        struct sw_node_status status;
+
+        if (!world->host[i].alive) {
+            return false;
+        }
+        sw_node_status(nodes->machine[i].node, &status);
+        applied = i == 0 ? status.applied_index : applied;
+        if (status.applied_index != applied || status.applied_index != nodes->truth.log_last ||
+            status.state_index != applied || status.applier_pending > 0 ||
+            nodes->machine[i].store->ops->dirty(nodes->machine[i].store)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* All records of the tables that apply writes. */
+static uint64_t store_hash(struct sw_store *store)
+{
+    static const enum sw_table tables[3] = {SW_TABLE_KV, SW_TABLE_EXPERIENCE, SW_TABLE_SESSION};
+    uint64_t hash = 0;
+
+    for (uint32_t t = 0; t < 3; t++) {
+        struct sw_store_record record;
+        enum sw_err err = store->ops->seek(store, tables[t], sw_span_of(NULL, 0), false, &record);
+
+        while (err == SW_ERR_OK) {
+            hash = XXH3_64bits_withSeed(record.key.data, record.key.size, hash + t);
+            hash = XXH3_64bits_withSeed(record.value.data, record.value.size, hash);
+            err = store->ops->next(store, tables[t], false, &record);
+        }
+    }
+    return hash;
+}
+
+static void mode_verdict(struct sim_world *world)
+{
+    struct node_world *nodes = world_of(world);
+    const uint64_t first = store_hash(nodes->machine[0].store);
+
+    for (uint32_t i = 1; i < world->plan.nodes; i++) {
+        const uint64_t other = store_hash(nodes->machine[i].store);
+
+        if (other != first) {
+            sim_fail(world,
+                     "equal state at equal index: the stores of node 1 and node %u differ "
+                     "(%016" PRIx64 ", %016" PRIx64 ")",
+                     i + 1,
+                     first,
+                     other);
+        }
+    }
+    sim_clients_verdict(nodes->clients);
+}
+
+static void mode_describe(struct sim_world *world, FILE *out)
+{
+    for (uint32_t i = 0; i < world->plan.nodes; i++) {
+        const struct machine *machine = &world_of(world)->machine[i];
+        struct sw_buf json = {0};
+
+        if (machine->node != NULL) {
+            sw_node_status_json(machine->node, &json);
+        }
+        (void)fprintf(out, "  node %u: %.*s\n", i + 1, (int)json.size, (const char *)json.data);
+        sw_buf_release(&json);
+    }
+    sim_clients_describe(world_of(world)->clients, out);
+}
+
+static void mode_open(struct sim_world *world)
+{
+    struct node_world *nodes = calloc(1, sizeof(*nodes));
+
+    SW_ASSERT(nodes != NULL);
+    world->user = nodes;
+    for (uint32_t i = 0; i < world->plan.nodes; i++) {
+        struct machine *machine = &nodes->machine[i];
+
+        machine->host = &world->host[i];
+        machine->disk = sw_disk_mem_new();
+        machine->store = sw_store_mem_new(0, 0);
+        machine->watch = sim_wal_watch_new();
+    }
+    nodes->clients = sim_clients_new(world);
+}
+
+static void mode_close(struct sim_world *world)
+{
+    struct node_world *nodes = world_of(world);
+
+    for (uint32_t i = 0; i < world->plan.nodes; i++) {
+        struct machine *machine = &nodes->machine[i];
+
+        sw_disk_mem_free(machine->disk);
+        sw_store_mem_free(machine->store);
+        sim_wal_watch_free(machine->watch);
+    }
+    sim_clients_free(nodes->clients);
+    free(nodes->truth.leader);
+    free(nodes->truth.log);
+    free(nodes->truth.digest);
+    free(nodes);
+}
+
+const struct sim_mode sim_node_mode = {.open = mode_open,
+                                       .close = mode_close,
+                                       .host_start = mode_host_start,
+                                       .host_crash = mode_host_crash,
+                                       .host_changed = mode_host_changed,
+                                       .host_turn_end = mode_host_turn_end,
+                                       .transfer = mode_transfer,
+                                       .snapshot = mode_snapshot,
+                                       .disk_fail = mode_disk_fail,
+                                       .calm = mode_calm,
+                                       .settled = mode_settled,
+                                       .verdict = mode_verdict,
+                                       .describe = mode_describe};
