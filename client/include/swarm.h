@@ -1,0 +1,235 @@
+/* libswarm: the client of a Swarmstore swarm.
+ *
+ * A client finds the leader, keeps deadlines, and sends writes inside a session, so that a write
+ * whose answer got lost is sent again and still runs at most once. All functions may be called from
+ * any thread; callbacks come on the client's own thread, one for each request, and must not block.
+ * Nothing here is usable in a child after fork(): calls there fail with SWARM_INVALID.
+ *
+ * Structs that callers fill in begin with `size`: set it with SWARM_INIT, and leave what you do not
+ * need zero. See swarm(3). */
+#ifndef SWARM_H
+#define SWARM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <swarm_status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SWARM_API __attribute__((visibility("default")))
+
+/* struct swarm_options options = SWARM_INIT(struct swarm_options); */
+#define SWARM_INIT(type) ((type){.size = sizeof(type)})
+
+/* ---- errors -------------------------------------------------------------------------------- */
+
+enum swarm_outcome { SWARM_DONE, SWARM_NOT_DONE, SWARM_UNKNOWN };
+
+SWARM_API const char *swarm_strerror(enum swarm_status status);    /* one sentence */
+SWARM_API const char *swarm_hint(enum swarm_status status);        /* what to do; may be "" */
+SWARM_API const char *swarm_status_name(enum swarm_status status); /* "NOT_LEADER" */
+/* What may be concluded about a write that ended with this status. */
+SWARM_API enum swarm_outcome swarm_outcome(enum swarm_status status);
+/* Trying again may succeed. For a write that is not certain to be harmless: see the next two. */
+SWARM_API bool swarm_retryable(enum swarm_status status);
+SWARM_API bool swarm_maybe_committed(enum swarm_status status);
+SWARM_API bool swarm_retryable_not_committed(enum swarm_status status);
+
+/* ---- clients ------------------------------------------------------------------------------- */
+
+struct swarm_client;
+struct swarm_pool; /* a thread that serves several clients */
+
+enum {
+    SWARM_WITHOUT_SESSION = 1 << 0, /* writes are sent once; a lost answer means SWARM_UNKNOWN */
+    SWARM_FAIL_WHEN_DOWN = 1 << 1,  /* fail at once when no node is reachable: for command lines */
+};
+
+/* Durations in milliseconds. A zero stands for the default named beside it. */
+struct swarm_options {
+    size_t size;
+    const char *config_path; /* NULL: $SWARM_CLIENT_CONFIG, else ~/.config/swarm/client.conf */
+    const char *endpoints;   /* "1=host:port,2=host:port": other addresses for nodes of the file */
+    struct swarm_pool *pool; /* NULL: the client gets a thread of its own */
+    uint32_t flags;
+    uint32_t timeout_ms;         /* 5000: for requests without a deadline */
+    uint32_t dial_timeout_ms;    /* 2000: how long connecting may take (SWARM_FAIL_WHEN_DOWN) */
+    uint32_t session_ttl_ms;     /* 600000: how long the session outlives the last write */
+    uint32_t in_flight_max;      /* 4032: unanswered requests; more are SWARM_BUSY */
+    uint32_t retry_base_ms;      /* 20: the first pause is uniform in [0, base], then doubles */
+    uint32_t retry_cap_ms;       /* 2000 */
+    uint32_t attempts_max;       /* 8: tries of a request that the swarm puts off */
+    uint32_t attempt_timeout_ms; /* 1000: silence after which another node is asked */
+    uint32_t breaker_failures;   /* 5: failures in a row that stop calls to a node */
+    uint32_t breaker_open_ms;    /* 3000: for how long */
+};
+
+/* Reads the configuration and starts connecting; does not wait for a node. On failure a sentence
+ * goes to `ret_why` (may be NULL). */
+SWARM_API enum swarm_status swarm_open(const struct swarm_options *options,
+                                       struct swarm_client **ret_client,
+                                       char *ret_why,
+                                       size_t why_size);
+/* Ends what is under way with SWARM_CANCELLED, closes the session, frees. Not from a callback.
+ * Accepts NULL. */
+SWARM_API void swarm_close(struct swarm_client *client);
+
+SWARM_API enum swarm_status swarm_pool_new(struct swarm_pool **ret_pool);
+/* After all its clients were closed. Accepts NULL. */
+SWARM_API void swarm_pool_free(struct swarm_pool *pool);
+
+/* Ids of the configured nodes, at most `count`; returns how many there are. */
+SWARM_API size_t swarm_nodes(const struct swarm_client *client, uint64_t *ret_ids, size_t count);
+/* "host:port" of a configured node; NULL for a stranger. Valid until swarm_close. */
+SWARM_API const char *swarm_node_address(const struct swarm_client *client, uint64_t node);
+
+/* The clock of deadlines: monotonic, its origin has no meaning. */
+SWARM_API uint64_t swarm_now_ms(void);
+SWARM_API const char *swarm_version(void);
+
+/* ---- requests ------------------------------------------------------------------------------ */
+
+struct swarm_slice {
+    const void *data;
+    size_t size;
+};
+
+SWARM_API struct swarm_slice swarm_str(const char *text);
+
+/* Where keys live. Printable ASCII without spaces; NULL = "default". */
+struct swarm_scope {
+    const char *tenant;
+    const char *name_space;
+    const char *partition;
+};
+
+enum swarm_op {
+    SWARM_PUT = 1,
+    SWARM_GET = 2,
+    SWARM_DELETE = 3,
+    SWARM_CAS = 4,  /* put if the key's mod revision is `expected`; 0: if there is no such key */
+    SWARM_SCAN = 5, /* keys from `key` (included) to `end_key` (excluded), in order */
+    SWARM_EXPERIENCE_APPEND = 6,
+    SWARM_EXPERIENCE_SCAN = 7, /* experiences with a revision above `expected` */
+    SWARM_STATUS_OF = 10,      /* of `node`, 0 = the leader; the detail is JSON */
+    SWARM_TRANSFER = 11,       /* hand leadership to node `expected`, 0 = any */
+    SWARM_SNAPSHOT = 12,       /* `node` takes a snapshot and compacts its log */
+};
+
+enum { SWARM_REVERSE = 1 << 0, SWARM_KEYS_ONLY = 1 << 1 };
+
+/* Everything is copied by swarm_submit. */
+struct swarm_request {
+    size_t size;
+    enum swarm_op op;
+    struct swarm_scope scope;
+    struct swarm_slice key;
+    struct swarm_slice end_key;
+    struct swarm_slice value;
+    uint64_t expected;
+    uint64_t node;
+    uint64_t deadline_ms; /* absolute, on swarm_now_ms(); 0 = now + options.timeout_ms */
+    uint32_t limit;       /* records of a page; 0 = as many as fit */
+    uint32_t flags;       /* SWARM_REVERSE, SWARM_KEYS_ONLY: scans only */
+};
+
+struct swarm_record {
+    struct swarm_slice key; /* empty for experiences */
+    struct swarm_slice value;
+    uint64_t create_revision;
+    uint64_t mod_revision;
+    uint64_t version; /* writes of this key since it was created */
+    uint64_t time_ms; /* the leader's time of the last write, since 1970 */
+};
+
+/* Made by the library, freed by swarm_result_free; everything in it lives as long as it does. */
+struct swarm_result {
+    enum swarm_status status;
+    bool more;       /* scans: there are records after the last one */
+    uint64_t node;   /* who answered; 0 = nobody */
+    uint64_t leader; /* 0 = unknown */
+    uint64_t shard;
+    uint64_t term;
+    uint64_t revision; /* writes: of this write; reads: of the state that was read */
+    uint64_t value;    /* DELETE: 1 if the key existed; CONFLICT: the current mod revision */
+    size_t record_count;
+    const struct swarm_record *records;
+    const char *detail; /* never NULL: text for people, or the JSON of a status */
+};
+
+SWARM_API void swarm_result_free(struct swarm_result *result); /* accepts NULL */
+
+/* Owns `result`: free it, here or later. Called once for each request that was submitted. */
+typedef void (*swarm_callback)(void *arg, struct swarm_result *result);
+
+/* On any status but SWARM_OK nothing was queued and there is no callback; the sentence goes to
+ * `ret_why` (may be NULL). */
+SWARM_API enum swarm_status swarm_submit(struct swarm_client *client,
+                                         const struct swarm_request *request,
+                                         swarm_callback callback,
+                                         void *arg,
+                                         char *ret_why,
+                                         size_t why_size);
+/* Submits and waits. `ret_result` may be NULL; else it is set whatever the status, and the caller
+ * frees it. Not from a callback: SWARM_INVALID. */
+SWARM_API enum swarm_status swarm_call(struct swarm_client *client,
+                                       const struct swarm_request *request,
+                                       struct swarm_result **ret_result);
+
+/* ---- shorthands that wait ------------------------------------------------------------------ */
+
+SWARM_API enum swarm_status swarm_put(struct swarm_client *client,
+                                      struct swarm_scope scope,
+                                      struct swarm_slice key,
+                                      struct swarm_slice value,
+                                      struct swarm_result **ret_result);
+SWARM_API enum swarm_status swarm_get(struct swarm_client *client,
+                                      struct swarm_scope scope,
+                                      struct swarm_slice key,
+                                      struct swarm_result **ret_result);
+SWARM_API enum swarm_status swarm_delete(struct swarm_client *client,
+                                         struct swarm_scope scope,
+                                         struct swarm_slice key,
+                                         struct swarm_result **ret_result);
+SWARM_API enum swarm_status swarm_cas(struct swarm_client *client,
+                                      struct swarm_scope scope,
+                                      struct swarm_slice key,
+                                      uint64_t expected,
+                                      struct swarm_slice value,
+                                      struct swarm_result **ret_result);
+SWARM_API enum swarm_status swarm_append(struct swarm_client *client,
+                                         struct swarm_scope scope,
+                                         struct swarm_slice experience,
+                                         struct swarm_result **ret_result);
+SWARM_API enum swarm_status
+swarm_status_of(struct swarm_client *client, uint64_t node, struct swarm_result **ret_result);
+SWARM_API enum swarm_status
+swarm_transfer(struct swarm_client *client, uint64_t node, struct swarm_result **ret_result);
+SWARM_API enum swarm_status
+swarm_snapshot(struct swarm_client *client, uint64_t node, struct swarm_result **ret_result);
+
+/* A walk over all records of a scan, page by page. Each page is consistent, the walk is not: writes
+ * between two pages are seen or not. */
+struct swarm_cursor;
+
+/* `first` is SWARM_SCAN or SWARM_EXPERIENCE_SCAN; its limit is the size of a page. Borrows the
+ * client. */
+SWARM_API enum swarm_status swarm_cursor_new(struct swarm_client *client,
+                                             const struct swarm_request *first,
+                                             struct swarm_cursor **ret_cursor);
+/* SWARM_OK and a record that is valid until the next call; SWARM_NOT_FOUND at the end; or what went
+ * wrong. */
+SWARM_API enum swarm_status swarm_cursor_next(struct swarm_cursor *cursor,
+                                              const struct swarm_record **ret_record);
+SWARM_API uint64_t swarm_cursor_revision(const struct swarm_cursor *cursor); /* of the last page */
+SWARM_API const char *swarm_cursor_detail(const struct swarm_cursor *cursor);
+SWARM_API void swarm_cursor_free(struct swarm_cursor *cursor); /* accepts NULL */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,44 @@
+/* The codes of swarm.h: one for each row of the error table (base/err.h), same name and number. A
+ * missing or differing row does not compile (client/status.c). Numbers are forever. */
+#ifndef SWARM_STATUS_H
+#define SWARM_STATUS_H
+
+enum swarm_status {
+    SWARM_OK = 0,                 /* ok */
+    SWARM_IO = 1001,              /* a disk operation failed */
+    SWARM_UNREACHABLE = 1002,     /* the node cannot be reached */
+    SWARM_DISK_FULL = 1003,       /* no space left for this write */
+    SWARM_PERMISSIONS = 1004,     /* a file or key has the wrong owner or mode */
+    SWARM_NOMEM = 1005,           /* out of memory */
+    SWARM_CORRUPT = 1006,         /* stored bytes fail their check */
+    SWARM_LOCKED = 1007,          /* the data directory is in use by another process */
+    SWARM_ADDRESS_IN_USE = 1008,  /* the address is already in use */
+    SWARM_STRANGER = 1009,        /* the data directory belongs to another swarm or node */
+    SWARM_NEWER_FORMAT = 1010,    /* the data was written by a newer version */
+    SWARM_OVERLOADED = 2004,      /* the node refuses more work for now */
+    SWARM_DEPTH = 3003,           /* the cascade of requests is too deep */
+    SWARM_INVALID = 3101,         /* the request is not valid */
+    SWARM_NOT_FOUND = 3102,       /* the key does not exist */
+    SWARM_CONFLICT = 3103,        /* the condition of the write did not hold */
+    SWARM_TOO_LARGE = 3104,       /* a key or value is over its limit */
+    SWARM_MALFORMED = 3105,       /* received bytes do not decode */
+    SWARM_UNSUPPORTED = 3106,     /* this node does not know that operation */
+    SWARM_UNAUTHORIZED = 4001,    /* this identity has no right to do that */
+    SWARM_UNAUTHENTICATED = 4101, /* the peer could not prove who it is */
+    SWARM_REPLAYED = 4102,        /* a frame was seen before */
+    SWARM_WRONG_SWARM = 4103,     /* the peer belongs to another swarm */
+    SWARM_CONFIG = 5001,          /* the configuration is not valid */
+    SWARM_KEY_MISSING = 5002,     /* no usable key material */
+    SWARM_NOT_LEADER = 6001,      /* this node is not the leader */
+    SWARM_NO_LEADER = 6002,       /* no leader is known */
+    SWARM_UNKNOWN_OUTCOME = 6003, /* it is not known whether the write took effect */
+    SWARM_LEADERSHIP_LOST = 6004, /* the leader changed while the write was under way */
+    SWARM_SESSION_EXPIRED = 6005, /* the session is gone: expired or evicted */
+    SWARM_SESSION_STALE = 6006,   /* the sequence number was acknowledged before */
+    SWARM_DEADLINE = 6007,        /* no answer before the deadline */
+    SWARM_SHUTTING_DOWN = 6008,   /* the node is stopping */
+    SWARM_BUSY = 6009,            /* the queue for this is full */
+    SWARM_CANCELLED = 6010,       /* the caller gave the request up */
+};
+
+#endif

@@ -1,0 +1,321 @@
+/* The thread of one or more clients. */
+#include "client/pool_zmq.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <zmq.h>
+
+#include "base/assert.h"
+
+enum { EVENT_COUNT = 64, TURN_ROUNDS = 4, WAIT_MS_MAX = 60000, SOCKETS_MAX = 65536 };
+
+struct swarm_pool {
+    pthread_t thread;
+    void *context;
+    int epoll_fd;
+    int event_fd;                    /* readable: the inbox is not empty */
+    _Atomic(struct sw_task *) inbox; /* newest first */
+    struct sw_member *members;
+    bool stopping; /* pool thread only */
+};
+
+uint64_t sw_pool_now_ms(void)
+{
+    struct timespec now;
+    const int failed = clock_gettime(CLOCK_MONOTONIC, &now);
+
+    SW_ASSERT(failed == 0);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+bool sw_pool_is_self(const struct swarm_pool *pool)
+{
+    return pthread_equal(pthread_self(), pool->thread) != 0;
+}
+
+void *sw_pool_context(struct swarm_pool *pool)
+{
+    return pool->context;
+}
+
+/* ---- the inbox ----------------------------------------------------------------------------- */
+
+void sw_pool_post(struct swarm_pool *pool, struct sw_task *task)
+{
+    struct sw_task *head = atomic_load_explicit(&pool->inbox, memory_order_relaxed);
+    const uint64_t one = 1;
+    ssize_t wrote;
+
+    do {
+        task->next = head;
+    } while (!atomic_compare_exchange_weak_explicit(
+        &pool->inbox, &head, task, memory_order_release, memory_order_relaxed));
+    /* Only the first of a batch wakes the thread; its own posts it sees before it waits. */
+    if (head == NULL && !sw_pool_is_self(pool)) {
+        wrote = write(pool->event_fd, &one, sizeof one);
+        SW_ASSERT(wrote == (ssize_t)sizeof one);
+    }
+}
+
+static void run_inbox(struct swarm_pool *pool)
+{
+    struct sw_task *newest = atomic_exchange_explicit(&pool->inbox, NULL, memory_order_acquire);
+    struct sw_task *oldest = NULL;
+
+    while (newest != NULL) {
+        struct sw_task *next = newest->next;
+
+        newest->next = oldest;
+        oldest = newest;
+        newest = next;
+    }
+    while (oldest != NULL) {
+        struct sw_task *next = oldest->next;
+
+        oldest->run(oldest);
+        oldest = next;
+    }
+}
+
+static bool inbox_empty(struct swarm_pool *pool)
+{
+    return atomic_load_explicit(&pool->inbox, memory_order_relaxed) == NULL;
+}
+
+/* ---- members ------------------------------------------------------------------------------- */
+
+static enum sw_err watch(struct swarm_pool *pool, struct sw_member *member, struct sw_conn *conn)
+{
+    int fds[SW_CONN_FD_COUNT];
+
+    sw_conn_fds(conn, fds);
+    for (int i = 0; i < SW_CONN_FD_COUNT; i++) {
+        struct epoll_event event = {.events = EPOLLIN, .data.ptr = member};
+
+        if (epoll_ctl(pool->epoll_fd, EPOLL_CTL_ADD, fds[i], &event) != 0) {
+            return SW_ERR_NOMEM;
+        }
+    }
+    return SW_ERR_OK;
+}
+
+enum sw_err sw_pool_add(struct swarm_pool *pool, struct sw_member *member)
+{
+    SW_ASSERT(sw_pool_is_self(pool));
+    for (uint32_t i = 0; i < member->conn_count; i++) {
+        const enum sw_err err = watch(pool, member, member->conns[i]);
+
+        if (err != SW_ERR_OK) {
+            return err;
+        }
+    }
+    member->previous = NULL;
+    member->next = pool->members;
+    if (pool->members != NULL) {
+        pool->members->previous = member;
+    }
+    pool->members = member;
+    member->dirty = true;
+    return SW_ERR_OK;
+}
+
+static void remove_member(struct swarm_pool *pool, struct sw_member *member)
+{
+    for (uint32_t i = 0; i < member->conn_count; i++) {
+        int fds[SW_CONN_FD_COUNT];
+
+        sw_conn_fds(member->conns[i], fds);
+        for (int j = 0; j < SW_CONN_FD_COUNT; j++) {
+            (void)epoll_ctl(pool->epoll_fd, EPOLL_CTL_DEL, fds[j], NULL);
+        }
+    }
+    if (member->previous == NULL) {
+        pool->members = member->next;
+    } else {
+        member->previous->next = member->next;
+    }
+    if (member->next != NULL) {
+        member->next->previous = member->previous;
+    }
+}
+
+static uint64_t lower(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void turn(struct sw_member *member)
+{
+    uint64_t now_ms = sw_pool_now_ms();
+    bool any = true;
+
+    for (int round = 0; any && round < TURN_ROUNDS; round++) {
+        any = false;
+        for (uint32_t i = 0; i < member->conn_count; i++) {
+            any = sw_conn_poll(member->conns[i], now_ms) || any;
+        }
+        sw_core_tick(member->core);
+        sw_core_flush(member->core);
+        for (uint32_t i = 0; i < member->conn_count; i++) {
+            sw_conn_flush(member->conns[i], now_ms);
+        }
+        now_ms = sw_pool_now_ms();
+    }
+    member->dirty = any;
+    member->due_ms = sw_core_next_ms(member->core);
+    for (uint32_t i = 0; i < member->conn_count; i++) {
+        member->due_ms = lower(member->due_ms, sw_conn_next_ms(member->conns[i]));
+        member->dirty = sw_conn_readable(member->conns[i]) || member->dirty;
+    }
+}
+
+static void turn_all(struct swarm_pool *pool)
+{
+    const uint64_t now_ms = sw_pool_now_ms();
+    struct sw_member *member = pool->members;
+
+    while (member != NULL) {
+        struct sw_member *next = member->next;
+
+        if (member->dirty || member->due_ms <= now_ms) {
+            turn(member);
+        }
+        if (member->ended) {
+            remove_member(pool, member);
+            member->end(member);
+        }
+        member = next;
+    }
+}
+
+/* ---- the thread ---------------------------------------------------------------------------- */
+
+static int wait_ms(struct swarm_pool *pool)
+{
+    const uint64_t now_ms = sw_pool_now_ms();
+    uint64_t due_ms = now_ms + WAIT_MS_MAX;
+
+    if (!inbox_empty(pool) || pool->stopping) {
+        return 0;
+    }
+    for (const struct sw_member *member = pool->members; member != NULL; member = member->next) {
+        if (member->dirty || member->due_ms <= now_ms) {
+            return 0;
+        }
+        due_ms = lower(due_ms, member->due_ms);
+    }
+    return (int)(due_ms - now_ms);
+}
+
+static void wait_for_events(struct swarm_pool *pool)
+{
+    struct epoll_event events[EVENT_COUNT];
+    const int count = epoll_wait(pool->epoll_fd, events, EVENT_COUNT, wait_ms(pool));
+    uint64_t posts;
+
+    SW_ASSERT(count >= 0 || errno == EINTR);
+    for (int i = 0; i < count; i++) {
+        struct sw_member *member = events[i].data.ptr;
+
+        if (member == NULL) {
+            (void)!read(pool->event_fd, &posts, sizeof posts);
+        } else {
+            member->dirty = true;
+        }
+    }
+}
+
+static void *thread_main(void *arg)
+{
+    struct swarm_pool *pool = arg;
+
+    while (!pool->stopping || !inbox_empty(pool)) {
+        wait_for_events(pool);
+        run_inbox(pool);
+        turn_all(pool);
+    }
+    SW_ASSERT(pool->members == NULL);
+    return NULL;
+}
+
+static enum sw_err open_descriptors(struct swarm_pool *pool)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
+
+    pool->context = zmq_ctx_new();
+    pool->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    pool->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (pool->context == NULL || pool->epoll_fd < 0 || pool->event_fd < 0 ||
+        epoll_ctl(pool->epoll_fd, EPOLL_CTL_ADD, pool->event_fd, &event) != 0) {
+        return SW_ERR_NOMEM;
+    }
+    (void)zmq_ctx_set(pool->context, ZMQ_MAX_SOCKETS, SOCKETS_MAX);
+    return SW_ERR_OK;
+}
+
+static void close_descriptors(struct swarm_pool *pool)
+{
+    if (pool->epoll_fd >= 0) {
+        (void)close(pool->epoll_fd);
+    }
+    if (pool->event_fd >= 0) {
+        (void)close(pool->event_fd);
+    }
+    if (pool->context != NULL) {
+        (void)zmq_ctx_term(pool->context);
+    }
+    free(pool);
+}
+
+enum sw_err sw_pool_new(struct swarm_pool **ret_pool)
+{
+    struct swarm_pool *pool = calloc(1, sizeof *pool);
+    enum sw_err err;
+
+    SW_ASSERT(pool != NULL);
+    pool->epoll_fd = -1;
+    pool->event_fd = -1;
+    err = open_descriptors(pool);
+    if (err == SW_ERR_OK && pthread_create(&pool->thread, NULL, thread_main, pool) != 0) {
+        err = SW_ERR_NOMEM;
+    }
+    if (err != SW_ERR_OK) {
+        close_descriptors(pool);
+        return err;
+    }
+    (void)pthread_setname_np(pool->thread, "swarm-client");
+    *ret_pool = pool;
+    return SW_ERR_OK;
+}
+
+struct stop_task {
+    struct sw_task task; /* first */
+    struct swarm_pool *pool;
+};
+
+static void run_stop(struct sw_task *task)
+{
+    ((struct stop_task *)(void *)task)->pool->stopping = true;
+}
+
+void sw_pool_free(struct swarm_pool *pool)
+{
+    struct stop_task stop = {.task.run = run_stop, .pool = pool};
+    int failed;
+
+    if (pool == NULL) {
+        return;
+    }
+    SW_ASSERT(!sw_pool_is_self(pool));
+    sw_pool_post(pool, &stop.task);
+    failed = pthread_join(pool->thread, NULL);
+    SW_ASSERT(failed == 0);
+    close_descriptors(pool);
+}

@@ -1,0 +1,614 @@
+/* The public functions: options and configuration in, requests handed to the pool's thread, results
+ * handed back. */
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "client/config.h"
+#include "client/core.h"
+#include "client/include/swarm.h"
+#include "client/pool_zmq.h"
+#include "client/result.h"
+#include "transport/keyfile_posix.h"
+
+enum { TIMEOUT_MS = 5000, DIAL_TIMEOUT_MS = 2000, CLOSE_TIMEOUT_MS = 500 };
+
+struct swarm_client {
+    struct sw_member member; /* first; pool thread only */
+    struct sw_task attach;
+    struct sw_task close;
+    struct swarm_options options; /* a copy; its pointers are not used after open */
+    struct sw_client_config config;
+    struct sw_keypair *keys; /* owned secret memory */
+    struct sw_link_stats stats;
+    struct swarm_pool *pool; /* owned if own_pool */
+    bool own_pool;
+    pid_t pid;
+    _Atomic uint32_t in_flight;
+    _Atomic bool closing;
+    sem_t ended; /* posted by the pool's thread when it has let go */
+};
+
+static_assert((int)SWARM_PUT == (int)SW_OP_PUT, "operations are the protocol's");
+static_assert((int)SWARM_SCAN == (int)SW_OP_SCAN, "operations are the protocol's");
+static_assert((int)SWARM_EXPERIENCE_SCAN == (int)SW_OP_EXPERIENCE_SCAN, "the protocol's");
+static_assert((int)SWARM_STATUS_OF == (int)SW_OP_STATUS, "operations are the protocol's");
+static_assert((int)SWARM_SNAPSHOT == (int)SW_OP_SNAPSHOT, "operations are the protocol's");
+static_assert((int)SWARM_REVERSE == (int)SW_REQUEST_REVERSE, "flags are the protocol's");
+static_assert((int)SWARM_KEYS_ONLY == (int)SW_REQUEST_KEYS_ONLY, "flags are the protocol's");
+
+static void say(char *ret_why, size_t why_size, const char *text)
+{
+    if (ret_why != NULL && why_size > 0) {
+        (void)snprintf(ret_why, why_size, "%s", text);
+    }
+}
+
+static uint32_t or_default(uint32_t value, uint32_t standard)
+{
+    return value == 0 ? standard : value;
+}
+
+uint64_t swarm_now_ms(void)
+{
+    return sw_pool_now_ms();
+}
+
+const char *swarm_version(void)
+{
+    return SW_VERSION;
+}
+
+struct swarm_slice swarm_str(const char *text)
+{
+    return (struct swarm_slice){.data = text, .size = strlen(text)};
+}
+
+enum swarm_status swarm_pool_new(struct swarm_pool **ret_pool)
+{
+    return (enum swarm_status)sw_pool_new(ret_pool);
+}
+
+void swarm_pool_free(struct swarm_pool *pool)
+{
+    sw_pool_free(pool);
+}
+
+size_t swarm_nodes(const struct swarm_client *client, uint64_t *ret_ids, size_t count)
+{
+    for (size_t i = 0; i < client->config.node_count && i < count; i++) {
+        ret_ids[i] = client->config.nodes[i].id.value;
+    }
+    return client->config.node_count;
+}
+
+const char *swarm_node_address(const struct swarm_client *client, uint64_t node)
+{
+    for (uint32_t i = 0; i < client->config.node_count; i++) {
+        if (client->config.nodes[i].id.value == node) {
+            return client->config.nodes[i].address;
+        }
+    }
+    return NULL;
+}
+
+/* ---- opening ------------------------------------------------------------------------------- */
+
+static enum sw_err
+find_config(const struct swarm_options *options, char path[SW_CLIENT_PATH_SIZE], char *ret_why)
+{
+    const char *given = options->config_path;
+    const char *home = getenv("HOME");
+    int size;
+
+    if (given == NULL) {
+        given = getenv("SWARM_CLIENT_CONFIG");
+    }
+    if (given != NULL) {
+        size = snprintf(path, SW_CLIENT_PATH_SIZE, "%s", given);
+    } else if (home != NULL) {
+        size = snprintf(path, SW_CLIENT_PATH_SIZE, "%s/.config/swarm/client.conf", home);
+    } else {
+        size = -1;
+    }
+    if (size < 0 || size >= SW_CLIENT_PATH_SIZE) {
+        (void)snprintf(ret_why, SW_WHY_SIZE, "no configuration file is named");
+        return SW_ERR_CONFIG;
+    }
+    return SW_ERR_OK;
+}
+
+static enum sw_err load(struct swarm_client *client, char *ret_why)
+{
+    char path[SW_CLIENT_PATH_SIZE];
+    enum sw_err err;
+
+    err = find_config(&client->options, path, ret_why);
+    if (err == SW_ERR_OK) {
+        err = sw_client_config_load(&client->config, path, ret_why);
+    }
+    if (err == SW_ERR_OK && client->options.endpoints != NULL) {
+        err = sw_client_config_endpoints(&client->config, client->options.endpoints, ret_why);
+    }
+    if (err == SW_ERR_OK) {
+        err = sw_crypto_init();
+    }
+    if (err == SW_ERR_OK) {
+        err = sw_keyfile_load_secret(client->config.key_file, &client->keys, ret_why);
+    }
+    return err;
+}
+
+static uint64_t port_now_ms(void *impl)
+{
+    (void)impl;
+    return sw_pool_now_ms();
+}
+
+static uint64_t port_random(void *impl)
+{
+    uint64_t value;
+
+    (void)impl;
+    sw_crypto_random(&value, sizeof value);
+    return value;
+}
+
+static enum sw_err port_send(void *impl, struct sw_node_id node, struct sw_span message)
+{
+    struct swarm_client *client = impl;
+
+    for (uint32_t i = 0; i < client->config.node_count; i++) {
+        if (sw_node_id_equal(client->config.nodes[i].id, node)) {
+            return sw_conn_send(client->member.conns[i], message);
+        }
+    }
+    return SW_ERR_UNREACHABLE;
+}
+
+static void on_message(void *arg, struct sw_node_id node, struct sw_span message)
+{
+    struct swarm_client *client = arg;
+
+    sw_core_receive(client->member.core, node, message);
+}
+
+static void on_state(void *arg, struct sw_node_id node, bool up, enum sw_err why)
+{
+    struct swarm_client *client = arg;
+
+    sw_core_node_state(client->member.core, node, up, why);
+}
+
+static enum sw_err make_core(struct swarm_client *client, char *ret_why)
+{
+    const struct swarm_options *options = &client->options;
+    struct sw_core_config config = {
+        .node_count = client->config.node_count,
+        .port = {.impl = client, .now_ms = port_now_ms, .random = port_random, .send = port_send},
+        .policy = {.base_ms = options->retry_base_ms,
+                   .cap_ms = options->retry_cap_ms,
+                   .attempts_max = options->attempts_max,
+                   .attempt_timeout_ms = options->attempt_timeout_ms,
+                   .breaker_failures = options->breaker_failures,
+                   .breaker_open_ms = options->breaker_open_ms},
+        .without_session = (options->flags & SWARM_WITHOUT_SESSION) != 0,
+        .session_ttl_ms = options->session_ttl_ms,
+        .in_flight_max = options->in_flight_max,
+        .nodes_start_down = true,
+        .fail_when_down = (options->flags & SWARM_FAIL_WHEN_DOWN) != 0,
+        .dial_timeout_ms = options->dial_timeout_ms + options->dial_timeout_ms / 4};
+
+    for (uint32_t i = 0; i < client->config.node_count; i++) {
+        config.nodes[i] = client->config.nodes[i].id;
+    }
+    return sw_core_new(&config, &client->member.core, ret_why);
+}
+
+static enum sw_err make_conns(struct swarm_client *client, char *ret_why)
+{
+    for (uint32_t i = 0; i < client->config.node_count; i++) {
+        const struct sw_conn_config config = {.context = sw_pool_context(client->pool),
+                                              .node = client->config.nodes[i],
+                                              .swarm = client->config.swarm,
+                                              .keys = client->keys,
+                                              .stats = &client->stats,
+                                              .seed = port_random(NULL),
+                                              .dial_timeout_ms = client->options.dial_timeout_ms,
+                                              .arg = client,
+                                              .message = on_message,
+                                              .state = on_state};
+        const enum sw_err err = sw_conn_new(&config, &client->member.conns[i]);
+
+        if (err != SW_ERR_OK) {
+            (void)snprintf(ret_why,
+                           SW_WHY_SIZE,
+                           "cannot open a connection to %.100s: %s",
+                           config.node.address,
+                           sw_err_text(err));
+            return err;
+        }
+        client->member.conn_count = i + 1;
+    }
+    return SW_ERR_OK;
+}
+
+static void release(struct swarm_client *client)
+{
+    for (uint32_t i = 0; i < client->member.conn_count; i++) {
+        sw_conn_free(client->member.conns[i], sw_pool_now_ms());
+    }
+    client->member.conn_count = 0;
+    sw_core_free(client->member.core);
+    client->member.core = NULL;
+}
+
+static void destroy(struct swarm_client *client)
+{
+    if (client->own_pool) {
+        sw_pool_free(client->pool);
+    }
+    sw_secret_free(client->keys);
+    (void)sem_destroy(&client->ended);
+    free(client);
+}
+
+static void member_end(struct sw_member *member)
+{
+    struct swarm_client *client = (struct swarm_client *)(void *)member;
+
+    release(client);
+    (void)sem_post(&client->ended);
+}
+
+static void run_attach(struct sw_task *task)
+{
+    struct swarm_client *client =
+        (struct swarm_client *)(void *)((char *)task - offsetof(struct swarm_client, attach));
+    const enum sw_err err = sw_pool_add(client->pool, &client->member);
+
+    SW_ASSERT(err == SW_ERR_OK); /* descriptors that exist fit into an epoll set */
+}
+
+static enum sw_err check_options(const struct swarm_options *options, char *ret_why)
+{
+    const uint32_t known = SWARM_WITHOUT_SESSION | SWARM_FAIL_WHEN_DOWN;
+
+    if (options != NULL && (options->size < sizeof(size_t) || options->size > 4096)) {
+        (void)snprintf(ret_why, SW_WHY_SIZE, "options.size is not set: use SWARM_INIT");
+        return SW_ERR_INVALID;
+    }
+    if (options != NULL && options->size >= offsetof(struct swarm_options, timeout_ms) &&
+        (options->flags & ~known) != 0) {
+        (void)snprintf(ret_why, SW_WHY_SIZE, "options.flags has bits that are not known");
+        return SW_ERR_INVALID;
+    }
+    return SW_ERR_OK;
+}
+
+/* A caller that was compiled against an older header gives a shorter struct. */
+static void copy_options(struct swarm_options *to, const struct swarm_options *from)
+{
+    if (from != NULL) {
+        memcpy(to, from, from->size < sizeof *to ? from->size : sizeof *to);
+    }
+    to->timeout_ms = or_default(to->timeout_ms, TIMEOUT_MS);
+    to->dial_timeout_ms = or_default(to->dial_timeout_ms, DIAL_TIMEOUT_MS);
+    to->in_flight_max = or_default(to->in_flight_max, SW_CORE_IN_FLIGHT_MAX);
+}
+
+static enum sw_err start(struct swarm_client *client, char *ret_why)
+{
+    enum sw_err err;
+
+    err = load(client, ret_why);
+    if (err != SW_ERR_OK) {
+        return err;
+    }
+    client->pool = client->options.pool;
+    if (client->pool == NULL) {
+        err = sw_pool_new(&client->pool);
+        client->own_pool = err == SW_ERR_OK;
+    }
+    if (err == SW_ERR_OK) {
+        err = make_core(client, ret_why);
+    }
+    if (err == SW_ERR_OK) {
+        err = make_conns(client, ret_why);
+    }
+    return err;
+}
+
+enum swarm_status swarm_open(const struct swarm_options *options,
+                             struct swarm_client **ret_client,
+                             char *ret_why,
+                             size_t why_size)
+{
+    char why[SW_WHY_SIZE] = "";
+    struct swarm_client *client;
+    enum sw_err err;
+
+    err = check_options(options, why);
+    if (err != SW_ERR_OK) {
+        say(ret_why, why_size, why);
+        return (enum swarm_status)err;
+    }
+    client = calloc(1, sizeof *client);
+    SW_ASSERT(client != NULL);
+    copy_options(&client->options, options);
+    client->pid = getpid();
+    (void)sem_init(&client->ended, 0, 0);
+    err = start(client, why);
+    if (err != SW_ERR_OK) {
+        say(ret_why, why_size, why[0] == '\0' ? sw_err_text(err) : why);
+        release(client);
+        destroy(client);
+        return (enum swarm_status)err;
+    }
+    client->member.end = member_end;
+    client->attach.run = run_attach;
+    sw_pool_post(client->pool, &client->attach);
+    *ret_client = client;
+    return SWARM_OK;
+}
+
+/* ---- closing ------------------------------------------------------------------------------- */
+
+static void on_session_closed(void *arg, const struct sw_reply *reply)
+{
+    struct swarm_client *client = arg;
+
+    (void)reply; /* whatever it says: the session ends by itself after its time to live */
+    client->member.ended = true;
+}
+
+static void run_close(struct sw_task *task)
+{
+    struct swarm_client *client =
+        (struct swarm_client *)(void *)((char *)task - offsetof(struct swarm_client, close));
+
+    sw_core_cancel_all(client->member.core);
+    sw_core_close_session(
+        client->member.core, sw_pool_now_ms() + CLOSE_TIMEOUT_MS, on_session_closed, client);
+    client->member.dirty = true;
+}
+
+void swarm_close(struct swarm_client *client)
+{
+    if (client == NULL || client->pid != getpid()) {
+        return; /* after fork() the thread does not exist here: nothing can be ended */
+    }
+    SW_ASSERT(!sw_pool_is_self(client->pool));
+    atomic_store(&client->closing, true);
+    client->close.run = run_close;
+    sw_pool_post(client->pool, &client->close);
+    while (sem_wait(&client->ended) != 0) {
+    }
+    destroy(client);
+}
+
+/* ---- requests ------------------------------------------------------------------------------ */
+
+struct call {
+    struct sw_task task; /* first */
+    struct swarm_client *client;
+    struct sw_core_submission submission; /* spans point to `bytes` */
+    swarm_callback callback;
+    void *arg;
+    uint8_t bytes[];
+};
+
+static void on_done(void *arg, const struct sw_reply *reply)
+{
+    struct call *call = arg;
+
+    atomic_fetch_sub(&call->client->in_flight, 1);
+    call->callback(call->arg, sw_result_new(reply));
+    free(call);
+}
+
+static void run_call(struct sw_task *task)
+{
+    struct call *call = (struct call *)(void *)task;
+    struct sw_member *member = &call->client->member;
+    char why[SW_WHY_SIZE] = "";
+    enum sw_err err;
+
+    err = sw_core_submit(member->core, &call->submission, NULL, why);
+    member->dirty = true;
+    if (err != SW_ERR_OK) {
+        on_done(call, &(struct sw_reply){.err = err, .detail = sw_span_str(why)});
+    }
+}
+
+static struct sw_span span_of(struct swarm_slice slice)
+{
+    return sw_span_of(slice.data, slice.size);
+}
+
+static struct sw_span name_of(const char *name)
+{
+    return sw_span_str(name == NULL ? "default" : name);
+}
+
+static bool names_data(enum swarm_op op)
+{
+    return op != SWARM_STATUS_OF && op != SWARM_TRANSFER && op != SWARM_SNAPSHOT;
+}
+
+/* Spans of the result are the caller's memory. */
+static struct sw_core_submission submission_of(const struct swarm_client *client,
+                                               const struct swarm_request *request)
+{
+    struct sw_core_submission submission = {.request = {.op = (enum sw_op)request->op,
+                                                        .flags = request->flags,
+                                                        .key = span_of(request->key),
+                                                        .end_key = span_of(request->end_key),
+                                                        .value = span_of(request->value),
+                                                        .expected = request->expected,
+                                                        .limit = request->limit},
+                                            .deadline_ms = request->deadline_ms,
+                                            .node = {request->node}};
+
+    if (names_data(request->op)) {
+        submission.request.tenant = name_of(request->scope.tenant);
+        submission.request.name_space = name_of(request->scope.name_space);
+        submission.request.partition = name_of(request->scope.partition);
+    }
+    if (submission.deadline_ms == 0) {
+        submission.deadline_ms = sw_pool_now_ms() + client->options.timeout_ms;
+    }
+    return submission;
+}
+
+static void copy_to(uint8_t **at, struct sw_span *span)
+{
+    if (span->size > 0) {
+        memcpy(*at, span->data, span->size);
+        span->data = *at;
+        *at += span->size;
+    }
+}
+
+static struct call *call_new(struct swarm_client *client,
+                             const struct sw_core_submission *submission)
+{
+    const struct sw_request *from = &submission->request;
+    struct call *call =
+        malloc(sizeof *call + from->tenant.size + from->name_space.size + from->partition.size +
+               from->key.size + from->end_key.size + from->value.size);
+    struct sw_request *to;
+    uint8_t *at;
+
+    SW_ASSERT(call != NULL);
+    *call = (struct call){.task.run = run_call, .client = client, .submission = *submission};
+    call->submission.done = on_done;
+    call->submission.arg = call;
+    to = &call->submission.request;
+    at = call->bytes;
+    copy_to(&at, &to->tenant);
+    copy_to(&at, &to->name_space);
+    copy_to(&at, &to->partition);
+    copy_to(&at, &to->key);
+    copy_to(&at, &to->end_key);
+    copy_to(&at, &to->value);
+    return call;
+}
+
+static enum sw_err
+check_request(struct swarm_client *client, const struct swarm_request *request, char *ret_why)
+{
+    const char *why = NULL;
+    enum sw_err err = SW_ERR_INVALID;
+
+    if (request->size != sizeof *request) {
+        why = "request.size is not set: use SWARM_INIT";
+    } else if (client->pid != getpid()) {
+        why = "the client was opened before fork(): open another one in the child";
+    } else if (atomic_load(&client->closing)) {
+        why = "the client is being closed";
+        err = SW_ERR_CANCELLED;
+    }
+    if (why == NULL) {
+        return SW_ERR_OK;
+    }
+    (void)snprintf(ret_why, SW_WHY_SIZE, "%s", why);
+    return err;
+}
+
+/* Takes a place among the requests under way. */
+static enum sw_err take_place(struct swarm_client *client, char *ret_why)
+{
+    if (atomic_fetch_add(&client->in_flight, 1) < client->options.in_flight_max) {
+        return SW_ERR_OK;
+    }
+    atomic_fetch_sub(&client->in_flight, 1);
+    (void)snprintf(ret_why,
+                   SW_WHY_SIZE,
+                   "%u requests are under way, the limit",
+                   (unsigned)client->options.in_flight_max);
+    return SW_ERR_BUSY;
+}
+
+enum swarm_status swarm_submit(struct swarm_client *client,
+                               const struct swarm_request *request,
+                               swarm_callback callback,
+                               void *arg,
+                               char *ret_why,
+                               size_t why_size)
+{
+    struct sw_core_submission submission;
+    char why[SW_WHY_SIZE] = "";
+    struct call *call;
+    enum sw_err err;
+
+    err = check_request(client, request, why);
+    if (err == SW_ERR_OK) {
+        submission = submission_of(client, request);
+        err = sw_request_validate(&submission.request, why);
+    }
+    if (err == SW_ERR_OK) {
+        err = take_place(client, why);
+    }
+    if (err != SW_ERR_OK) {
+        say(ret_why, why_size, why);
+        return (enum swarm_status)err;
+    }
+    call = call_new(client, &submission);
+    call->callback = callback;
+    call->arg = arg;
+    sw_pool_post(client->pool, &call->task);
+    return SWARM_OK;
+}
+
+/* ---- waiting ------------------------------------------------------------------------------- */
+
+struct waiter {
+    sem_t done;
+    struct swarm_result *result;
+};
+
+static void on_waited(void *arg, struct swarm_result *result)
+{
+    struct waiter *waiter = arg;
+
+    waiter->result = result;
+    (void)sem_post(&waiter->done);
+}
+
+static struct swarm_result *failed_result(enum sw_err err, const char *why)
+{
+    return sw_result_new(&(struct sw_reply){.err = err, .detail = sw_span_str(why)});
+}
+
+enum swarm_status swarm_call(struct swarm_client *client,
+                             const struct swarm_request *request,
+                             struct swarm_result **ret_result)
+{
+    struct waiter waiter = {0};
+    char why[SW_WHY_SIZE] = "a callback must not wait: use swarm_submit";
+    enum swarm_status status = SWARM_INVALID;
+
+    (void)sem_init(&waiter.done, 0, 0);
+    if (client->pid != getpid() || !sw_pool_is_self(client->pool)) {
+        status = swarm_submit(client, request, on_waited, &waiter, why, sizeof why);
+    }
+    if (status == SWARM_OK) {
+        while (sem_wait(&waiter.done) != 0) {
+        }
+    } else {
+        waiter.result = failed_result((enum sw_err)status, why);
+    }
+    (void)sem_destroy(&waiter.done);
+    status = waiter.result->status;
+    if (ret_result != NULL) {
+        *ret_result = waiter.result;
+    } else {
+        swarm_result_free(waiter.result);
+    }
+    return status;
+}
