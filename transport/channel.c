@@ -413,6 +413,11 @@ bool sw_channel_may_send(const struct sw_channel *channel, size_t size)
     return sw_credit_may_send(&channel->credit, size);
 }
 
+uint64_t sw_channel_credit_left(const struct sw_channel *channel)
+{
+    return sw_credit_left(&channel->credit);
+}
+
 void sw_channel_refund(struct sw_channel *channel, size_t size)
 {
     sw_credit_refund(&channel->credit, size);

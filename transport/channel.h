@@ -96,6 +96,7 @@ size_t sw_channel_seal(struct sw_channel *channel,
                        uint8_t *out);
 /* Is there credit for a MESSAGES frame of `size` bytes of body? */
 bool sw_channel_may_send(const struct sw_channel *channel, size_t size);
+uint64_t sw_channel_credit_left(const struct sw_channel *channel); /* bytes */
 /* The last MESSAGES frame of `size` bytes of body did not leave. */
 void sw_channel_refund(struct sw_channel *channel, size_t size);
 /* Should a CREDIT frame be sent? Also true after each PROBE. */

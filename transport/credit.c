@@ -9,9 +9,14 @@ void sw_credit_init(struct sw_credit *credit, uint64_t window)
     *credit = (struct sw_credit){.granted = window, .window = window};
 }
 
+uint64_t sw_credit_left(const struct sw_credit *credit)
+{
+    return credit->sent <= credit->allowed ? credit->allowed - credit->sent : 0;
+}
+
 bool sw_credit_may_send(const struct sw_credit *credit, size_t size)
 {
-    return credit->sent <= credit->allowed && size <= credit->allowed - credit->sent;
+    return size <= sw_credit_left(credit);
 }
 
 void sw_credit_charge(struct sw_credit *credit, size_t size)

@@ -25,6 +25,7 @@ struct sw_credit {
 
 /* `window` is granted by the handshake; `allowed` is what the other side granted there. */
 void sw_credit_init(struct sw_credit *credit, uint64_t window);
+uint64_t sw_credit_left(const struct sw_credit *credit);
 bool sw_credit_may_send(const struct sw_credit *credit, size_t size);
 void sw_credit_charge(struct sw_credit *credit, size_t size);
 /* Takes back what was charged last, because the frame did not leave. */

@@ -28,6 +28,9 @@ static bool type_valid(const struct sw_frame_header *header)
                (header->type == SW_FRAME_MESSAGES) == (header->size > 0);
     case SW_FRAME_NO_SESSION:
         return header->type == 0 && header->size == 0;
+    case SW_FRAME_REFUSED:
+        return header->type >= SW_FRAME_REFUSAL_UNAUTHENTICATED &&
+               header->type <= SW_FRAME_REFUSAL_OVERLOADED && header->size == 0;
     case SW_FRAME_HELLO:
     case SW_FRAME_ANSWER:
     case SW_FRAME_FINISH:
@@ -49,7 +52,7 @@ enum sw_err sw_frame_decode(struct sw_span frame, struct sw_frame_header *ret_he
     if (in[0] != SW_FRAME_VERSION) {
         return SW_ERR_UNSUPPORTED;
     }
-    if (in[1] < SW_FRAME_HELLO || in[1] > SW_FRAME_NO_SESSION || in[3] != 0) {
+    if (in[1] < SW_FRAME_HELLO || in[1] > SW_FRAME_REFUSED || in[3] != 0) {
         return SW_ERR_MALFORMED;
     }
     header.kind = (enum sw_frame_kind)in[1];
@@ -84,7 +87,7 @@ void sw_frame_pack(struct sw_buf *body, struct sw_span message)
     sw_write_blob(body, message);
 }
 
-size_t sw_frame_fit(struct sw_span packed, uint32_t *ret_count)
+size_t sw_frame_fit(struct sw_span packed, uint64_t size_max, uint32_t *ret_count)
 {
     size_t fit = 0;
     uint32_t count = 0;
@@ -92,7 +95,7 @@ size_t sw_frame_fit(struct sw_span packed, uint32_t *ret_count)
     while (fit < packed.size) {
         const size_t size = SW_FRAME_MESSAGE_OVERHEAD + sw_load_u32(packed.data + fit);
 
-        if (fit + size > SW_FRAME_SIZE_MAX) {
+        if (fit + size > SW_FRAME_SIZE_MAX || fit + size > size_max) {
             break;
         }
         fit += size;

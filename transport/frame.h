@@ -4,7 +4,8 @@
  *   offset size field
  *        0    1 version   SW_FRAME_VERSION
  *        1    1 kind      enum sw_frame_kind
- *        2    1 type      SEALED: enum sw_frame_type; HELLO, ANSWER, FINISH: pattern * 16 + suite
+ *        2    1 type      SEALED: enum sw_frame_type; HELLO, ANSWER, FINISH: pattern * 16 + suite;
+ *                          REFUSED: enum sw_frame_refusal
  *        3    1 zero
  *        4    4 index     names the receiver's session; 0 in HELLO; in NO_SESSION the unknown one
  *        8    8 sender    node id, 0 = a client
@@ -51,6 +52,7 @@ enum sw_frame_kind {
     SW_FRAME_FINISH = 3, /* handshake message 3, XX only */
     SW_FRAME_SEALED = 4,
     SW_FRAME_NO_SESSION = 5, /* a hint, proves nothing: your frame named a session I do not have */
+    SW_FRAME_REFUSED = 6,    /* a hint, proves nothing: your handshake was refused, type says why */
 };
 
 enum sw_frame_type {
@@ -58,6 +60,15 @@ enum sw_frame_type {
     SW_FRAME_CREDIT = 2, /* position: the receiver of messages now allows that many bytes */
     SW_FRAME_PROBE = 3,  /* position: bytes sent so far; answered with CREDIT */
     SW_FRAME_CLOSE = 4,  /* the session is over */
+};
+
+/* Why a handshake was refused; numbers are forever. */
+enum sw_frame_refusal {
+    SW_FRAME_REFUSAL_UNAUTHENTICATED =
+        1,                             /* other swarm, other version of the protocol, wrong key */
+    SW_FRAME_REFUSAL_UNAUTHORIZED = 2, /* a genuine key that is not allowed */
+    SW_FRAME_REFUSAL_UNSUPPORTED = 3,  /* pattern or suite */
+    SW_FRAME_REFUSAL_OVERLOADED = 4,   /* too many handshakes or sessions */
 };
 
 struct sw_frame_header {
@@ -82,8 +93,9 @@ void sw_frame_associated(const uint8_t header[SW_FRAME_HEADER_SIZE],
 
 /* Appends {u32 size, bytes}; the message holds 1..SW_MESSAGE_SIZE_MAX bytes. */
 void sw_frame_pack(struct sw_buf *body, struct sw_span message);
-/* How many bytes from the front of packed messages fit into one frame: whole messages only. */
-size_t sw_frame_fit(struct sw_span packed, uint32_t *ret_count);
+/* How many bytes from the front of packed messages fit into one frame of at most `size_max` bytes
+ * of body: whole messages only. */
+size_t sw_frame_fit(struct sw_span packed, uint64_t size_max, uint32_t *ret_count);
 /* MALFORMED unless `body` is 1..n whole messages; then they can be taken one by one. */
 enum sw_err sw_frame_check(struct sw_span body, uint32_t *ret_count) SW_MUST_CHECK;
 /* Takes the next message of a checked body; false at the end. */

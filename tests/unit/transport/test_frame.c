@@ -71,7 +71,7 @@ static void bad_headers_are_refused(void **state)
     (void)state;
     assert_int_equal(decode_with(0, 2), SW_ERR_UNSUPPORTED);
     assert_int_equal(decode_with(1, 0), SW_ERR_MALFORMED);
-    assert_int_equal(decode_with(1, 6), SW_ERR_MALFORMED);
+    assert_int_equal(decode_with(1, 7), SW_ERR_MALFORMED);
     assert_int_equal(decode_with(2, 0), SW_ERR_MALFORMED);
     assert_int_equal(decode_with(2, 5), SW_ERR_MALFORMED);
     assert_int_equal(decode_with(2, SW_FRAME_PROBE), SW_ERR_MALFORMED); /* has a body */
@@ -150,12 +150,16 @@ static void fit_stops_before_the_message_that_is_too_much(void **state)
     sw_frame_pack(&packed, sw_span_str("small"));
     sw_frame_pack(&packed, sw_span_of(big, SW_MESSAGE_SIZE_MAX - 100));
     sw_frame_pack(&packed, sw_span_of(big, SW_MESSAGE_SIZE_MAX));
-    fit = sw_frame_fit(sw_buf_span(&packed), &count);
+    fit = sw_frame_fit(sw_buf_span(&packed), UINT64_MAX, &count);
     assert_int_equal(count, 2);
     assert_int_equal(fit, 9 + 4 + SW_MESSAGE_SIZE_MAX - 100);
-    assert_int_equal(sw_frame_fit(sw_span_of(packed.data + fit, packed.size - fit), &count),
-                     packed.size - fit);
+    assert_int_equal(
+        sw_frame_fit(sw_span_of(packed.data + fit, packed.size - fit), UINT64_MAX, &count),
+        packed.size - fit);
     assert_int_equal(count, 1);
+    assert_int_equal(sw_frame_fit(sw_buf_span(&packed), 9, &count), 9);
+    assert_int_equal(sw_frame_fit(sw_buf_span(&packed), 8, &count), 0);
+    assert_int_equal(count, 0);
     free(big);
     sw_buf_release(&packed);
 }

@@ -1,0 +1,312 @@
+/* One ZeroMQ socket: options, addresses, frames in and out. */
+#include "transport/port_zmq.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <zmq.h>
+
+#include "base/assert.h"
+#include "transport/frame.h"
+
+enum {
+    QUEUE_FRAME_COUNT = 4096,
+    HEARTBEAT_MS = 500,
+    HEARTBEAT_TIMEOUT_MS = 1500,
+    CONNECT_TIMEOUT_MS = 1000,
+    ZMTP_HANDSHAKE_MS = 2000,
+    RECONNECT_MS_MIN = 20,
+    RECONNECT_MS_MAX = 250,
+    BACKLOG = 1024,
+};
+
+static const char scheme[] = "tcp://";
+
+struct sw_port {
+    void *socket;       /* owned */
+    zmq_msg_t outgoing; /* between reserve and commit */
+    zmq_msg_t incoming; /* the frame that take gave out */
+    enum sw_port_kind kind;
+    int fd;
+};
+
+__attribute__((format(printf, 3, 4))) static enum sw_err
+fail(enum sw_err err, char why[SW_WHY_SIZE], const char *format, ...)
+{
+    va_list list;
+
+    va_start(list, format);
+    (void)vsnprintf(why, SW_WHY_SIZE, format, list);
+    va_end(list);
+    return err;
+}
+
+static enum sw_err error_of_zmq(void)
+{
+    switch (zmq_errno()) {
+    case EADDRINUSE:
+        return SW_ERR_ADDRESS_IN_USE;
+    case EINVAL:
+    case EPROTONOSUPPORT:
+        return SW_ERR_INVALID;
+    case EACCES:
+        return SW_ERR_PERMISSIONS;
+    case EMFILE:
+    case ENOMEM:
+        return SW_ERR_NOMEM;
+    default:
+        return SW_ERR_UNREACHABLE;
+    }
+}
+
+void *sw_port_context_new(void)
+{
+    return zmq_ctx_new();
+}
+
+void sw_port_context_free(void *context)
+{
+    if (context != NULL) {
+        while (zmq_ctx_term(context) != 0) {
+            SW_ASSERT(zmq_errno() == EINTR);
+        }
+    }
+}
+
+static void set_int(void *socket, int option, int value)
+{
+    const int failed = zmq_setsockopt(socket, option, &value, sizeof(value));
+
+    SW_ASSERT(failed == 0); /* options and values are ours */
+}
+
+static void set_options(void *socket, enum sw_port_kind kind, bool ipv6)
+{
+    const int64_t size_max = SW_FRAME_WIRE_SIZE_MAX;
+    const int failed = zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &size_max, sizeof(size_max));
+
+    SW_ASSERT(failed == 0);
+    set_int(socket, ZMQ_LINGER, 0);
+    set_int(socket, ZMQ_SNDHWM, QUEUE_FRAME_COUNT);
+    set_int(socket, ZMQ_RCVHWM, QUEUE_FRAME_COUNT);
+    set_int(socket, ZMQ_IMMEDIATE, 1); /* nothing queues for a node that is not there */
+    set_int(socket, ZMQ_IPV6, ipv6 ? 1 : 0);
+    set_int(socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS);
+    set_int(socket, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS);
+    set_int(socket, ZMQ_HEARTBEAT_TTL, HEARTBEAT_TIMEOUT_MS);
+    set_int(socket, ZMQ_HANDSHAKE_IVL, ZMTP_HANDSHAKE_MS);
+    set_int(socket, ZMQ_CONNECT_TIMEOUT, CONNECT_TIMEOUT_MS);
+    set_int(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS_MIN);
+    set_int(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MS_MAX);
+    set_int(socket, ZMQ_BACKLOG, BACKLOG);
+    if (kind == SW_PORT_ROUTER) {
+        /* We want to know when a route is gone, and nobody may take the route of another by
+         * calling itself the same. */
+        set_int(socket, ZMQ_ROUTER_MANDATORY, 1);
+        set_int(socket, ZMQ_ROUTER_HANDOVER, 0);
+    }
+}
+
+enum sw_err sw_port_new(void *context,
+                        enum sw_port_kind kind,
+                        bool ipv6,
+                        struct sw_port **ret_port,
+                        char ret_why[SW_WHY_SIZE])
+{
+    struct sw_port *port = calloc(1, sizeof(*port));
+    size_t size = sizeof(port->fd);
+    int failed;
+
+    SW_ASSERT(port != NULL);
+    port->kind = kind;
+    port->socket = zmq_socket(context, kind == SW_PORT_ROUTER ? ZMQ_ROUTER : ZMQ_DEALER);
+    if (port->socket == NULL) {
+        free(port);
+        return fail(error_of_zmq(), ret_why, "cannot open a socket: %s", zmq_strerror(zmq_errno()));
+    }
+    set_options(port->socket, kind, ipv6);
+    failed = zmq_getsockopt(port->socket, ZMQ_FD, &port->fd, &size);
+    SW_ASSERT(failed == 0);
+    failed = zmq_msg_init(&port->incoming);
+    SW_ASSERT(failed == 0);
+    *ret_port = port;
+    return SW_ERR_OK;
+}
+
+void sw_port_free(struct sw_port *port)
+{
+    int failed;
+
+    if (port == NULL) {
+        return;
+    }
+    (void)zmq_msg_close(&port->incoming);
+    failed = zmq_close(port->socket);
+    SW_ASSERT(failed == 0);
+    free(port);
+}
+
+/* "host:0" becomes "tcp://host:*". */
+static enum sw_err endpoint_of(const char *address, char *ret_endpoint, size_t size)
+{
+    const char *colon = strrchr(address, ':');
+    int written;
+
+    if (colon == NULL || colon == address || colon[1] == 0) {
+        return SW_ERR_INVALID;
+    }
+    if (strcmp(colon, ":0") == 0) {
+        written = snprintf(ret_endpoint, size, "%s%.*s:*", scheme, (int)(colon - address), address);
+    } else {
+        written = snprintf(ret_endpoint, size, "%s%s", scheme, address);
+    }
+    return written > 0 && (size_t)written < size ? SW_ERR_OK : SW_ERR_INVALID;
+}
+
+enum sw_err sw_port_bind(struct sw_port *port,
+                         const char *address,
+                         char ret_bound[SW_ADDRESS_SIZE_MAX],
+                         char ret_why[SW_WHY_SIZE])
+{
+    char endpoint[SW_ADDRESS_SIZE_MAX + sizeof(scheme)];
+    size_t size = sizeof(endpoint);
+    int failed;
+
+    if (endpoint_of(address, endpoint, sizeof(endpoint)) != SW_ERR_OK) {
+        return fail(SW_ERR_INVALID, ret_why, "\"%.80s\" is not host:port", address);
+    }
+    if (zmq_bind(port->socket, endpoint) != 0) {
+        return fail(error_of_zmq(),
+                    ret_why,
+                    "cannot listen on %.80s: %s",
+                    address,
+                    zmq_strerror(zmq_errno()));
+    }
+    failed = zmq_getsockopt(port->socket, ZMQ_LAST_ENDPOINT, endpoint, &size);
+    SW_ASSERT(failed == 0);
+    SW_ASSERT(strncmp(endpoint, scheme, sizeof(scheme) - 1) == 0);
+    SW_ASSERT(strlen(endpoint) - (sizeof(scheme) - 1) < SW_ADDRESS_SIZE_MAX);
+    memcpy(ret_bound, endpoint + sizeof(scheme) - 1, strlen(endpoint) - sizeof(scheme) + 2);
+    return SW_ERR_OK;
+}
+
+enum sw_err sw_port_connect(struct sw_port *port, const char *address, char ret_why[SW_WHY_SIZE])
+{
+    char endpoint[SW_ADDRESS_SIZE_MAX + sizeof(scheme)];
+
+    if (endpoint_of(address, endpoint, sizeof(endpoint)) != SW_ERR_OK ||
+        endpoint[strlen(endpoint) - 1] == '*') {
+        return fail(SW_ERR_INVALID, ret_why, "\"%.80s\" is not host:port", address);
+    }
+    if (zmq_connect(port->socket, endpoint) != 0) {
+        return fail(
+            error_of_zmq(), ret_why, "cannot use %.80s: %s", address, zmq_strerror(zmq_errno()));
+    }
+    return SW_ERR_OK;
+}
+
+int sw_port_fd(const struct sw_port *port)
+{
+    return port->fd;
+}
+
+bool sw_port_readable(struct sw_port *port)
+{
+    int events = 0;
+    size_t size = sizeof(events);
+    const int failed = zmq_getsockopt(port->socket, ZMQ_EVENTS, &events, &size);
+
+    SW_ASSERT(failed == 0);
+    return (events & ZMQ_POLLIN) != 0;
+}
+
+/* Reads the next part into `incoming`; false if there is none. */
+static bool take_part(struct sw_port *port, bool *ret_more)
+{
+    if (zmq_msg_recv(&port->incoming, port->socket, ZMQ_DONTWAIT) < 0) {
+        return false;
+    }
+    *ret_more = zmq_msg_more(&port->incoming) != 0;
+    return true;
+}
+
+/* Parts of one message arrive together, so the rest of it is always there. */
+static enum sw_err skip_rest(struct sw_port *port, bool more)
+{
+    while (more) {
+        const bool there = take_part(port, &more);
+
+        SW_ASSERT(there);
+    }
+    return SW_ERR_MALFORMED;
+}
+
+enum sw_err sw_port_take(struct sw_port *port,
+                         struct sw_route *ret_route,
+                         uint8_t **ret_frame,
+                         size_t *ret_size)
+{
+    struct sw_route route = {0};
+    bool more = false;
+
+    if (!take_part(port, &more)) {
+        return SW_ERR_NOT_FOUND;
+    }
+    if (port->kind == SW_PORT_ROUTER) {
+        const size_t size = zmq_msg_size(&port->incoming);
+
+        /* A longer one was chosen by the other side, which ours never do. */
+        if (!more || size == 0 || size > sizeof(route.bytes)) {
+            return skip_rest(port, more);
+        }
+        route.size = (uint8_t)size;
+        memcpy(route.bytes, zmq_msg_data(&port->incoming), size);
+        if (!take_part(port, &more)) {
+            return SW_ERR_NOT_FOUND;
+        }
+    }
+    if (more) {
+        return skip_rest(port, more);
+    }
+    *ret_route = route;
+    *ret_frame = zmq_msg_data(&port->incoming);
+    *ret_size = zmq_msg_size(&port->incoming);
+    return SW_ERR_OK;
+}
+
+static uint8_t *port_reserve(void *arg, size_t size)
+{
+    struct sw_port *port = arg;
+    const int failed = zmq_msg_init_size(&port->outgoing, size);
+
+    SW_ASSERT(failed == 0);
+    return zmq_msg_data(&port->outgoing);
+}
+
+static enum sw_err port_commit(void *arg, const struct sw_route *route)
+{
+    struct sw_port *port = arg;
+    enum sw_err err = SW_ERR_OK;
+
+    SW_ASSERT((route != NULL) == (port->kind == SW_PORT_ROUTER));
+    /* With ROUTER_MANDATORY the part that names the route fails, or the next one is taken. */
+    if (route != NULL &&
+        zmq_send(port->socket, route->bytes, route->size, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
+        err = zmq_errno() == EAGAIN ? SW_ERR_BUSY : SW_ERR_UNREACHABLE;
+    }
+    if (err == SW_ERR_OK && zmq_msg_send(&port->outgoing, port->socket, ZMQ_DONTWAIT) < 0) {
+        err = SW_ERR_BUSY;
+    }
+    if (err != SW_ERR_OK) {
+        (void)zmq_msg_close(&port->outgoing);
+    }
+    return err;
+}
+
+struct sw_sink sw_port_sink(struct sw_port *port)
+{
+    return (struct sw_sink){.arg = port, .reserve = port_reserve, .commit = port_commit};
+}

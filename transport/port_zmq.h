@@ -1,0 +1,56 @@
+/* One ZeroMQ socket with all limits set: a ROUTER that listens or a DEALER that connects.
+ *
+ * Frames are one part each (behind a ROUTER's route), sealed straight into ZeroMQ's memory and
+ * opened in it. What strangers can do to a socket is bounded here: message size, queue lengths,
+ * time to finish a ZMTP handshake, silence. Used by the link and by the client. */
+#ifndef SW_TRANSPORT_PORT_ZMQ_H
+#define SW_TRANSPORT_PORT_ZMQ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/limits.h"
+#include "transport/outbox.h"
+
+enum sw_port_kind { SW_PORT_ROUTER, SW_PORT_DEALER };
+
+struct sw_port;
+
+/* A ZeroMQ context, with one I/O thread; NULL if there is none to be had. */
+void *sw_port_context_new(void);
+/* Waits until all sockets are gone; accepts NULL. All ports must be freed before. */
+void sw_port_context_free(void *context);
+
+enum sw_err sw_port_new(void *context,
+                        enum sw_port_kind kind,
+                        bool ipv6,
+                        struct sw_port **ret_port,
+                        char ret_why[SW_WHY_SIZE]) SW_MUST_CHECK;
+void sw_port_free(struct sw_port *port); /* what was not sent yet is dropped; accepts NULL */
+
+/* `address`: "host:port", "[v6]:port", "*:port"; port 0 = any free one. `ret_bound` is the same
+ * with the real port. ADDRESS_IN_USE, INVALID, PERMISSIONS, UNREACHABLE (no such interface). */
+enum sw_err sw_port_bind(struct sw_port *port,
+                         const char *address,
+                         char ret_bound[SW_ADDRESS_SIZE_MAX],
+                         char ret_why[SW_WHY_SIZE]) SW_MUST_CHECK;
+/* Begins to connect, and goes on for ever: a node that is not there yet is no error. */
+enum sw_err sw_port_connect(struct sw_port *port, const char *address, char ret_why[SW_WHY_SIZE])
+    SW_MUST_CHECK;
+
+/* ZMQ_FD: edge-triggered; any call on the port may swallow an edge. */
+int sw_port_fd(const struct sw_port *port);
+bool sw_port_readable(struct sw_port *port);
+/* Takes one frame, valid until the next take; `ret_route` is empty for a DEALER. NOT_FOUND: nothing
+ * there; MALFORMED: something was there and had the wrong number of parts: dropped. */
+enum sw_err sw_port_take(struct sw_port *port,
+                         struct sw_route *ret_route,
+                         uint8_t **ret_frame,
+                         size_t *ret_size) SW_MUST_CHECK;
+/* Where frames for this port go. A DEALER without a connection answers BUSY, as with a full queue.
+ */
+struct sw_sink sw_port_sink(struct sw_port *port);
+
+#endif
