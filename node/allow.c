@@ -54,15 +54,15 @@ static bool parse_line(struct sw_span line, struct sw_allow_entry *ret_entry)
     char text[65] = "";
 
     *ret_entry = (struct sw_allow_entry){.rights = rights_of(rights)};
-    if (key.size != 64 || ret_entry->rights == SW_RIGHTS_NONE || name.size >= SW_ALLOW_NAME_SIZE ||
-        next_word(&line).size > 0) {
+    if (key.size >= sizeof text || ret_entry->rights == SW_RIGHTS_NONE ||
+        name.size >= SW_ALLOW_NAME_SIZE || next_word(&line).size > 0) {
         return false;
     }
     memcpy(text, key.data, key.size);
     if (name.size > 0) {
         memcpy(ret_entry->name, name.data, name.size);
     }
-    return sw_config_hex(text, ret_entry->key, sizeof ret_entry->key);
+    return sw_config_public_key(text, ret_entry->key);
 }
 
 static struct sw_span next_line(struct sw_span *text)
@@ -145,7 +145,7 @@ sw_allow_parse(struct sw_span text, struct sw_allow *ret_allow, char ret_why[SW_
             (void)snprintf(
                 ret_why,
                 SW_WHY_SIZE,
-                "line %u: expected \"KEY read|write|admin [NAME]\", KEY in 64 hex digits",
+                "line %u: expected \"KEY read|write|admin [NAME]\", KEY in hex or base64",
                 number);
             err = SW_ERR_CONFIG;
         }

@@ -1,9 +1,9 @@
 /* Which clients may connect, and what they may do: the clients_file of a node.
  *
- * One client a line: `KEY RIGHTS [NAME]`; KEY is the client's public key in 64 hex digits, RIGHTS
- * is `read`, `write` (read too) or `admin` (everything), NAME is for people. Blank lines and lines
- * that begin with # are skipped. The file is read at start and again on SIGHUP; a file with one
- * wrong line changes nothing. Pure: text in, table out. */
+ * One client a line: `KEY RIGHTS [NAME]`; KEY is the client's public key in 64 hex digits or
+ * base64, RIGHTS is `read`, `write` (read too) or `admin` (everything), NAME is for people. Blank
+ * lines and lines that begin with # are skipped. The file is read at start and again on SIGHUP; a
+ * file with one wrong line changes nothing. Pure: text in, table out. */
 #ifndef SW_NODE_ALLOW_H
 #define SW_NODE_ALLOW_H
 

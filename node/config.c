@@ -216,7 +216,7 @@ static bool parse_member(const char *value, struct sw_config_member *member)
     }
     return at != NULL && *at == '\0' && sw_config_address(member->peer_address, NULL, NULL) &&
            sw_config_address(member->client_address, NULL, NULL) &&
-           sw_config_hex(key, member->public_key, sizeof member->public_key);
+           sw_config_public_key(key, member->public_key);
 }
 
 static struct sw_config_member *member_slot(struct sw_config *config, struct sw_node_id id)
@@ -248,7 +248,7 @@ enum sw_err sw__config_set_member(struct sw_config *config,
         (void)snprintf(ret_why,
                        SW_WHY_SIZE,
                        "members.%.20s: expected \"peer host:port, client host:port, public key of "
-                       "64 hex digits\"",
+                       "64 hex digits or base64\"",
                        name);
         return SW_ERR_CONFIG;
     }

@@ -22,7 +22,7 @@
  *     http = 127.0.0.1:6702
  *
  *     [members]
- *     # id = peer address, client address, public key of the node (64 hex digits)
+ *     # id = peer address, client address, public key of the node (hex or base64)
  *     1 = 127.0.0.1:6701, 127.0.0.1:6700, ab12...
  *     2 = 127.0.0.1:6711, 127.0.0.1:6710, cd34...
  */
@@ -167,5 +167,7 @@ bool sw_config_size(const char *text, uint64_t *ret_bytes);
 /* Splits "host:port" or "[v6]:port"; port 1..65535. Either result may be NULL. */
 bool sw_config_address(const char *text, char ret_host[SW_ADDRESS_SIZE_MAX], uint16_t *ret_port);
 bool sw_config_hex(const char *text, uint8_t *out, size_t size); /* exactly 2 * size digits */
+/* A public key as 64 hex digits, or in base64 as key files hold it. */
+bool sw_config_public_key(const char *text, uint8_t out[32]);
 
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "node/config_private.h"
+#include "transport/crypto_sodium.h"
 
 const char *sw__config_digits(const char *text, uint64_t *ret_value)
 {
@@ -135,4 +136,16 @@ bool sw_config_hex(const char *text, uint8_t *out, size_t size)
         out[i] = (uint8_t)(high << 4 | low);
     }
     return true;
+}
+
+bool sw_config_public_key(const char *text, uint8_t out[32])
+{
+    uint8_t key[SW_KEY_SIZE];
+
+    static_assert(sizeof key == 32, "a public key has 32 bytes");
+    if (sw_config_hex(text, key, sizeof key) || sw_key_parse(sw_span_str(text), key) == SW_ERR_OK) {
+        memcpy(out, key, sizeof key);
+        return true;
+    }
+    return false;
 }

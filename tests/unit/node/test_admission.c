@@ -1,0 +1,165 @@
+/* Bounds hold at the edge, a refusal says "not done", and what makes room is never refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "node/admission.h"
+
+static enum sw_err check(const struct sw_admission *admission, struct sw_admission_request request)
+{
+    char why[SW_WHY_SIZE] = "";
+    const enum sw_err err = sw_admission_check(admission, &request, why);
+
+    if (err != SW_ERR_OK) {
+        assert_int_equal(sw_err_outcome(err), SW_OUTCOME_NOT_DONE);
+        assert_true(strlen(why) > 0);
+    }
+    return err;
+}
+
+static void zeros_stand_for_defaults(void **state)
+{
+    struct sw_admission admission;
+
+    (void)state;
+    sw_admission_init(&admission, (struct sw_node_limits){.in_flight_max = 7});
+    assert_int_equal(admission.limits.in_flight_max, 7);
+    assert_int_equal(admission.limits.client_in_flight_max, SW_CLIENT_IN_FLIGHT_MAX);
+    assert_int_equal(admission.limits.queue_size_max, SW_NODE_QUEUE_SIZE_MAX);
+    assert_int_equal(admission.limits.timeout_ms_default, 5000);
+}
+
+static void bounds_hold_at_their_edge(void **state)
+{
+    struct sw_admission admission;
+
+    (void)state;
+    sw_admission_init(&admission,
+                      (struct sw_node_limits){.client_in_flight_max = 3,
+                                              .in_flight_max = 5,
+                                              .queue_size_max = 100,
+                                              .applier_pending_max = 10});
+    assert_int_equal(check(&admission, (struct sw_admission_request){.client_in_flight = 2}),
+                     SW_ERR_OK);
+    assert_int_equal(check(&admission, (struct sw_admission_request){.client_in_flight = 3}),
+                     SW_ERR_BUSY);
+    assert_int_equal(check(&admission, (struct sw_admission_request){.size = 100}), SW_ERR_OK);
+    assert_int_equal(check(&admission, (struct sw_admission_request){.size = 101}),
+                     SW_ERR_OVERLOADED);
+    assert_int_equal(check(&admission, (struct sw_admission_request){.applier_pending = 9}),
+                     SW_ERR_OK);
+    assert_int_equal(check(&admission, (struct sw_admission_request){.applier_pending = 10}),
+                     SW_ERR_OVERLOADED);
+    assert_int_equal(
+        check(&admission, (struct sw_admission_request){.depth = SW_ADMISSION_DEPTH_MAX}),
+        SW_ERR_OK);
+    assert_int_equal(
+        check(&admission, (struct sw_admission_request){.depth = SW_ADMISSION_DEPTH_MAX + 1}),
+        SW_ERR_DEPTH);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(check(&admission, (struct sw_admission_request){.op = SW_OP_PUT}),
+                         SW_ERR_OK);
+        sw_admission_enter(&admission, SW_OP_PUT, 10);
+    }
+    assert_int_equal(check(&admission, (struct sw_admission_request){.op = SW_OP_GET}),
+                     SW_ERR_OVERLOADED);
+    sw_admission_leave(&admission);
+    assert_int_equal(check(&admission, (struct sw_admission_request){.size = 51}),
+                     SW_ERR_OVERLOADED);
+    sw_admission_dequeue(&admission, 10);
+    assert_int_equal(check(&admission, (struct sw_admission_request){.size = 51}), SW_ERR_OK);
+}
+
+static void reads_take_no_room_in_the_queue(void **state)
+{
+    struct sw_admission admission;
+
+    (void)state;
+    sw_admission_init(&admission, (struct sw_node_limits){0});
+    sw_admission_enter(&admission, SW_OP_SCAN, 1000);
+    assert_int_equal(admission.queued_size, 0);
+    assert_int_equal(admission.in_flight, 1);
+}
+
+static void a_full_store_refuses_what_grows_it_only(void **state)
+{
+    const struct sw_store_stats full = {
+        .map_size = 1000000, .reserve_size = 100000, .used_size = 850000};
+    const enum sw_op refused[] = {
+        SW_OP_PUT, SW_OP_CAS, SW_OP_EXPERIENCE_APPEND, SW_OP_SESSION_OPEN};
+    const enum sw_op served[] = {SW_OP_GET,
+                                 SW_OP_DELETE,
+                                 SW_OP_SCAN,
+                                 SW_OP_EXPERIENCE_SCAN,
+                                 SW_OP_SESSION_CLOSE,
+                                 SW_OP_STATUS,
+                                 SW_OP_SNAPSHOT};
+    struct sw_store_stats stats = full;
+    struct sw_admission admission;
+
+    (void)state;
+    sw_admission_init(&admission, (struct sw_node_limits){0});
+    assert_false(sw_admission_disk_full(&admission)); /* nothing is known yet */
+    sw_admission_store(&admission, &full);
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        assert_int_equal(check(&admission, (struct sw_admission_request){.op = refused[i]}),
+                         SW_ERR_DISK_FULL);
+    }
+    for (size_t i = 0; i < sizeof served / sizeof served[0]; i++) {
+        assert_int_equal(check(&admission, (struct sw_admission_request){.op = served[i]}),
+                         SW_ERR_OK);
+    }
+    stats.used_size = 800000; /* a sixteenth under the reserve: the state ends by itself */
+    sw_admission_store(&admission, &stats);
+    assert_int_equal(check(&admission, (struct sw_admission_request){.op = SW_OP_PUT}), SW_ERR_OK);
+}
+
+static void what_was_admitted_since_the_last_figures_counts(void **state)
+{
+    const struct sw_store_stats stats = {
+        .map_size = 1000000, .reserve_size = 100000, .used_size = 800000};
+    struct sw_admission admission;
+
+    (void)state;
+    sw_admission_init(&admission, (struct sw_node_limits){0});
+    sw_admission_store(&admission, &stats);
+    sw_admission_enter(&admission, SW_OP_PUT, 20000);
+    assert_false(sw_admission_disk_full(&admission));
+    sw_admission_enter(&admission, SW_OP_DELETE, 20000);
+    assert_false(sw_admission_disk_full(&admission));
+    sw_admission_enter(&admission, SW_OP_PUT, 20000);
+    assert_true(sw_admission_disk_full(&admission));
+    sw_admission_store(&admission, &stats);
+    assert_false(sw_admission_disk_full(&admission));
+}
+
+static void a_stopping_node_answers_status_only(void **state)
+{
+    struct sw_admission admission;
+
+    (void)state;
+    sw_admission_init(&admission, (struct sw_node_limits){0});
+    admission.stopping = true;
+    assert_int_equal(check(&admission, (struct sw_admission_request){.op = SW_OP_GET}),
+                     SW_ERR_SHUTTING_DOWN);
+    assert_int_equal(check(&admission, (struct sw_admission_request){.op = SW_OP_STATUS}),
+                     SW_ERR_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(zeros_stand_for_defaults),
+        cmocka_unit_test(bounds_hold_at_their_edge),
+        cmocka_unit_test(reads_take_no_room_in_the_queue),
+        cmocka_unit_test(a_full_store_refuses_what_grows_it_only),
+        cmocka_unit_test(what_was_admitted_since_the_last_figures_counts),
+        cmocka_unit_test(a_stopping_node_answers_status_only),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,199 @@
+/* A node's life: start, stop in order, restart, crash at any moment. */
+#include "tests/unit/node/node_kit.h"
+
+static void finish_stop(struct kit *kit)
+{
+    assert_non_null(kit_group_now.stop_done);
+    kit_group_now.stop_done(kit_group_now.stop_arg);
+    assert_int_equal(kit->stopped, 1);
+}
+
+static void a_stop_hands_over_answers_and_flushes(void **state)
+{
+    struct kit *kit = kit_new();
+
+    (void)state;
+    kit_lead();
+    kit_send(kit, 7, kit_put(1, "a", "1"));
+    kit_turn(kit);
+    sw_node_stop(kit->node);
+    assert_int_equal(kit_group_now.transfers, 1);
+    kit_send(kit, 7, kit_put(2, "b", "1"));
+    kit_turn(kit);
+    assert_int_equal(kit_reply(kit, 2).err, SW_ERR_SHUTTING_DOWN);
+    kit_role(SW_ROLE_FOLLOWER, 3, 2);
+    kit_turn(kit);
+    assert_null(kit_group_now.stop_done); /* 1 is still under way */
+    kit_commit(1);
+    kit_jobs(kit);
+    kit_turn(kit);
+    assert_int_equal(kit_reply(kit, 1).err, SW_ERR_OK);
+    kit_jobs(kit); /* the flush */
+    kit_turn(kit);
+    assert_false(kit->store->ops->dirty(kit->store));
+    finish_stop(kit);
+    kit_free(kit);
+}
+
+static void a_stop_that_cannot_drain_ends_in_time(void **state)
+{
+    struct kit *kit = kit_new_with((struct sw_node_limits){.drain_ms_max = 300});
+
+    (void)state;
+    kit_lead();
+    kit_send(kit, 7, kit_put(1, "a", "1"));
+    kit_turn(kit);
+    kit_group_now.in_flight_max = 1;
+    kit_send(kit, 7, kit_put(2, "a", "1"));
+    kit_turn(kit);
+    sw_node_stop(kit->node);
+    kit_jobs(kit);
+    kit_turn(kit);
+    assert_null(kit_group_now.stop_done);
+    kit->now_ms += 300;
+    sw_node_tick(kit->node);
+    kit_turn(kit);
+    kit_jobs(kit);
+    kit_turn(kit);
+    assert_int_equal(kit_reply(kit, 1).err, SW_ERR_UNKNOWN_OUTCOME);
+    assert_int_equal(kit_reply(kit, 2).err, SW_ERR_SHUTTING_DOWN);
+    finish_stop(kit);
+    kit_free(kit);
+}
+
+static void a_follower_stops_at_once(void **state)
+{
+    struct kit *kit = kit_new();
+
+    (void)state;
+    kit_role(SW_ROLE_FOLLOWER, 1, 2);
+    sw_node_stop(kit->node);
+    sw_node_stop(kit->node); /* twice is once */
+    kit_turn(kit);
+    kit_jobs(kit);
+    kit_turn(kit);
+    assert_int_equal(kit_group_now.transfers, 0);
+    finish_stop(kit);
+    kit_free(kit);
+}
+
+/* Whatever is under way when a node dies, freeing it leaks nothing and touches nothing. */
+static void a_crash_at_any_step_is_clean(void **state)
+{
+    (void)state;
+    for (int step = 0; step < 8; step++) {
+        struct kit *kit = kit_new();
+
+        kit_lead();
+        kit_send(kit, 7, kit_put(1, "a", "1"));
+        kit_send(kit, 7, kit_named(SW_OP_GET, 2, "a"));
+        kit_send(kit, 7, kit_request(SW_OP_STATUS, 3));
+        kit_send(kit, 7, kit_request(SW_OP_SNAPSHOT, 4));
+        for (int done = 0; done < step; done++) {
+            switch (done) {
+            case 0:
+                kit_turn(kit);
+                break;
+            case 1:
+                kit_commit(1);
+                break;
+            case 2:
+                kit_reads_ready(SW_ERR_OK);
+                break;
+            case 3:
+                kit_group_now.config.handler.snapshot_wanted(kit_group_now.config.handler.arg);
+                break;
+            default:
+                (void)kit_job(kit);
+                break;
+            }
+        }
+        sw_node_crash(kit->node);
+        kit->reply_count = 0;
+        kit_jobs(kit);
+        kit_turn(kit);
+        sw_node_tick(kit->node);
+        assert_int_equal(kit->reply_count, 0); /* the dead say nothing */
+        kit_free(kit);
+    }
+}
+
+static void a_restart_goes_on_from_the_store(void **state)
+{
+    struct kit *kit = kit_new();
+    struct sw_node_status status;
+
+    (void)state;
+    kit_lead();
+    kit_send(kit, 7, kit_put(1, "a", "1"));
+    kit_settle(kit, 1);
+    sw_applier_flush(kit->node->applier, (struct sw_group_id){1});
+    (void)sw_ring_push(&kit->node->shards[0]->flushes, (void *)(uintptr_t)SW__FLUSH_SNAPSHOT);
+    kit_jobs(kit);
+    sw_node_crash(kit->node);
+    kit_jobs(kit);
+    sw_node_free(kit->node);
+    kit_group_release();
+    kit_open_node(kit);
+    assert_int_equal(kit_group_now.config.applied, 1);
+    sw_node_status(kit->node, &status);
+    assert_int_equal(status.applied_index, 1);
+    assert_true(status.digest != 0);
+    kit_free(kit);
+}
+
+static void fatal_is_told_once_and_ends_all_answers(void **state)
+{
+    struct kit *kit = kit_new();
+
+    (void)state;
+    kit_lead();
+    kit_send(kit, 7, kit_put(1, "a", "1"));
+    kit_turn(kit);
+    kit_commit(1);
+    sw_store_mem_fail_next_commit(kit->store);
+    kit_group_now.config.handler.snapshot_wanted(kit_group_now.config.handler.arg);
+    kit_jobs(kit);
+    assert_int_equal(kit->fatal, SW_ERR_IO);
+    kit->reply_count = 0;
+    kit_send(kit, 7, kit_put(2, "a", "1"));
+    kit_turn(kit);
+    assert_int_equal(kit->reply_count, 0);
+    kit_free(kit);
+}
+
+static void members_are_checked(void **state)
+{
+    struct kit *kit = kit_new();
+    struct sw_node_config config = kit->node->config;
+    const struct sw_node_member other = {.id = {9}, .peer_address = "x:1", .client_address = "x:2"};
+    struct sw_node *node = NULL;
+    char why[SW_WHY_SIZE] = "";
+
+    (void)state;
+    config.members = &other;
+    config.member_count = 1;
+    assert_int_equal(sw_node_new(&config, &node, why), SW_ERR_CONFIG);
+    assert_non_null(strstr(why, "not among"));
+    config.member_count = 0;
+    assert_int_equal(sw_node_new(&config, &node, why), SW_ERR_CONFIG);
+    config.member_count = SW_NODE_COUNT_MAX + 1;
+    assert_int_equal(sw_node_new(&config, &node, why), SW_ERR_CONFIG);
+    assert_null(node);
+    kit_free(kit);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_stop_hands_over_answers_and_flushes),
+        cmocka_unit_test(a_stop_that_cannot_drain_ends_in_time),
+        cmocka_unit_test(a_follower_stops_at_once),
+        cmocka_unit_test(a_crash_at_any_step_is_clean),
+        cmocka_unit_test(a_restart_goes_on_from_the_store),
+        cmocka_unit_test(fatal_is_told_once_and_ends_all_answers),
+        cmocka_unit_test(members_are_checked),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
