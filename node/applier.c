@@ -595,9 +595,10 @@ enum sw_err sw_applier_look(struct sw_applier *applier,
 {
     const struct sw__applier_group *found = group_of(applier, group);
 
-    if (found == NULL) {
+    if (applier->failed) { /* on the way to stop, perhaps in the middle of an entry */
         return applier->fail_err;
     }
+    SW_ASSERT(found != NULL);
     *ret_applied = (struct sw_applied){.index = found->state.index,
                                        .term = found->state.term,
                                        .digest = found->state.digest,

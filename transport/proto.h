@@ -26,7 +26,8 @@ enum sw_op {
     SW_OP_CAS = 4,  /* put if the key's mod_revision equals `expected` (0: if absent) */
     SW_OP_SCAN = 5, /* ordered keys of one partition */
     SW_OP_EXPERIENCE_APPEND = 6,
-    SW_OP_EXPERIENCE_SCAN = 7, /* experiences of one partition with revision > `expected` */
+    SW_OP_EXPERIENCE_SCAN = 7, /* experiences of one partition with revision > `expected`; reverse:
+                                  newest first, with revision < `expected` unless that is 0 */
     SW_OP_SESSION_OPEN = 8,    /* `value` = 16 random bytes: opening twice yields one session */
     SW_OP_SESSION_CLOSE = 9,
     SW_OP_STATUS = 10,   /* of the asked node itself; answered by any node */

@@ -4,7 +4,7 @@
 
 #include "base/prng.h"
 #include "node/applier.h"
-#include "node/query.h"
+#include "node/transfer.h"
 #include "tests/unit/node/state_kit.h"
 
 enum { EVENTS_MAX = 4096 };
@@ -23,6 +23,7 @@ struct event {
     uint32_t count;
     enum sw_err err;
     uint64_t digest;
+    bool complete;
     struct sw_command_result first;
 };
 
@@ -37,6 +38,8 @@ struct world {
     char value[32];
     char why[SW_WHY_SIZE];
     bool submitting;
+    struct sw_buf chunk;  /* of the last export */
+    struct sw_buf cursor; /* of the last import */
 };
 
 static void hand_submit(struct sw_worker *port, struct sw_job *job)
@@ -137,9 +140,12 @@ on_flush(void *arg, struct sw_group_id group, enum sw_err err, uint64_t index, u
 static void on_export(
     void *arg, struct sw_group_id group, uint64_t token, enum sw_err err, struct sw_span chunk)
 {
-    struct event *event = note(arg, 'x');
+    struct world *world = arg;
+    struct event *event = note(world, 'x');
 
     assert_int_equal(group.value, 1);
+    sw_buf_clear(&world->chunk);
+    sw_write_bytes(&world->chunk, chunk);
     event->token = token;
     event->err = err;
     event->count = (uint32_t)chunk.size;
@@ -153,11 +159,13 @@ static void on_import(void *arg,
                       uint64_t digest,
                       struct sw_span cursor)
 {
-    struct event *event = note(arg, 'i');
+    struct world *world = arg;
+    struct event *event = note(world, 'i');
 
     assert_int_equal(group.value, 1);
-    assert_int_equal(cursor.size, 0);
-    assert_false(complete);
+    sw_buf_clear(&world->cursor);
+    sw_write_bytes(&world->cursor, cursor);
+    event->complete = complete;
     event->err = err;
     event->index = index;
     event->digest = digest;
@@ -211,6 +219,8 @@ static void world_free(struct world *world)
 {
     sw_applier_free(world->applier);
     sw_store_mem_free(world->store);
+    sw_buf_release(&world->chunk);
+    sw_buf_release(&world->cursor);
     free(world);
 }
 
@@ -560,7 +570,97 @@ static void exports_and_imports_pass_through(void **unused)
     assert_int_equal(world->events[2].count, 0);
     assert_int_equal(world->events[3].what, 'i');
     assert_int_equal(world->events[3].err, SW_ERR_MALFORMED);
+    assert_false(world->events[3].complete);
+    assert_int_equal(world->cursor.size, 0);
     world_free(world);
+}
+
+/* The last event of `world`, after everything is done. */
+static const struct event *settled(struct world *world)
+{
+    settle(world);
+    assert_true(world->event_count > 0);
+    return &world->events[world->event_count - 1];
+}
+
+static void submit_big(struct world *world, uint64_t index)
+{
+    static char value[300 * 1000];
+    struct sw_request request = kit_put("big", "");
+    char key[24];
+
+    (void)snprintf(key, sizeof key, "big %d", (int)index);
+    request.key = sw_span_str(key);
+    memset(value, (int)index, sizeof value);
+    request.value = sw_span_of(value, sizeof value);
+    submit_entry(world, index, &request);
+}
+
+/* A node that lags gets the state of another one, and goes on with the entry after it. */
+static void a_copy_takes_the_place_of_the_state(void **unused)
+{
+    struct world *from = world_new();
+    struct world *to = world_new();
+    struct sw_applied given, taken;
+    uint32_t chunks = 0;
+
+    (void)unused;
+    for (uint64_t index = 1; index <= 6; index++) {
+        submit_big(from, index);
+    }
+    submit_put(from, 7, "seven");
+    settle(from);
+    submit_put(to, 1, "old"); /* not committed when the copy begins */
+    do {
+        sw_applier_export(from->applier, kit_group, sw_buf_span(&to->cursor), chunks);
+        assert_int_equal(settled(from)->err, SW_ERR_OK);
+        assert_true(from->chunk.size <= SW_SNAPSHOT_CHUNK_SIZE_MAX);
+        sw_applier_import(to->applier, kit_group, sw_buf_span(&from->chunk));
+        assert_int_equal(settled(to)->err, SW_ERR_OK);
+        chunks++;
+    } while (!settled(to)->complete);
+    assert_true(chunks > 3);
+    assert_int_equal(settled(to)->index, 7);
+    given = applied(from);
+    taken = applied(to);
+    assert_memory_equal(&given, &taken, sizeof given);
+    assert_int_equal(settled(to)->digest, given.digest);
+    taken = restart(to); /* it survives a power cut without a flush */
+    assert_memory_equal(&given, &taken, sizeof given);
+    submit_put(from, 8, "eight");
+    submit_put(to, 8, "eight");
+    submit_get(to, 1);
+    settle(from);
+    settle(to);
+    assert_string_equal(to->value, "eight");
+    assert_int_equal(applied(from).digest, applied(to).digest);
+    world_free(from);
+    world_free(to);
+}
+
+static void a_view_that_nobody_asks_for_is_let_go(void **unused)
+{
+    struct world *from = world_new();
+    struct world *to = world_new();
+
+    (void)unused;
+    for (uint64_t index = 1; index <= 6; index++) {
+        submit_big(from, index);
+    }
+    sw_applier_export(from->applier, kit_group, sw_span_of(NULL, 0), 1);
+    settle(from);
+    sw_applier_import(to->applier, kit_group, sw_buf_span(&from->chunk));
+    settle(to);
+    from->now_ms += SW_EXPORT_IDLE_MS - 1;
+    sw_applier_tick(from->applier);
+    sw_applier_export(from->applier, kit_group, sw_buf_span(&to->cursor), 2);
+    assert_int_equal(settled(from)->err, SW_ERR_OK);
+    from->now_ms += SW_EXPORT_IDLE_MS;
+    sw_applier_tick(from->applier);
+    sw_applier_export(from->applier, kit_group, sw_buf_span(&to->cursor), 3);
+    assert_int_equal(settled(from)->err, SW_ERR_CONFLICT);
+    world_free(from);
+    world_free(to);
 }
 
 int main(void)
@@ -577,6 +677,8 @@ int main(void)
         cmocka_unit_test(a_damaged_record_is_fatal_when_read),
         cmocka_unit_test(a_damaged_state_record_is_found_at_start),
         cmocka_unit_test(staged_leftovers_are_dropped_at_start),
+        cmocka_unit_test(a_copy_takes_the_place_of_the_state),
+        cmocka_unit_test(a_view_that_nobody_asks_for_is_let_go),
         cmocka_unit_test(exports_and_imports_pass_through),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
