@@ -23,8 +23,9 @@ struct sw__io_request {
     struct raft_io_append *append;
     struct raft_io_snapshot_put *put;
     raft_io_snapshot_put_cb put_cb;
-    struct sw_buf descriptor;     /* owned: borrowed by the WAL until done */
-    struct sw_wal_entry *entries; /* owned: borrowed by the WAL until done */
+    struct raft_buffer *installed; /* libraft's, of an install */
+    struct sw_buf descriptor;      /* owned: borrowed by the WAL until done */
+    struct sw_wal_entry *entries;  /* owned: borrowed by the WAL until done */
 };
 
 struct sw__io_held {
@@ -106,13 +107,17 @@ static void request_complete(struct sw__io_request *request, int status)
     struct raft_io_snapshot_put *put = request->put;
     const raft_io_snapshot_put_cb put_cb = request->put_cb;
     const enum request_kind kind = request->kind;
+    struct raft_buffer *installed = request->installed;
 
     SW_ASSERT(status == 0 || kind == REQUEST_SNAPSHOT);
     request_free(request);
     if (kind == REQUEST_APPEND) {
         append->cb(append, 0);
-    } else {
-        put_cb(put, status);
+        return;
+    }
+    put_cb(put, status);
+    if (status != 0) {
+        raft_free(installed); /* libraft frees what it points to and forgets the array itself */
     }
 }
 
@@ -591,6 +596,7 @@ static int io_snapshot_put(struct raft_io *base,
     sw_write_bytes(&io->descriptor, sw_buf_span(&request->descriptor));
     if (trailing == 0) {
         io->next_index = snapshot->index + 1;
+        request->installed = snapshot->bufs;
     }
     if (!io->dead) {
         io->wal->ops->set_snapshot(
