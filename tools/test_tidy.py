@@ -159,6 +159,12 @@ class TidyTest(unittest.TestCase):
         self.assert_bites(tidy.check_places, {"docs/a.md": "see ./docs/home/x and https://a/b/"},
                           {"docs/a.md": "see /" + "home/someone/x"}, "outside the tree")
 
+    def test_example(self):
+        self.assert_bites(tidy.check_example,
+                          {"client/example.c": "int a;\n", "README.md": "x\n```c\nint a;\n```\n"},
+                          {"client/example.c": "int a;\n", "README.md": "x\n```c\nint b;\n```\n"},
+                          "README.md")
+
     def test_every_check_has_a_test(self):
         for check in tidy.CHECKS:
             self.assertTrue(hasattr(self, "test_" + check.__name__[6:]), check.__name__)
