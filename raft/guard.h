@@ -5,24 +5,28 @@
  * outside: the guard decorates the inner raft_io (raft/io.c) and looks at the public fields of
  * struct raft. It never blocks and never fails towards libraft.
  *
- * | rule | what libraft does wrong                                   | what the guard does |
- * |------|-----------------------------------------------------------|-------------------------------------------|
- * | G1   | a follower acknowledges (and commits) a suffix that the   | success replies are lowered
- * to what this  | |      | leader of this term never verified                        | term's
- * leader verified; leader_commit too | | G2   | a leader commits entries of older terms by counting
- * | results wait until an entry of the own    | |      | (Raft paper, figure 8) | term is stored; a
- * barrier is appended     | | G3   | an ex-leader that transferred votes a second time         | a
- * second RequestVote of a term is dropped | | G4   | a divergent tail is repaired one entry per
- * heartbeat      | rejections skip a whole conflicting term  | | G5   | commits only when all that
- * the leader stored is held by a | completions of the leader's own appends   | |      | quorum:
- * never, under continuous load                      | are paced by what a quorum acknowledged   |
- * | G6   | elections during the install of a snapshot                | no ticks, votes, TimeoutNow
- * meanwhile     | | G7   | elections while entries are being persisted               | no ticks, no
- * TimeoutNow meanwhile         | | G8   | membership changes before the own term committed |
- * refused until then                        | | G9   | snapshots that hold an uncommitted
- * configuration          | refused until it is applied               | | G10  | rollback of a
- * configuration that was compacted: crash     | the group is cut and reopened instead     | | G11
- * | pre-vote refusals hide the higher term: no leader ever    | the refusal tells the higher term |
+ * | rule | what libraft does wrong                         | what the guard does                |
+ * |------|-------------------------------------------------|------------------------------------|
+ * | G1   | a follower acknowledges (and commits) a suffix  | success replies and leader_commit  |
+ * |      | that the leader of this term never verified     | are lowered to what it verified    |
+ * | G2   | a leader commits entries of older terms by      | results wait until an own-term     |
+ * |      | counting (Raft paper, figure 8)                 | entry is stored; a barrier is one  |
+ * | G3   | an ex-leader that transferred votes again       | the second RequestVote is dropped  |
+ * | G4   | a divergent tail is repaired one entry per      | rejections skip a whole            |
+ * |      | heartbeat                                       | conflicting term                   |
+ * | G5   | commits only when a quorum holds all that the   | completions of the leader's own    |
+ * |      | leader stored: never, under continuous load     | appends are paced by the quorum    |
+ * | G6   | elections during the install of a snapshot      | no ticks, votes, TimeoutNow then   |
+ * | G7   | elections while entries are being persisted     | no ticks, no TimeoutNow then       |
+ * | G8   | membership changes before the own term commits  | refused until then                 |
+ * | G9   | snapshots that hold an uncommitted              | refused until it is applied        |
+ * |      | configuration                                   |                                    |
+ * | G10  | rollback of a configuration that was compacted: | the group is cut and reopened      |
+ * |      | crash                                           |                                    |
+ * | G11  | pre-vote refusals hide the higher term: no      | the refusal tells the higher term  |
+ * |      | leader ever                                     |                                    |
+ * | G12  | entries below the compacted prefix (of a late   | they are cut off: what a snapshot  |
+ * |      | AppendEntries) are appended again at the end    | stands for is committed, it matches|
  *
  * Found and measured by simulation (docs/TESTING.md); every rule has a unit test of its name, and
  * the simulator must fail when the rules are off. Loop thread only. */

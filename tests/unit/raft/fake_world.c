@@ -1,3 +1,4 @@
+/* The standing world of fake_world.h: every port answers from a table. */
 #include "tests/unit/raft/fake_world.h"
 
 #include <stdlib.h>
