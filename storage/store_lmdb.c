@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <sys/statvfs.h>
 
+#include <lmdb.h>
+
 #include "base/assert.h"
 #include "storage/store_lmdb_private.h"
 #include "storage/store_seal.h"

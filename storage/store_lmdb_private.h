@@ -5,26 +5,26 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <lmdb.h>
-
 #include "storage/store_lmdb.h"
 #include "storage/store_space.h"
 #include "storage/walk_lmdb.h"
+
+struct MDB_env;
 
 enum { SW__STORE_READER_COUNT_MAX = 4 };
 
 struct sw_store_reader {
     struct sw__lmdb *lmdb; /* borrowed */
-    MDB_txn *txn;          /* owned */
+    struct MDB_txn *txn;   /* owned */
     struct sw_walk walks[SW_TABLE_COUNT];
 };
 
 struct sw__lmdb {
     struct sw_store store;
-    MDB_env *env; /* owned */
-    MDB_dbi dbis[SW_TABLE_COUNT];
-    MDB_txn *read;  /* owned; begun once, then reset and renewed */
-    MDB_txn *write; /* owned; NULL = none open */
+    struct MDB_env *env; /* owned */
+    unsigned dbis[SW_TABLE_COUNT];
+    struct MDB_txn *read;  /* owned; begun once, then reset and renewed */
+    struct MDB_txn *write; /* owned; NULL = none open */
     bool read_active;
     bool dirty;
     bool failed; /* an I/O error happened: LMDB is never asked again */
@@ -45,7 +45,7 @@ struct sw__lmdb {
 extern const struct sw_store_ops sw__store_lmdb_ops;
 
 /* Counts the pages of all trees and of the disk, for the accounting. */
-enum sw_err sw__store_lmdb_measure(struct sw__lmdb *lmdb, MDB_txn *txn);
+enum sw_err sw__store_lmdb_measure(struct sw__lmdb *lmdb, struct MDB_txn *txn);
 /* Ends the open transactions and closes all readers. */
 void sw__store_lmdb_end(struct sw__lmdb *lmdb);
 

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <lmdb.h>
+
 #include "base/assert.h"
 #include "base/rw.h"
 #include "storage/store_lmdb_private.h"
@@ -268,6 +270,17 @@ static int sync_directories(const char *path)
     return rc;
 }
 
+static bool has_data(const char *path)
+{
+    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const bool has = fd >= 0 && faccessat(fd, "data.mdb", F_OK, 0) == 0;
+
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return has;
+}
+
 static int env_open(struct sw__lmdb *lmdb, const struct sw_store_lmdb_config *config)
 {
     const unsigned flags = MDB_NOTLS | (config->read_only ? MDB_RDONLY : MDB_NOMETASYNC);
@@ -276,6 +289,9 @@ static int env_open(struct sw__lmdb *lmdb, const struct sw_store_lmdb_config *co
 
     SW_ASSERT(map_size <= UINT64_MAX / SW_SPACE_MAP_FACTOR);
     map_size *= SW_SPACE_MAP_FACTOR;
+    if (rc == MDB_SUCCESS && config->read_only && !has_data(config->path)) {
+        return ENOENT; /* before LMDB leaves a lock file in a directory that is none of ours */
+    }
     if (rc == MDB_SUCCESS) {
         rc = mdb_env_set_assert(lmdb->env, structure_damaged);
     }

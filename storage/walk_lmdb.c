@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include <lmdb.h>
+
 #include "base/assert.h"
 #include "storage/store_seal.h"
 

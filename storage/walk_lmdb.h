@@ -11,14 +11,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <lmdb.h>
-
 #include "storage/store.h"
+
+/* Of LMDB, whose header stays with the adapters; a table's handle is an unsigned there. */
+struct MDB_cursor;
+struct MDB_txn;
 
 /* A position in one table. Zero-initialise. */
 struct sw_walk {
-    MDB_cursor *cursor;     /* owned; NULL = not open */
-    struct sw_store *store; /* borrowed: receives `why` */
+    struct MDB_cursor *cursor; /* owned; NULL = not open */
+    struct sw_store *store;    /* borrowed: receives `why` */
     enum sw_table table;
     bool at_record;      /* false: at the end, or where the structure is damaged */
     struct sw_span key;  /* of the record that it stands at; a view into the store */
@@ -26,8 +28,11 @@ struct sw_walk {
 };
 
 /* Does nothing if open already. Must be closed before the transaction ends. */
-enum sw_err sw_walk_open(
-    struct sw_walk *walk, struct sw_store *store, MDB_txn *txn, MDB_dbi dbi, enum sw_table table);
+enum sw_err sw_walk_open(struct sw_walk *walk,
+                         struct sw_store *store,
+                         struct MDB_txn *txn,
+                         unsigned dbi,
+                         enum sw_table table);
 void sw_walk_close(struct sw_walk *walk); /* accepts a closed one */
 
 /* OK, NOT_FOUND, CORRUPT or IO, as the calls of the same name in store.h. */

@@ -217,7 +217,7 @@ static uint64_t data_size(const char *dir)
 
 int main(int argc, char **argv)
 {
-    const int trials = argc > 1 ? atoi(argv[1]) : TRIAL_COUNT_DEFAULT;
+    const int trials = argc > 1 ? (int)strtol(argv[1], NULL, 10) : TRIAL_COUNT_DEFAULT;
     struct sw_prng prng = sw_prng_of(argc > 2 ? strtoull(argv[2], NULL, 10) : 1);
     struct count count = {0};
     char dir[TEMP_DIR_SIZE];

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <lmdb.h>
 
 #include "storage/store_seal.h"
 #include "storage/walk_lmdb.h"
