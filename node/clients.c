@@ -88,6 +88,7 @@ static void dirty_remove(struct sw_clients *clients, struct sw_client *client)
         return;
     }
     for (struct sw_client *at = clients->dirty_first; at != client; at = at->next) {
+        SW_ASSERT(at != NULL);
         before = at;
     }
     if (before == NULL) {
