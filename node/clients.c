@@ -84,6 +84,7 @@ static void dirty_remove(struct sw_clients *clients, struct sw_client *client)
 {
     struct sw_client *before = NULL;
 
+    SW_ASSERT(client != NULL);
     if (!client->dirty) {
         return;
     }
