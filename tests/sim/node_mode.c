@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <xxhash.h>
-
 #include "base/assert.h"
 #include "node/node.h"
 #include "storage/disk_mem.h"
@@ -498,9 +496,54 @@ static void mode_calm(struct sim_world *world)
     sim_clients_calm(world_of(world)->clients);
 }
 
+static enum sw_err
+first_of(struct sw_store *store, enum sw_table table, struct sw_store_record *ret)
+{
+    return store->ops->seek(store, table, sw_span_of(NULL, 0), false, ret);
+}
+
+/* Walks a table of two stores side by side; tells of a difference if `judge`. */
+static bool
+tables_equal(struct machine *left, struct machine *right, enum sw_table table, bool judge)
+{
+    struct sw_store_record a = {0};
+    struct sw_store_record b = {0};
+    enum sw_err err_a = first_of(left->store, table, &a);
+    enum sw_err err_b = first_of(right->store, table, &b);
+    uint64_t number = 0;
+
+    while (err_a == SW_ERR_OK && err_b == SW_ERR_OK && sw_span_equal(a.key, b.key) &&
+           sw_span_equal(a.value, b.value)) {
+        number++;
+        err_a = left->store->ops->next(left->store, table, false, &a);
+        err_b = right->store->ops->next(right->store, table, false, &b);
+    }
+    if (err_a == SW_ERR_NOT_FOUND && err_b == SW_ERR_NOT_FOUND) {
+        return true;
+    }
+    if (judge) {
+        sim_fail(left->host->world,
+                 "equal state at equal index: the stores of node %u and node %u differ in record "
+                 "%" PRIu64 " of table %d: %s %zu+%zu bytes, %s %zu+%zu bytes, key %s, value %s",
+                 left->host->number,
+                 right->host->number,
+                 number,
+                 (int)table,
+                 sw_err_name(err_a),
+                 a.key.size,
+                 a.value.size,
+                 sw_err_name(err_b),
+                 b.key.size,
+                 b.value.size,
+                 sw_span_equal(a.key, b.key) ? "equal" : "different",
+                 sw_span_equal(a.value, b.value) ? "equal" : "different");
+    }
+    return false;
+}
+
 static bool mode_settled(struct sim_world *world)
 {
-    const struct node_world *nodes = world_of(world);
+    struct node_world *nodes = world_of(world);
     uint64_t applied = 0;
 
     if (!sim_clients_settled(nodes->clients)) {
@@ -516,48 +559,21 @@ static bool mode_settled(struct sim_world *world)
         applied = i == 0 ? status.applied_index : applied;
         if (status.applied_index != applied || status.applied_index != nodes->truth.log_last ||
             status.state_index != applied || status.applier_pending > 0 ||
-            nodes->machine[i].store->ops->dirty(nodes->machine[i].store)) {
+            !tables_equal(&nodes->machine[0], &nodes->machine[i], SW_TABLE_META, false)) {
             return false;
         }
     }
     return true;
 }
 
-/* All records of the tables that apply writes. */
-static uint64_t store_hash(struct sw_store *store)
-{
-    static const enum sw_table tables[3] = {SW_TABLE_KV, SW_TABLE_EXPERIENCE, SW_TABLE_SESSION};
-    uint64_t hash = 0;
-
-    for (uint32_t t = 0; t < 3; t++) {
-        struct sw_store_record record;
-        enum sw_err err = store->ops->seek(store, tables[t], sw_span_of(NULL, 0), false, &record);
-
-        while (err == SW_ERR_OK) {
-            hash = XXH3_64bits_withSeed(record.key.data, record.key.size, hash + t);
-            hash = XXH3_64bits_withSeed(record.value.data, record.value.size, hash);
-            err = store->ops->next(store, tables[t], false, &record);
-        }
-    }
-    return hash;
-}
-
 static void mode_verdict(struct sim_world *world)
 {
     struct node_world *nodes = world_of(world);
-    const uint64_t first = store_hash(nodes->machine[0].store);
 
     for (uint32_t i = 1; i < world->plan.nodes; i++) {
-        const uint64_t other = store_hash(nodes->machine[i].store);
-
-        if (other != first) {
-            sim_fail(world,
-                     "equal state at equal index: the stores of node 1 and node %u differ "
-                     "(%016" PRIx64 ", %016" PRIx64 ")",
-                     i + 1,
-                     first,
-                     other);
-        }
+        (void)tables_equal(&nodes->machine[0], &nodes->machine[i], SW_TABLE_KV, true);
+        (void)tables_equal(&nodes->machine[0], &nodes->machine[i], SW_TABLE_EXPERIENCE, true);
+        (void)tables_equal(&nodes->machine[0], &nodes->machine[i], SW_TABLE_SESSION, true);
     }
     sim_clients_verdict(nodes->clients);
 }
