@@ -41,7 +41,7 @@ struct sw_store_record {
 };
 
 struct sw_store_stats {
-    uint64_t map_size;     /* bytes the store may grow to */
+    uint64_t map_size;     /* bytes the store may grow to; less than configured on a short disk */
     uint64_t used_size;    /* bytes in use, by our own accounting */
     uint64_t reserve_size; /* kept back for deletes and compaction */
     uint64_t commits;

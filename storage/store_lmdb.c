@@ -260,7 +260,7 @@ lmdb_put(struct sw_store *store, enum sw_table table, struct sw_span key, struct
                        "the store uses %llu of %llu MiB, %llu of them kept for deletes",
                        (unsigned long long)(sw_space_used(&lmdb->space) >> 20),
                        (unsigned long long)(sw_space_limit(&lmdb->space) >> 20),
-                       (unsigned long long)(lmdb->space.reserve_size >> 20));
+                       (unsigned long long)(sw_space_kept_back(&lmdb->space) >> 20));
         return SW_ERR_DISK_FULL;
     }
     rc = tree_pages(lmdb->write, lmdb->dbis[table], &branches, &pages);
@@ -508,16 +508,20 @@ static void lmdb_stats(struct sw_store *store, struct sw_store_stats *ret_stats)
     struct sw__lmdb *lmdb = lmdb_of(store);
     MDB_txn *txn;
 
+    /* Measured anew: a disk that was full may have room again, and nobody writes to find out. */
+    if (view(lmdb, &txn) == SW_ERR_OK && lmdb->write == NULL) {
+        (void)sw__store_lmdb_measure(lmdb, txn); /* a failure is kept, and told by the next call */
+    }
     *ret_stats = (struct sw_store_stats){
         .map_size = sw_space_limit(&lmdb->space),
         .used_size = sw_space_used(&lmdb->space),
-        .reserve_size = lmdb->space.reserve_size,
+        .reserve_size = sw_space_kept_back(&lmdb->space),
         .commits = lmdb->commits,
         .commit_ns_total = lmdb->commit_ns_total,
         .commit_ns_max = lmdb->commit_ns_max,
     };
-    if (view(lmdb, &txn) != SW_ERR_OK) {
-        return; /* failed: the figures above are the last ones known */
+    if (lmdb->failed) {
+        return; /* the figures above are the last ones known */
     }
     for (size_t i = 0; i < SW_TABLE_COUNT; i++) {
         MDB_stat stat;

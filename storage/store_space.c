@@ -120,9 +120,32 @@ uint64_t sw_space_used(const struct sw_space *space)
     return space->live * space->page_size;
 }
 
-uint64_t sw_space_limit(const struct sw_space *space)
+/* What puts of data may fill on this disk, whatever the map. */
+static uint64_t disk_limit(const struct sw_space *space)
 {
     SW_ASSERT(space->page_size > 0);
-    SW_ASSERT(space->map_size > 0);
-    return min_u64(space->map_size, (space->base + space->budget) * space->page_size);
+    return (space->base + space->budget) * space->page_size;
+}
+
+static bool disk_is_short(const struct sw_space *space)
+{
+    SW_ASSERT(space->reserve_size < space->map_size);
+    return disk_limit(space) < space->map_size - space->reserve_size;
+}
+
+uint64_t sw_space_kept_back(const struct sw_space *space)
+{
+    if (!disk_is_short(space)) {
+        return space->reserve_size;
+    }
+    return min_u64(space->reserve_size, SW_SPACE_DISK_RESERVE_SIZE);
+}
+
+uint64_t sw_space_limit(const struct sw_space *space)
+{
+    const uint64_t data =
+        disk_is_short(space) ? disk_limit(space) : space->map_size - space->reserve_size;
+
+    SW_ASSERT(data <= space->map_size);
+    return data + sw_space_kept_back(space);
 }

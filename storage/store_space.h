@@ -63,7 +63,9 @@ void sw_space_change(struct sw_space *space, size_t record_size, uint64_t live);
 void sw_space_end(struct sw_space *space, bool committed);
 
 uint64_t sw_space_used(const struct sw_space *space);
-/* What the store may grow to: map_size, or less when the disk has less. */
+/* Puts of data stop at the limit less what is kept back: at the end of the map less its reserve, or
+ * earlier where the disk has less, and then a smaller part is kept back. */
 uint64_t sw_space_limit(const struct sw_space *space);
+uint64_t sw_space_kept_back(const struct sw_space *space);
 
 #endif

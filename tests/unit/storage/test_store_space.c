@@ -64,9 +64,10 @@ static void a_full_disk_stops_puts_before_the_commit_fails(void **state)
     (void)state;
     assert_false(sw_space_fits(&space, SW_TABLE_KV, 100));
     assert_true(sw_space_fits(&space, SW_TABLE_META, 100));
-    assert_true(sw_space_limit(&space) == 100 * PAGE);
+    assert_true(sw_space_kept_back(&space) == 2 * MIB);
+    assert_true(sw_space_limit(&space) == 100 * PAGE + 2 * MIB);
     space = space_of(100, SW_SPACE_DISK_RESERVE_SIZE + 50 * PAGE, 100, false);
-    assert_true(sw_space_limit(&space) == 150 * PAGE);
+    assert_true(sw_space_limit(&space) == 150 * PAGE + 2 * MIB);
     assert_true(sw_space_fits(&space, SW_TABLE_KV, 100));
     for (int i = 0; i < 42; i++) {
         assert_true(sw_space_fits(&space, SW_TABLE_KV, 100));
@@ -76,6 +77,24 @@ static void a_full_disk_stops_puts_before_the_commit_fails(void **state)
         sw_space_change(&space, 100, 100);
     }
     assert_false(sw_space_fits(&space, SW_TABLE_KV, 100));
+}
+
+/* A disk much smaller than the map keeps back what suits a disk, not what suits the map. */
+static void a_short_disk_keeps_back_little(void **state)
+{
+    const struct sw_space_found found = {
+        .live = 1000, .branches = 1, .file = 1000, .disk_free = 1024 * MIB};
+    struct sw_space space;
+
+    (void)state;
+    sw_space_init(&space, PAGE, 0, 0);
+    sw_space_begin(&space, &found);
+    assert_true(sw_space_kept_back(&space) == SW_SPACE_DISK_RESERVE_SIZE);
+    assert_true(sw_space_limit(&space) == 1000 * PAGE + 1024 * MIB);
+    sw_space_init(&space, PAGE, 64 * MIB, 4 * MIB);
+    sw_space_begin(&space, &found);
+    assert_true(sw_space_kept_back(&space) == 4 * MIB);
+    assert_true(sw_space_limit(&space) == 64 * MIB);
 }
 
 /* Free pages of the file do for a disk that has none, unless somebody still reads them. */
@@ -122,6 +141,7 @@ int main(void)
         cmocka_unit_test(defaults_are_sound),
         cmocka_unit_test(the_reserve_is_not_for_data),
         cmocka_unit_test(a_full_disk_stops_puts_before_the_commit_fails),
+        cmocka_unit_test(a_short_disk_keeps_back_little),
         cmocka_unit_test(free_pages_count_unless_pinned),
         cmocka_unit_test(copies_are_bounded_by_the_tree),
         cmocka_unit_test(an_abort_takes_the_pages_back),
