@@ -65,13 +65,13 @@ struct sw_disk_mem {
     struct failure failure;
     bool dead;
     uint64_t capacity;
-    uint64_t power_cuts;
+    uint64_t lives;
     struct sw_disk_mem_counts counts;
 };
 
 struct sw_file {
     struct inode *inode; /* counted */
-    uint64_t power_cuts; /* usable only while the disk has seen no more */
+    uint64_t lives;      /* usable only in the life that opened it */
 };
 
 static void *grow(void *array, size_t count, size_t *capacity, size_t item_size)
@@ -235,7 +235,7 @@ static enum sw_err fault(struct sw_disk_mem *self, uint32_t op, bool *ret_reache
 static enum sw_err file_check(const struct sw_disk_mem *self, const struct sw_file *file)
 {
     SW_ASSERT(file != NULL);
-    return self->dead || file->power_cuts != self->power_cuts ? SW_ERR_IO : SW_ERR_OK;
+    return self->dead || file->lives != self->lives ? SW_ERR_IO : SW_ERR_OK;
 }
 
 static enum sw_err
@@ -268,7 +268,7 @@ mem_open(struct sw_disk *disk, const char *text, bool create, struct sw_file **r
     }
     file = calloc(1, sizeof(*file));
     SW_ASSERT(file != NULL);
-    *file = (struct sw_file){.inode = name->inode, .power_cuts = self->power_cuts};
+    *file = (struct sw_file){.inode = name->inode, .lives = self->lives};
     name->inode->links++;
     *ret_file = file;
     return SW_ERR_OK;
@@ -391,6 +391,9 @@ static enum sw_err mem_sync(struct sw_disk *disk, struct sw_file *file)
     }
     err = fault(self, SW_DISK_MEM_SYNC, &reaches);
     if (err != SW_ERR_OK) {
+        if (!self->dead) {
+            writes_clear(inode);
+        }
         return err;
     }
     self->counts.syncs++;
@@ -575,9 +578,15 @@ void sw_disk_mem_power_cut(struct sw_disk_mem *disk,
         inode_power_cut(disk->durable.names[i].inode, prng, policy);
         directory_add(&disk->now, disk->durable.names[i].text, disk->durable.names[i].inode);
     }
+    sw_disk_mem_process_kill(disk);
+}
+
+void sw_disk_mem_process_kill(struct sw_disk_mem *disk)
+{
+    SW_ASSERT(disk != NULL);
     disk->failure = (struct failure){0};
     disk->dead = false;
-    disk->power_cuts++;
+    disk->lives++;
 }
 
 void sw_disk_mem_fail_at(

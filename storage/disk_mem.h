@@ -44,8 +44,14 @@ void sw_disk_mem_power_cut(struct sw_disk_mem *disk,
                            struct sw_prng *prng,
                            enum sw_disk_mem_policy policy);
 
+/* The process died, the power stayed on: nothing is lost yet and nothing more is durable. Open
+ * files become unusable and must be closed. Clears planned failures. */
+void sw_disk_mem_process_kill(struct sw_disk_mem *disk);
+
 /* The n-th (1..) coming operation whose kind is in `ops` fails with `err`. With `dead` all that
- * come after fail too, and the failing write still reaches the cache: the moment of a kill. */
+ * come after fail too, and the failing write still reaches the cache: the moment of a kill. Without
+ * it a failing sync forgets what it should have written, as kernels do: readers still see it, the
+ * next sync succeeds, and it was never on the platter. */
 void sw_disk_mem_fail_at(
     struct sw_disk_mem *disk, uint32_t ops, uint64_t nth, enum sw_err err, bool dead);
 /* Fails with DISK_FULL once all files together would exceed `bytes`; 0 = no limit. */

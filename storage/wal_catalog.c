@@ -116,6 +116,11 @@ static void name_visit(void *arg, const char *name)
     } else if (sw_wal_name_parse(name, "spare-", &sequence)) {
         sw_wal_numbers_add(
             &catalog->spares, &catalog->spare_count, &catalog->spare_capacity, sequence);
+    } else if (sw_wal_name_parse(name, "unfinished-", &sequence)) {
+        sw_wal_numbers_add(&catalog->unfinished,
+                           &catalog->unfinished_count,
+                           &catalog->unfinished_capacity,
+                           sequence);
     }
 }
 
@@ -189,6 +194,7 @@ static enum sw_err states_read(struct sw_disk *disk,
                 swarm, node, copies[i].swarm, copies[i].node, sw_wal_state_name(i), ret_why);
         } else if (err == SW_ERR_NOT_FOUND || err == SW_ERR_CORRUPT) {
             *ret_absent += err == SW_ERR_NOT_FOUND ? 1 : 0;
+            catalog->state_bad[i] = true;
             err = SW_ERR_OK;
         } else {
             (void)snprintf(ret_why, SW_WHY_SIZE, "%s: %s", sw_wal_state_name(i), sw_err_text(err));
@@ -199,7 +205,7 @@ static enum sw_err states_read(struct sw_disk *disk,
     }
     best = copies[1].sequence > copies[0].sequence ? 1 : 0;
     for (int i = 0; i < 2; i++) {
-        catalog->state_damaged[i] = copies[i].sequence != copies[best].sequence;
+        catalog->state_behind[i] = copies[i].sequence != copies[best].sequence;
     }
     catalog->state = copies[best];
     copies[best] = (struct sw_wal_state){0};
@@ -342,6 +348,7 @@ void sw_wal_catalog_release(struct sw_wal_catalog *catalog)
     free(catalog->segments);
     free(catalog->leftovers);
     free(catalog->spares);
+    free(catalog->unfinished);
     *catalog = (struct sw_wal_catalog){.fresh = false};
 }
 

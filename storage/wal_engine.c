@@ -378,24 +378,34 @@ static enum sw_err prepare_give_up(struct sw_wal_engine *engine, char *why)
     char name[SW_WAL_NAME_SIZE];
     enum sw_err err;
 
-    SW_ASSERT(engine->preparing != NULL);
+    SW_ASSERT(!engine->prepare_blocked);
+    engine->prepare_blocked = true;
+    if (engine->preparing == NULL) {
+        return SW_ERR_OK; /* not even the name fitted */
+    }
     disk->ops->close(disk, engine->preparing);
     engine->preparing = NULL;
-    engine->prepare_blocked = true;
-    sw_wal_spare_name(engine->preparing_sequence, name);
+    sw_wal_unfinished_name(engine->preparing_sequence, name);
     err = disk->ops->remove(disk, name);
     return err == SW_ERR_OK ? err : sw__wal_fail(engine, err, why, "removing", name);
 }
 
-static void prepare_finish(struct sw_wal_engine *engine)
+/* All slices are synced: from now on the file is as good as a recycled one, and named like one. If
+ * a crash undoes the name, the next start removes the file. */
+static enum sw_err prepare_finish(struct sw_wal_engine *engine)
 {
     struct sw_disk *disk = engine->config.disk;
+    char from[SW_WAL_NAME_SIZE];
+    char to[SW_WAL_NAME_SIZE];
 
     SW_ASSERT(engine->prepared_size == engine->config.segment_size);
     disk->ops->close(disk, engine->preparing);
     engine->preparing = NULL;
     sw_wal_numbers_add(
         &engine->spares, &engine->spare_count, &engine->spare_capacity, engine->preparing_sequence);
+    sw_wal_unfinished_name(engine->preparing_sequence, from);
+    sw_wal_spare_name(engine->preparing_sequence, to);
+    return disk->ops->rename(disk, from, to);
 }
 
 static enum sw_err prepare_begin(struct sw_wal_engine *engine)
@@ -407,7 +417,7 @@ static enum sw_err prepare_begin(struct sw_wal_engine *engine)
     engine->preparing_sequence = engine->spare_next;
     engine->spare_next++;
     engine->prepared_size = 0;
-    sw_wal_spare_name(engine->preparing_sequence, name);
+    sw_wal_unfinished_name(engine->preparing_sequence, name);
     return disk->ops->open(disk, name, true, &engine->preparing);
 }
 
@@ -432,20 +442,16 @@ enum sw_err sw_wal_engine_prepare_spare(struct sw_wal_engine *engine, char ret_w
     if (err == SW_ERR_OK) {
         err = sw__wal_file_sync(engine, engine->preparing);
     }
-    if (err == SW_ERR_DISK_FULL && engine->preparing != NULL) {
+    if (err == SW_ERR_DISK_FULL) {
         return prepare_give_up(engine, ret_why);
     }
-    if (err == SW_ERR_DISK_FULL) {
-        engine->prepare_blocked = true;
-        return SW_ERR_OK;
+    engine->prepared_size += slice;
+    if (err == SW_ERR_OK && engine->prepared_size == size) {
+        err = prepare_finish(engine);
     }
     if (err != SW_ERR_OK) {
-        sw_wal_spare_name(engine->preparing_sequence, name);
+        sw_wal_unfinished_name(engine->preparing_sequence, name);
         return sw__wal_fail(engine, err, ret_why, "preparing", name);
-    }
-    engine->prepared_size += slice;
-    if (engine->prepared_size == size) {
-        prepare_finish(engine);
     }
     return SW_ERR_OK;
 }

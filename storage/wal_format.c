@@ -362,6 +362,12 @@ void sw_wal_spare_name(uint64_t sequence, char ret_name[SW_WAL_NAME_SIZE])
     (void)snprintf(ret_name, SW_WAL_NAME_SIZE, "spare-%016" PRIx64, sequence);
 }
 
+void sw_wal_unfinished_name(uint64_t sequence, char ret_name[SW_WAL_NAME_SIZE])
+{
+    SW_ASSERT(ret_name != NULL);
+    (void)snprintf(ret_name, SW_WAL_NAME_SIZE, "unfinished-%016" PRIx64, sequence);
+}
+
 bool sw_wal_name_parse(const char *name, const char *prefix, uint64_t *ret_sequence)
 {
     const size_t prefix_size = strlen(prefix);

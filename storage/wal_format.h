@@ -148,6 +148,8 @@ size_t sw_wal_state_position(const struct sw_wal_state *state, struct sw_group_i
 
 void sw_wal_segment_name(uint64_t sequence, char ret_name[SW_WAL_NAME_SIZE]);
 void sw_wal_spare_name(uint64_t sequence, char ret_name[SW_WAL_NAME_SIZE]);
+/* A file that is being filled with zeros; unlike a spare its size may not be durable yet. */
+void sw_wal_unfinished_name(uint64_t sequence, char ret_name[SW_WAL_NAME_SIZE]);
 /* True if `name` is `prefix` and 16 hex digits. */
 bool sw_wal_name_parse(const char *name, const char *prefix, uint64_t *ret_sequence);
 

@@ -157,10 +157,11 @@ void sw__wal_log_replay(struct sw__wal_log *log,
     if (record->lsn < row->reset_lsn) {
         return;
     }
-    if (record->kind == SW_WAL_KIND_TRUNCATE) {
-        sw__wal_log_truncate(log, record->index > first ? record->index : first);
-    } else if (record->index >= first) {
+    if (record->kind == SW_WAL_KIND_ENTRY && record->index >= first) {
         sw__wal_log_put(log, record->index, &place);
+    } else {
+        /* Also an entry that is dropped itself replaced all that lay behind it. */
+        sw__wal_log_truncate(log, record->index > first ? record->index : first);
     }
 }
 

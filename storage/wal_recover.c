@@ -224,7 +224,7 @@ static enum sw_err tail_repair(struct sw_wal_engine *engine,
     return sw__wal_mark_write(engine, why);
 }
 
-/* Spares are only worth keeping if they are whole. */
+/* Spares are only worth keeping if they have the size that is used now. */
 static enum sw_err spares_adopt(struct sw_wal_engine *engine, char *why)
 {
     struct sw_disk *disk = engine->config.disk;
@@ -273,14 +273,24 @@ leftovers_remove(struct sw_wal_engine *engine, const struct sw_wal_catalog *cata
     return SW_ERR_OK;
 }
 
-/* A copy that was lost or torn is written again: from now on one more loss may be survived. */
+/* Leaves both copies equal and durable, so that from now on either of them may be lost.
+ *
+ * A copy that can be read may still be in the page cache only. The protocol (a is synced before b
+ * is written, b before the next a) tells which one: a newer a may be unsynced, then b is durable;
+ * with both equal b may be, then a is durable. So the doubtful one is written again, same bytes,
+ * while the other one holds; and the bad one, if there is one, is written while the good one holds.
+ */
 static enum sw_err
 states_heal(struct sw_wal_engine *engine, const struct sw_wal_catalog *catalog, char *why)
 {
+    const bool a_newer = catalog->state_behind[1] && !catalog->state_bad[1];
+    const bool write_copy[2] = {catalog->state_behind[0] || a_newer, !catalog->state_behind[0]};
+
     SW_ASSERT(!engine->state_dirty);
+    SW_ASSERT(!catalog->state_behind[0] || !catalog->state_behind[1]);
     for (int copy = 0; copy < 2; copy++) {
         enum sw_err err;
-        if (!catalog->state_damaged[copy]) {
+        if (!write_copy[copy]) {
             continue;
         }
         sw_wal_state_encode(&engine->state, &engine->scratch);
@@ -316,6 +326,12 @@ static enum sw_err recover(struct sw_wal_engine *engine, struct sw_wal_catalog *
         sw__wal_used_add(engine, catalog->segments[i].sequence, catalog->segments[i].size);
     }
     engine->header = catalog->segments[catalog->segment_count - 1];
+    /* A name that is seen may not be durable yet; what is written to that file must not get lost
+     * with it. */
+    err = engine->config.disk->ops->sync_directory(engine->config.disk);
+    if (err != SW_ERR_OK) {
+        return sw__wal_fail(engine, err, why, "syncing", "the directory");
+    }
     err = tail_repair(engine, &end, &behind, why);
     if (err != SW_ERR_OK) {
         return err;
@@ -324,17 +340,37 @@ static enum sw_err recover(struct sw_wal_engine *engine, struct sw_wal_catalog *
     return err == SW_ERR_OK ? leftovers_remove(engine, catalog, why) : err;
 }
 
-/* Names are never given twice in one life, whatever the directory holds. */
-static void spare_next_set(struct sw_wal_engine *engine, const struct sw_wal_catalog *catalog)
+static void spare_next_above(struct sw_wal_engine *engine, uint64_t sequence)
 {
+    if (sequence >= engine->spare_next) {
+        engine->spare_next = sequence + 1;
+    }
+    SW_ASSERT(engine->spare_next > sequence);
+}
+
+/* Takes over the spares and removes the files that were to become some. */
+static enum sw_err
+spares_find(struct sw_wal_engine *engine, const struct sw_wal_catalog *catalog, char *why)
+{
+    struct sw_disk *disk = engine->config.disk;
+
+    for (size_t i = 0; i < catalog->unfinished_count; i++) {
+        char name[SW_WAL_NAME_SIZE];
+        enum sw_err err;
+        sw_wal_unfinished_name(catalog->unfinished[i], name);
+        err = disk->ops->remove(disk, name);
+        if (err != SW_ERR_OK) {
+            return sw__wal_fail(engine, err, why, "removing", name);
+        }
+        spare_next_above(engine, catalog->unfinished[i]);
+    }
     for (size_t i = 0; i < catalog->spare_count; i++) {
         sw_wal_numbers_add(
             &engine->spares, &engine->spare_count, &engine->spare_capacity, catalog->spares[i]);
-        if (catalog->spares[i] >= engine->spare_next) {
-            engine->spare_next = catalog->spares[i] + 1;
-        }
+        spare_next_above(engine, catalog->spares[i]);
     }
     SW_ASSERT(engine->spare_next > 0);
+    return spares_adopt(engine, why);
 }
 
 enum sw_err sw_wal_engine_open(const struct sw_wal_engine_config *config,
@@ -357,8 +393,7 @@ enum sw_err sw_wal_engine_open(const struct sw_wal_engine_config *config,
             goto out;
         }
     }
-    spare_next_set(engine, &catalog);
-    err = spares_adopt(engine, ret_why);
+    err = spares_find(engine, &catalog, ret_why);
     if (err == SW_ERR_OK && catalog.fresh) {
         err = bootstrap(engine, ret_why);
     }

@@ -74,7 +74,8 @@ enum sw_err sw_wal_look_behind(struct sw_wal_reader *reader,
 struct sw_wal_catalog {
     bool fresh; /* nothing but leftovers of an unfinished first start */
     struct sw_wal_state state;
-    bool state_damaged[2];                  /* copy a, b: absent, unreadable or behind the other */
+    bool state_bad[2];                      /* copy a, b: absent or unreadable */
+    bool state_behind[2];                   /* not the newest, or bad */
     struct sw_wal_segment_header *segments; /* owned; contiguous sequences, in order */
     size_t segment_count;
     uint64_t *leftovers; /* owned; sequences of segments that the state has given up */
@@ -83,6 +84,9 @@ struct sw_wal_catalog {
     uint64_t *spares; /* owned; sequences of the spare files */
     size_t spare_count;
     size_t spare_capacity;
+    uint64_t *unfinished; /* owned; sequences of files that were to become spares */
+    size_t unfinished_count;
+    size_t unfinished_capacity;
 };
 
 /* Verifies identity, state and segment headers. STRANGER, NEWER_FORMAT, CORRUPT, IO. Changes

@@ -134,7 +134,8 @@ enum sw_err sw__wal_state_flush(struct sw_wal_engine *engine, char *why)
     return engine->used_count > 0 ? recycle(engine, why) : SW_ERR_OK;
 }
 
-/* A file of `size` bytes under a spare name, open: a waiting one, or one made on the spot. */
+/* A file of `size` bytes, open, and the name it has so far: a waiting one, or one made on the spot
+ * (the sync of its header makes its size durable too). */
 static enum sw_err
 spare_take(struct sw_wal_engine *engine, uint64_t size, char *name, struct sw_file **ret_file)
 {
@@ -147,7 +148,7 @@ spare_take(struct sw_wal_engine *engine, uint64_t size, char *name, struct sw_fi
         sw_wal_spare_name(engine->spares[engine->spare_count], name);
         return disk->ops->open(disk, name, false, ret_file);
     }
-    sw_wal_spare_name(engine->spare_next, name);
+    sw_wal_unfinished_name(engine->spare_next, name);
     engine->spare_next++;
     err = disk->ops->open(disk, name, true, ret_file);
     return err == SW_ERR_OK ? sw__wal_file_zero(engine, *ret_file, 0, size) : err;

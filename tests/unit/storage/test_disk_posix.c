@@ -30,7 +30,7 @@ static int setup(void **state)
     struct fixture *fixture = calloc(1, sizeof(*fixture));
     char why[SW_WHY_SIZE];
 
-    (void)strcpy(fixture->path, "disk_posix_XXXXXX");
+    (void)snprintf(fixture->path, sizeof(fixture->path), "disk_posix_XXXXXX");
     assert_non_null(mkdtemp(fixture->path));
     assert_int_equal(sw_disk_posix_new(fixture->path, &fixture->posix, why), SW_ERR_OK);
     fixture->disk = sw_disk_posix_port(fixture->posix);

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,7 +54,7 @@ static void on_fatal(void *arg, enum sw_err err, const char *why)
 
     assert_int_equal(world->fatal, SW_ERR_OK);
     world->fatal = err;
-    (void)strcpy(world->why, why);
+    (void)snprintf(world->why, sizeof(world->why), "%s", why);
 }
 
 static void worker_submit(struct sw_worker *worker, struct sw_job *job)
