@@ -147,10 +147,6 @@ static void session_start(struct sw_dialer *dialer, uint64_t now_ms)
     dialer->lost = false;
     dialer->heard_ms = now_ms;
     probe(dialer, now_ms); /* proves to the node that we live; until then its side is not open */
-    /* In IK the node saw our key before it answered; in XX it may still refuse it. */
-    if (dialer->config.channel.pattern == SW_NOISE_IK) {
-        announce(dialer);
-    }
 }
 
 static void refused(struct sw_dialer *dialer, enum sw_err err)
@@ -187,16 +183,19 @@ static void take_refusal(struct sw_dialer *dialer, uint8_t refusal)
                             : refusal == SW_FRAME_REFUSAL_OVERLOADED  ? SW_ERR_OVERLOADED
                                                                       : SW_ERR_UNAUTHENTICATED;
 
-    if (!dialer->announced) {
-        refused(dialer, err);
+    if (dialer->announced) {
+        return;
     }
+    session_drop(
+        dialer); /* it was answered, but then not let in; the next try is due when it was */
+    refused(dialer, err);
 }
 
 static void take_hint(struct sw_dialer *dialer, uint64_t now_ms, uint32_t index)
 {
     if (dialer->session != NULL && !dialer->announced &&
         index == sw_channel_remote_index(dialer->session)) {
-        session_drop(dialer); /* XX: refused after all; the next try is due when it was */
+        session_drop(dialer); /* gone before it was up; the next try is due when it was */
         return;
     }
     if (dialer->session == NULL || index != sw_channel_remote_index(dialer->session) ||
@@ -230,10 +229,8 @@ static void take_sealed(struct sw_dialer *dialer, uint64_t now_ms, uint8_t *fram
         dialer->heard_ms = now_ms;
         dialer->config.stats->frames_received++;
         dialer->config.stats->bytes_received += size;
-        if (dialer->lost) {
-            dialer->lost = false; /* the hint lied: the session lives */
-            attempt_drop(dialer);
-        }
+        dialer->lost = false; /* if it was hinted, the hint lied: the session lives */
+        attempt_drop(dialer);
         announce(dialer);
         deliver(dialer, input.body);
     }
@@ -303,7 +300,7 @@ uint64_t sw_dialer_tick(struct sw_dialer *dialer, uint64_t now_ms)
     if (dialer->session != NULL) {
         next_ms = session_tick(dialer, now_ms);
     }
-    if (dialer->session == NULL || dialer->lost) {
+    if (!dialer->announced || dialer->lost) {
         if (now_ms >= dialer->next_attempt_ms) {
             attempt_start(dialer, now_ms);
         }

@@ -39,8 +39,8 @@ struct sw_dialer_config {
     struct sw_link_stats *stats; /* borrowed; counted up */
     uint64_t seed;               /* of the jitter */
     void *arg;
-    /* `up`: a session exists and holds credit (XX: and the node let us in, which it says with its
-     * first sealed frame). Down then up at once when a new session takes the
+    /* `up`: a session exists, the node let us in (which it says with its first sealed frame), and
+     * it gave credit. Down then up at once when a new session takes the
      * place of one that the node had lost: what was under way may be lost. */
     void (*state)(void *arg, bool up);
     void (*message)(void *arg, struct sw_span message);
