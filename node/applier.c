@@ -113,19 +113,15 @@ static void note_write(struct sw_applier *applier, size_t size)
 static void
 run_entry(struct sw_applier *applier, struct sw__applier_group *group, struct sw__applier_job *job)
 {
+    const struct sw_apply_entry entry = {
+        .index = job->index, .term = job->term, .body = job->input};
     enum sw_err err;
 
     if (job->index <= group->state.index) {
         applier->counted.skipped++;
         return;
     }
-    err = sw_apply(&group->state,
-                   applier->config.store,
-                   job->index,
-                   job->term,
-                   job->input,
-                   &job->results,
-                   &job->result_count);
+    err = sw_apply(&group->state, applier->config.store, &entry, &job->results, &job->result_count);
     if (err != SW_ERR_OK) {
         fail(applier, err);
         return;

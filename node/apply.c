@@ -194,7 +194,10 @@ run_delete(struct apply *apply, const struct sw_request *request, struct sw_comm
 
     sw_key_kv(&place, request->key, &key);
     err = kv_get(apply, &key, &old);
-    if (err == SW_ERR_OK && old.version > 0) {
+    if (err != SW_ERR_OK) {
+        return err;
+    }
+    if (old.version > 0) {
         apply->state->revision++;
         err = table_del(apply, SW_TABLE_KV, &key);
     }
@@ -416,9 +419,7 @@ run_commands(struct apply *apply, struct sw_entry_reader *reader, struct sw_comm
 
 enum sw_err sw_apply(struct sw_state *state,
                      struct sw_store *store,
-                     uint64_t index,
-                     uint64_t term,
-                     struct sw_span body,
+                     const struct sw_apply_entry *entry,
                      struct sw_command_result **ret_results,
                      uint32_t *ret_count)
 {
@@ -427,9 +428,9 @@ enum sw_err sw_apply(struct sw_state *state,
     struct sw_entry_reader reader = {0};
     enum sw_err err = SW_ERR_OK;
 
-    SW_ASSERT(index == state->index + 1);
-    digest_begin(state, index);
-    if (body.size > 0 && sw_entry_open(body, &reader) != SW_ERR_OK) {
+    SW_ASSERT(entry->index == state->index + 1);
+    digest_begin(state, entry->index);
+    if (entry->body.size > 0 && sw_entry_open(entry->body, &reader) != SW_ERR_OK) {
         sw_write_u8(&state->effects, EFFECT_ENTRY_MALFORMED);
     }
     if (reader.count > 0) {
@@ -444,7 +445,7 @@ enum sw_err sw_apply(struct sw_state *state,
         free(results);
         return err;
     }
-    digest_end(state, index, term);
+    digest_end(state, entry->index, entry->term);
     *ret_results = results;
     *ret_count = reader.count;
     return SW_ERR_OK;

@@ -80,13 +80,17 @@ enum sw_err sw_state_decode(struct sw_state *state,
                             struct sw_span record,
                             uint32_t *ret_session_count) SW_MUST_CHECK;
 
-/* Executes entry `index`, which is state->index + 1. An empty body counts its index and no more.
- * `ret_results` is malloc'ed for the caller, one row a command; NULL if there are none. */
+/* A committed entry. An empty body counts its index and no more. */
+struct sw_apply_entry {
+    uint64_t index; /* state->index + 1 */
+    uint64_t term;
+    struct sw_span body;
+};
+
+/* `ret_results` is malloc'ed for the caller, one row a command; NULL if there are none. */
 enum sw_err sw_apply(struct sw_state *state,
                      struct sw_store *store,
-                     uint64_t index,
-                     uint64_t term,
-                     struct sw_span body,
+                     const struct sw_apply_entry *entry,
                      struct sw_command_result **ret_results,
                      uint32_t *ret_count) SW_MUST_CHECK;
 

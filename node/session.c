@@ -71,8 +71,9 @@ static void buckets_resize(struct sw_sessions *sessions, uint32_t bucket_count)
 {
     free(sessions->by_id);
     free(sessions->by_nonce);
-    sessions->by_id = calloc(bucket_count, sizeof *sessions->by_id);
-    sessions->by_nonce = calloc(bucket_count, sizeof *sessions->by_nonce);
+    SW_ASSERT(bucket_count > 0);
+    sessions->by_id = calloc(bucket_count, sizeof(struct sw_session *));
+    sessions->by_nonce = calloc(bucket_count, sizeof(struct sw_session *));
     SW_ASSERT(sessions->by_id != NULL);
     SW_ASSERT(sessions->by_nonce != NULL);
     sessions->bucket_count = bucket_count;
@@ -232,7 +233,7 @@ static void mark_changed(struct sw_sessions *sessions, struct sw_session *sessio
     }
     if (sessions->changed_count == sessions->changed_capacity) {
         sessions->changed =
-            grown(sessions->changed, &sessions->changed_capacity, sizeof *sessions->changed);
+            grown(sessions->changed, &sessions->changed_capacity, sizeof(struct sw_session *));
     }
     sessions->changed[sessions->changed_count++] = session;
     session->changed_place = sessions->changed_count;
@@ -563,7 +564,8 @@ sw_sessions_save(struct sw_sessions *sessions, struct sw_store *store, struct sw
     if (err != SW_ERR_OK || sessions->changed_count == 0) {
         goto out;
     }
-    qsort(sessions->changed, sessions->changed_count, sizeof *sessions->changed, compare_sessions);
+    qsort(
+        sessions->changed, sessions->changed_count, sizeof(struct sw_session *), compare_sessions);
     for (uint32_t i = 0; i < sessions->changed_count; i++) {
         struct sw_session *session = sessions->changed[i];
 

@@ -89,6 +89,17 @@ static bool fill_record(struct filling *fill, const struct sw_store_record *stor
     return size == left;
 }
 
+/* Moves the cursor to `key`, at whose value it begins unless it stood there already. */
+static void fill_reach(struct sw_cursor *at, struct sw_span key)
+{
+    if (!sw_span_equal(key, sw_key_span(&at->key))) {
+        SW_ASSERT(key.size <= sizeof at->key.data);
+        memcpy(at->key.data, key.data, key.size);
+        at->key.size = key.size;
+        at->offset = 0;
+    }
+}
+
 /* Fills from one table. NOT_FOUND: the table is done; OK: the chunk is full. */
 static enum sw_err fill_table(struct filling *fill, const struct sw_store_ops *ops)
 {
@@ -98,12 +109,7 @@ static enum sw_err fill_table(struct filling *fill, const struct sw_store_ops *o
 
     err = ops->reader_seek(reader, fill->at.table, sw_key_span(&fill->at.key), &stored);
     while (err == SW_ERR_OK && of_group(fill->group, fill->at.table, stored.key)) {
-        if (!sw_span_equal(stored.key, sw_key_span(&fill->at.key))) {
-            SW_ASSERT(stored.key.size <= sizeof fill->at.key.data);
-            memcpy(fill->at.key.data, stored.key.data, stored.key.size);
-            fill->at.key.size = stored.key.size;
-            fill->at.offset = 0;
-        }
+        fill_reach(&fill->at, stored.key);
         if (fill->at.offset > stored.value.size) {
             return SW_ERR_MALFORMED; /* a cursor that we did not make */
         }
@@ -267,29 +273,38 @@ static bool record_follows(const struct sw_import *in,
     return (in->last_key.size == 0 || order > 0) && record->offset == 0;
 }
 
+/* Appends to the value that is staged under `key`. */
+static enum sw_err
+stage_more(struct sw_store *store, const struct sw_key *key, const struct sw_chunk_record *record)
+{
+    struct sw_buf joined = {0};
+    struct sw_span begun;
+    enum sw_err err;
+
+    err = store->ops->get(store, SW_TABLE_STAGE, sw_key_span(key), &begun);
+    if (err != SW_ERR_OK) {
+        return err;
+    }
+    SW_ASSERT(begun.size == record->offset);
+    sw_write_bytes(&joined, begun);
+    sw_write_bytes(&joined, record->bytes);
+    err = store->ops->put(store, SW_TABLE_STAGE, sw_key_span(key), sw_buf_span(&joined));
+    sw_buf_release(&joined);
+    return err;
+}
+
 static enum sw_err stage_record(struct sw_import *in,
                                 struct sw_store *store,
                                 struct sw_group_id group,
                                 const struct sw_chunk_record *record)
 {
-    struct sw_buf joined = {0};
-    struct sw_span begun;
     struct sw_key key;
     enum sw_err err;
 
     sw_key_stage(group, record->table, record->key, &key);
-    if (record->offset == 0) {
-        err = store->ops->put(store, SW_TABLE_STAGE, sw_key_span(&key), record->bytes);
-    } else {
-        err = store->ops->get(store, SW_TABLE_STAGE, sw_key_span(&key), &begun);
-        if (err == SW_ERR_OK) {
-            SW_ASSERT(begun.size == record->offset);
-            sw_write_bytes(&joined, begun);
-            sw_write_bytes(&joined, record->bytes);
-            err = store->ops->put(store, SW_TABLE_STAGE, sw_key_span(&key), sw_buf_span(&joined));
-        }
-    }
-    sw_buf_release(&joined);
+    err = record->offset > 0
+              ? stage_more(store, &key, record)
+              : store->ops->put(store, SW_TABLE_STAGE, sw_key_span(&key), record->bytes);
     in->last_table = record->table;
     memcpy(in->last_key.data, record->key.data, record->key.size);
     in->last_key.size = record->key.size;

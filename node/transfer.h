@@ -64,7 +64,7 @@ struct sw_import_result {
 enum sw_err sw_import_chunk(struct sw_import *in,
                             struct sw_state *state,
                             struct sw_store *store,
-                            struct sw_span chunk,
+                            struct sw_span bytes,
                             struct sw_import_result *ret_result) SW_MUST_CHECK;
 /* Forgets the copy; what is staged stays until the next one starts. */
 void sw_import_release(struct sw_import *in);

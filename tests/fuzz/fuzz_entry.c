@@ -44,12 +44,13 @@ static void restart(struct replica *replica)
 
 static void execute(struct replica *replica, struct sw_span body)
 {
+    const struct sw_apply_entry entry = {
+        .index = replica->state.index + 1, .term = 1, .body = body};
     struct sw_command_result *results = NULL;
     uint32_t count = 0;
     enum sw_err err;
 
-    err = sw_apply(
-        &replica->state, replica->store, replica->state.index + 1, 1, body, &results, &count);
+    err = sw_apply(&replica->state, replica->store, &entry, &results, &count);
     SW_ASSERT(err == SW_ERR_OK);
     free(results);
 }

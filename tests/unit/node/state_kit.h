@@ -147,11 +147,12 @@ static inline void kit_entry_add(struct sw_buf *entry, const struct sw_request *
 
 static inline enum sw_err kit_apply_body(struct kit *kit, struct sw_span body)
 {
+    const struct sw_apply_entry entry = {.index = kit->state.index + 1, .term = 7, .body = body};
+
     free(kit->results);
     kit->results = NULL;
     kit->result_count = 0;
-    return sw_apply(
-        &kit->state, kit->store, kit->state.index + 1, 7, body, &kit->results, &kit->result_count);
+    return sw_apply(&kit->state, kit->store, &entry, &kit->results, &kit->result_count);
 }
 
 /* One entry of `count` commands at leader time `time_ms`. */
