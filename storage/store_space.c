@@ -58,23 +58,21 @@ static uint64_t growth(const struct sw_space *space)
 
 void sw_space_begin(struct sw_space *space, const struct sw_space_found *found)
 {
+    const uint64_t reserve = SW_SPACE_DISK_RESERVE_SIZE / space->page_size;
     const uint64_t free_pages = found->file > found->live ? found->file - found->live : 0;
-    uint64_t disk = 0;
+    uint64_t room = found->disk_free / space->page_size;
 
     SW_ASSERT(space->page_size > 0);
     SW_ASSERT(found->branches <= found->live);
-    if (found->disk_free > SW_SPACE_DISK_RESERVE_SIZE) {
-        disk = (found->disk_free - SW_SPACE_DISK_RESERVE_SIZE) / space->page_size;
-    }
     /* What the last transaction freed is kept for a fallback to the one before it. */
     if (!found->pinned && free_pages > space->copied) {
-        disk += free_pages - space->copied;
+        room += free_pages - space->copied;
     }
     space->live = found->live;
     space->base = found->live;
     space->branches = found->branches;
     space->touched = 0;
-    space->budget = disk;
+    space->budget = room > reserve ? room - reserve : 0;
 }
 
 bool sw_space_fits(const struct sw_space *space, enum sw_table table, size_t record_size)

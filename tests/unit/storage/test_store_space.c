@@ -100,11 +100,13 @@ static void a_short_disk_keeps_back_little(void **state)
 /* Free pages of the file do for a disk that has none, unless somebody still reads them. */
 static void free_pages_count_unless_pinned(void **state)
 {
-    struct sw_space space = space_of(100, 0, 300, false);
+    struct sw_space space = space_of(100, 0, 300 + SW_SPACE_DISK_RESERVE_SIZE / PAGE, false);
 
     (void)state;
     assert_true(sw_space_fits(&space, SW_TABLE_KV, 100));
-    space = space_of(100, 0, 300, true);
+    space = space_of(100, 0, 300, false); /* the reserve holds for both together */
+    assert_false(sw_space_fits(&space, SW_TABLE_KV, 100));
+    space = space_of(100, 0, 300 + SW_SPACE_DISK_RESERVE_SIZE / PAGE, true);
     assert_false(sw_space_fits(&space, SW_TABLE_KV, 100));
 }
 
