@@ -353,6 +353,34 @@ static uint32_t reply_place(const struct sw_session *session, uint64_t seq)
     return low;
 }
 
+static void replies_to_front(struct sw_session *session)
+{
+    const uint32_t count = session->reply_end - session->reply_first;
+
+    if (count > 0) {
+        memmove(session->replies,
+                session->replies + session->reply_first,
+                count * sizeof *session->replies);
+    }
+    session->reply_first = 0;
+    session->reply_end = count;
+}
+
+/* Gives memory back that is mostly unused: the bounds are on answers, so memory follows them. */
+static void replies_shrink(struct sw_session *session)
+{
+    const uint32_t count = session->reply_end - session->reply_first;
+    const uint32_t wanted = count < REPLY_COUNT_ALWAYS / 2 ? REPLY_COUNT_ALWAYS : count * 2;
+
+    if (session->reply_capacity <= REPLY_COUNT_ALWAYS || count > session->reply_capacity / 8) {
+        return;
+    }
+    replies_to_front(session);
+    session->replies = realloc(session->replies, wanted * sizeof *session->replies);
+    SW_ASSERT(session->replies != NULL);
+    session->reply_capacity = wanted;
+}
+
 static void acknowledge(struct sw_sessions *sessions, struct sw_session *session, uint64_t acked)
 {
     uint32_t kept;
@@ -364,6 +392,7 @@ static void acknowledge(struct sw_sessions *sessions, struct sw_session *session
     sessions->reply_count -= kept - session->reply_first;
     session->reply_first = kept;
     session->acked = acked;
+    replies_shrink(session);
     mark_changed(sessions, session);
 }
 
@@ -402,11 +431,7 @@ static void replies_reserve(struct sw_session *session)
         return;
     }
     if (count <= session->reply_capacity / 2 && session->reply_capacity > 0) {
-        memmove(session->replies,
-                session->replies + session->reply_first,
-                count * sizeof *session->replies);
-        session->reply_first = 0;
-        session->reply_end = count;
+        replies_to_front(session);
         return;
     }
     session->replies = grown(session->replies, &session->reply_capacity, sizeof *session->replies);

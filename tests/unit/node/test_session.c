@@ -94,6 +94,30 @@ static void over_the_bound_of_answers_is_busy_until_acknowledged(void **unused)
     sw_sessions_release(&sessions);
 }
 
+/* The bounds count answers; memory must follow them, or sessions that were busy once keep it. */
+static void memory_is_given_back_when_answers_go(void **unused)
+{
+    struct sw_command_result stored = {0};
+    struct sw_sessions sessions;
+    struct sw_session *session;
+
+    (void)unused;
+    sw_sessions_init(&sessions, 8, UINT64_MAX);
+    session = open_one(&sessions, 5, 1000, 1);
+    for (uint64_t seq = 1; seq <= 4000; seq++) {
+        assert_int_equal(run(&sessions, session, seq, 0, &stored), SW_SESSION_RUN);
+    }
+    assert_true(session->reply_capacity >= 4000);
+    assert_int_equal(run(&sessions, session, 4001, 3900, &stored), SW_SESSION_RUN);
+    assert_true(session->reply_capacity <= 256);
+    for (uint64_t seq = 3901; seq <= 4001; seq++) {
+        assert_int_equal(run(&sessions, session, seq, 0, &stored), SW_SESSION_REPLAY);
+        assert_int_equal(stored.value, seq);
+    }
+    assert_int_equal(sessions.reply_count, 101);
+    sw_sessions_release(&sessions);
+}
+
 static void over_the_total_each_session_keeps_a_few(void **unused)
 {
     struct sw_command_result stored = {0};
@@ -291,6 +315,7 @@ int main(void)
         cmocka_unit_test(a_repeated_seq_gets_the_stored_answer),
         cmocka_unit_test(acknowledged_answers_are_dropped_and_stale),
         cmocka_unit_test(over_the_bound_of_answers_is_busy_until_acknowledged),
+        cmocka_unit_test(memory_is_given_back_when_answers_go),
         cmocka_unit_test(over_the_total_each_session_keeps_a_few),
         cmocka_unit_test(both_orders_hold_under_random_use),
         cmocka_unit_test(records_survive_save_and_load),
