@@ -11,7 +11,7 @@
 #include <xxhash.h>
 
 #include "base/assert.h"
-#include "storage/keys.h"
+#include "node/session_private.h"
 
 enum { BUCKET_COUNT_MIN = 64 };
 
@@ -206,7 +206,7 @@ void sw_sessions_init(struct sw_sessions *sessions, uint32_t count_max, uint64_t
     buckets_resize(sessions, BUCKET_COUNT_MIN);
 }
 
-static void session_free(struct sw_session *session)
+void sw__session_free(struct sw_session *session)
 {
     free(session->replies);
     free(session);
@@ -215,7 +215,7 @@ static void session_free(struct sw_session *session)
 void sw_sessions_release(struct sw_sessions *sessions)
 {
     for (uint32_t i = 0; i < sessions->count; i++) {
-        session_free(sessions->heaps[SW_SESSION_BY_EXPIRY][i].session);
+        sw__session_free(sessions->heaps[SW_SESSION_BY_EXPIRY][i].session);
     }
     free(sessions->by_id);
     free(sessions->by_nonce);
@@ -250,8 +250,7 @@ static void heaps_grow(struct sw_sessions *sessions)
     sessions->heap_capacity = capacity;
 }
 
-/* Takes `session` over. */
-static void add(struct sw_sessions *sessions, struct sw_session *session)
+void sw__sessions_add(struct sw_sessions *sessions, struct sw_session *session)
 {
     SW_ASSERT(sessions->count < sessions->count_max);
     if (sessions->count == sessions->heap_capacity) {
@@ -286,7 +285,7 @@ struct sw_session *sw_sessions_open(struct sw_sessions *sessions,
     memcpy(session->nonce, nonce, SW_SESSION_NONCE_SIZE);
     session->ttl_ms = ttl_ms;
     session->active_ms = time_ms;
-    add(sessions, session);
+    sw__sessions_add(sessions, session);
     mark_changed(sessions, session);
     return session;
 }
@@ -318,7 +317,7 @@ void sw_sessions_remove(struct sw_sessions *sessions, struct sw_session *session
     heap_remove(sessions, SW_SESSION_BY_EXPIRY, session);
     heap_remove(sessions, SW_SESSION_BY_ACTIVITY, session);
     sessions->reply_count -= session->reply_end - session->reply_first;
-    session_free(session);
+    sw__session_free(session);
 }
 
 /* --- answers ---------------------------------------------------------------------------------- */
@@ -422,8 +421,7 @@ enum sw_session_gate sw_session_admit(struct sw_sessions *sessions,
     return SW_SESSION_RUN;
 }
 
-/* Room for one more at the end: moves the live ones to the front or grows. */
-static void replies_reserve(struct sw_session *session)
+void sw__session_reserve(struct sw_session *session)
 {
     const uint32_t count = session->reply_end - session->reply_first;
 
@@ -445,7 +443,7 @@ void sw_session_answer(struct sw_sessions *sessions,
     uint32_t at;
 
     SW_ASSERT(seq > session->acked);
-    replies_reserve(session);
+    sw__session_reserve(session);
     at = reply_place(session, seq);
     SW_ASSERT(at == session->reply_end || session->replies[at].seq != seq);
     memmove(session->replies + at + 1,
@@ -455,180 +453,4 @@ void sw_session_answer(struct sw_sessions *sessions,
     session->reply_end++;
     sessions->reply_count++;
     mark_changed(sessions, session);
-}
-
-/* --- records ---------------------------------------------------------------------------------- */
-
-void sw_session_encode(const struct sw_session *session, struct sw_buf *out)
-{
-    const size_t start = out->size;
-    const uint32_t count = session->reply_end - session->reply_first;
-
-    sw_write_u8(out, SW_SESSION_FORMAT);
-    sw_write_bytes(out, sw_span_of(session->nonce, SW_SESSION_NONCE_SIZE));
-    sw_write_u32(out, session->ttl_ms);
-    sw_write_u64(out, session->active_ms);
-    sw_write_u64(out, session->acked);
-    sw_write_u64(out, session->id.value);
-    sw_write_u32(out, count);
-    for (uint32_t i = session->reply_first; i < session->reply_end; i++) {
-        const struct sw_session_reply *reply = &session->replies[i];
-
-        sw_write_u64(out, reply->seq);
-        sw_write_u32(out, (uint32_t)reply->result.err);
-        sw_write_u64(out, reply->result.revision);
-        sw_write_u64(out, reply->result.value);
-    }
-    SW_ASSERT(out->size - start ==
-              SW_SESSION_RECORD_HEADER_SIZE + (size_t)count * SW_SESSION_RECORD_REPLY_SIZE);
-}
-
-/* True if the answers ascend and lie above `acked`. */
-static bool read_replies(struct sw_reader *in, struct sw_session *session, uint32_t count)
-{
-    uint64_t floor = session->acked;
-
-    for (uint32_t i = 0; i < count; i++) {
-        struct sw_session_reply reply = {.seq = sw_read_u64(in)};
-
-        reply.result.err = (enum sw_err)sw_read_u32(in);
-        reply.result.revision = sw_read_u64(in);
-        reply.result.value = sw_read_u64(in);
-        if (in->failed || reply.seq <= floor) {
-            return false;
-        }
-        floor = reply.seq;
-        replies_reserve(session);
-        session->replies[session->reply_end++] = reply;
-    }
-    return true;
-}
-
-static bool read_session(struct sw_reader *in, struct sw_session *session)
-{
-    const uint8_t format = sw_read_u8(in);
-    uint64_t id;
-    uint32_t count;
-
-    sw_read_copy(in, session->nonce, SW_SESSION_NONCE_SIZE);
-    session->ttl_ms = sw_read_u32_max(in, SW_SESSION_TTL_MS_MAX);
-    session->active_ms = sw_read_u64(in);
-    session->acked = sw_read_u64(in);
-    id = sw_read_u64(in);
-    count = sw_read_u32_max(in, SW_SESSION_REPLY_COUNT_MAX);
-    return format == SW_SESSION_FORMAT && id == session->id.value && !in->failed &&
-           read_replies(in, session, count) && sw_reader_finish(in) == SW_ERR_OK;
-}
-
-enum sw_err
-sw_session_decode(struct sw_sessions *sessions, struct sw_session_id id, struct sw_span record)
-{
-    struct sw_session *session = calloc(1, sizeof *session);
-    struct sw_reader in = sw_reader_of(record);
-
-    SW_ASSERT(session != NULL);
-    session->id = id;
-    if (id.value == 0 || !read_session(&in, session) || sessions->count == sessions->count_max ||
-        sw_sessions_find(sessions, id) != NULL ||
-        sw_sessions_find_nonce(sessions, session->nonce) != NULL) {
-        session_free(session);
-        return SW_ERR_CORRUPT;
-    }
-    session->saved = true;
-    add(sessions, session);
-    sessions->reply_count += session->reply_end - session->reply_first;
-    return SW_ERR_OK;
-}
-
-static int compare_ids(const void *a, const void *b)
-{
-    const uint64_t x = *(const uint64_t *)a;
-    const uint64_t y = *(const uint64_t *)b;
-
-    return x < y ? -1 : x > y;
-}
-
-static int compare_sessions(const void *a, const void *b)
-{
-    const struct sw_session *x = *(struct sw_session *const *)a;
-    const struct sw_session *y = *(struct sw_session *const *)b;
-
-    return x->id.value < y->id.value ? -1 : x->id.value > y->id.value;
-}
-
-static enum sw_err
-save_removed(struct sw_sessions *sessions, struct sw_store *store, struct sw_group_id group)
-{
-    struct sw_key key;
-
-    if (sessions->removed_count == 0) {
-        return SW_ERR_OK;
-    }
-    qsort(sessions->removed, sessions->removed_count, sizeof *sessions->removed, compare_ids);
-    for (uint32_t i = 0; i < sessions->removed_count; i++) {
-        enum sw_err err;
-
-        sw_key_session(group, (struct sw_session_id){sessions->removed[i]}, &key);
-        err = store->ops->del(store, SW_TABLE_SESSION, sw_key_span(&key));
-        if (err != SW_ERR_OK) {
-            return err;
-        }
-    }
-    sessions->removed_count = 0;
-    return SW_ERR_OK;
-}
-
-enum sw_err
-sw_sessions_save(struct sw_sessions *sessions, struct sw_store *store, struct sw_group_id group)
-{
-    struct sw_buf record = {0};
-    struct sw_key key;
-    enum sw_err err;
-
-    err = save_removed(sessions, store, group);
-    if (err != SW_ERR_OK || sessions->changed_count == 0) {
-        goto out;
-    }
-    qsort(
-        sessions->changed, sessions->changed_count, sizeof(struct sw_session *), compare_sessions);
-    for (uint32_t i = 0; i < sessions->changed_count; i++) {
-        struct sw_session *session = sessions->changed[i];
-
-        sw_buf_clear(&record);
-        sw_session_encode(session, &record);
-        sw_key_session(group, session->id, &key);
-        err = store->ops->put(store, SW_TABLE_SESSION, sw_key_span(&key), sw_buf_span(&record));
-        if (err != SW_ERR_OK) {
-            goto out;
-        }
-        session->changed_place = 0;
-        session->saved = true;
-    }
-    sessions->changed_count = 0;
-out:
-    sw_buf_release(&record);
-    return err;
-}
-
-enum sw_err
-sw_sessions_load(struct sw_sessions *sessions, struct sw_store *store, struct sw_group_id group)
-{
-    struct sw_store_record record;
-    struct sw_session_key key;
-    struct sw_key prefix;
-    enum sw_err err;
-
-    SW_ASSERT(sessions->count == 0);
-    sw_key_group(group, &prefix);
-    err = store->ops->seek(store, SW_TABLE_SESSION, sw_key_span(&prefix), false, &record);
-    while (err == SW_ERR_OK && sw_key_has_prefix(record.key, sw_key_span(&prefix))) {
-        if (sw_key_session_decode(record.key, &key) != SW_ERR_OK) {
-            return SW_ERR_CORRUPT;
-        }
-        err = sw_session_decode(sessions, key.id, record.value);
-        if (err == SW_ERR_OK) {
-            err = store->ops->next(store, SW_TABLE_SESSION, false, &record);
-        }
-    }
-    return err == SW_ERR_NOT_FOUND ? SW_ERR_OK : err;
 }
