@@ -42,7 +42,7 @@ static const struct sw_config_key keys[] = {
     KEY_NUMBER("raft", "install_timeout", "install-timeout", "10s", "a copy of the state without progress is given up after this", SW_CONFIG_DURATION, install_timeout_ms, 1000, 3600000),
     KEY_NUMBER("raft", "snapshot_bytes", "snapshot-bytes", "64MiB", "the log is compacted when it has grown by this", SW_CONFIG_SIZE, snapshot_bytes, 4096, 1024 * GIB),
     KEY_NUMBER("raft", "snapshot_trailing", "snapshot-trailing", "4096", "entries kept behind a snapshot for followers that lag", SW_CONFIG_NUMBER, snapshot_trailing, 1, 1 << 24),
-    KEY_NUMBER("storage", "wal_segment", "wal-segment", "64MiB", "size of one log file", SW_CONFIG_SIZE, wal_segment_size, 4 * MIB, 4 * GIB),
+    KEY_NUMBER("storage", "wal_segment", "wal-segment", "64MiB", "size of one log file", SW_CONFIG_SIZE, wal_segment_size, MIB, GIB),
     KEY_NUMBER("storage", "map_size", "max-map-size", "64GiB", "what the state may grow to; sparse, not reserved", SW_CONFIG_SIZE, map_size, 8 * MIB, 64 * 1024 * GIB),
     KEY_NUMBER("storage", "commit_interval", "commit-interval", "1s", "the state is committed at the latest after this; the log covers the rest", SW_CONFIG_DURATION, commit_interval_ms, 10, 60000),
     KEY_NUMBER("storage", "commit_bytes", "commit-bytes", "32MiB", "or after this much was written", SW_CONFIG_SIZE, commit_bytes, 64 << 10, GIB),

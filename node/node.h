@@ -126,6 +126,8 @@ void sw_node_status(const struct sw_node *node, struct sw_node_status *ret_statu
 /* Ready for clients: a leader is known and this node has executed what it knew as committed. A
  * reason for "no" goes to `ret_why`. */
 bool sw_node_ready(const struct sw_node *node, char ret_why[SW_WHY_SIZE]);
+/* One line a check, "[+]leader ok" or "[-]leader why"; true if all hold. */
+bool sw_node_checks(const struct sw_node *node, struct sw_buf *out);
 
 /* The JSON object that STATUS answers; appended to `out`. */
 void sw_node_status_json(const struct sw_node *node, struct sw_buf *out);

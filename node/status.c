@@ -128,30 +128,67 @@ void sw_node_status(const struct sw_node *node, struct sw_node_status *ret_statu
     }
 }
 
-bool sw_node_ready(const struct sw_node *node, char ret_why[SW_WHY_SIZE])
+/* The checks of readiness, each with its name; `why` is empty while one holds. */
+enum { CHECK_COUNT = 4 };
+
+struct check {
+    const char *name;
+    char why[SW_WHY_SIZE];
+};
+
+static void run_checks(const struct sw_node *node, struct check checks[CHECK_COUNT])
 {
     const struct sw__shard *shard = node->shards[0];
 
+    checks[0] = (struct check){.name = "running"};
     if (node->failed || node->phase != SW__PHASE_RUNNING) {
-        (void)snprintf(ret_why, SW_WHY_SIZE, "the node is stopping");
-        return false;
+        (void)snprintf(checks[0].why, SW_WHY_SIZE, "the node is stopping");
     }
+    checks[1] = (struct check){.name = "leader"};
     if (shard->leader.value == 0) {
-        (void)snprintf(ret_why, SW_WHY_SIZE, "no leader is known");
-        return false;
+        (void)snprintf(checks[1].why, SW_WHY_SIZE, "no leader is known");
     }
+    checks[2] = (struct check){.name = "state"};
     if (shard->install.active) {
-        (void)snprintf(ret_why, SW_WHY_SIZE, "the state is being fetched from a peer");
-        return false;
+        (void)snprintf(checks[2].why, SW_WHY_SIZE, "the state is being fetched from a peer");
     }
+    checks[3] = (struct check){.name = "applied"};
     if (shard->handed_index > shard->applied_index + READY_LAG_MAX) {
-        (void)snprintf(ret_why,
+        (void)snprintf(checks[3].why,
                        SW_WHY_SIZE,
                        "%llu committed entries are not executed yet",
                        (unsigned long long)(shard->handed_index - shard->applied_index));
-        return false;
+    }
+}
+
+bool sw_node_ready(const struct sw_node *node, char ret_why[SW_WHY_SIZE])
+{
+    struct check checks[CHECK_COUNT];
+
+    run_checks(node, checks);
+    for (uint32_t i = 0; i < CHECK_COUNT; i++) {
+        if (checks[i].why[0] != '\0') {
+            (void)snprintf(ret_why, SW_WHY_SIZE, "%s", checks[i].why);
+            return false;
+        }
     }
     return true;
+}
+
+bool sw_node_checks(const struct sw_node *node, struct sw_buf *out)
+{
+    struct check checks[CHECK_COUNT];
+    bool ready = true;
+
+    run_checks(node, checks);
+    for (uint32_t i = 0; i < CHECK_COUNT; i++) {
+        const bool ok = checks[i].why[0] == '\0';
+
+        sw_buf_printf(
+            out, "[%c]%s %s\n", ok ? '+' : '-', checks[i].name, ok ? "ok" : checks[i].why);
+        ready = ready && ok;
+    }
+    return ready;
 }
 
 static const char *role_name(enum sw_role role)

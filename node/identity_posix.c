@@ -1,0 +1,338 @@
+/* The data directory: lock, identity, layout. */
+#include "node/identity_posix.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <xxhash.h>
+
+#include "base/assert.h"
+
+enum { TEXT_SIZE_MAX = 512 };
+
+struct sw_identity {
+    int dir;
+    int lock;
+    char wal_dir[PATH_MAX];
+    char state_dir[PATH_MAX];
+};
+
+static enum sw_err err_of(int number)
+{
+    switch (number) {
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return SW_ERR_PERMISSIONS;
+    case ENOSPC:
+    case EDQUOT:
+        return SW_ERR_DISK_FULL;
+    case ENOENT:
+    case ENOTDIR:
+    case ENAMETOOLONG:
+        return SW_ERR_CONFIG;
+    default:
+        return SW_ERR_IO;
+    }
+}
+
+static enum sw_err fail(const char *what, const char *path, char *ret_why)
+{
+    const int number = errno;
+
+    (void)snprintf(ret_why, SW_WHY_SIZE, "%s %.90s: %s", what, path, strerror(number));
+    return err_of(number);
+}
+
+/* --- the text --------------------------------------------------------------------------------- */
+
+static uint64_t sum_of(const char *text, size_t size)
+{
+    return XXH3_64bits(text, size);
+}
+
+static size_t print(struct sw_swarm_id swarm, struct sw_node_id node, char out[TEXT_SIZE_MAX])
+{
+    int at = snprintf(out, TEXT_SIZE_MAX, "swarmstore-identity %d\nswarm ", SW_IDENTITY_FORMAT);
+    uint64_t sum;
+
+    for (size_t i = 0; i < sizeof swarm.bytes; i++) {
+        at += snprintf(out + at, (size_t)(TEXT_SIZE_MAX - at), "%02x", swarm.bytes[i]);
+    }
+    at += snprintf(
+        out + at, (size_t)(TEXT_SIZE_MAX - at), "\nnode %llu\n", (unsigned long long)node.value);
+    sum = sum_of(out, (size_t)at);
+    at +=
+        snprintf(out + at, (size_t)(TEXT_SIZE_MAX - at), "sum %016llx\n", (unsigned long long)sum);
+    SW_ASSERT(at < TEXT_SIZE_MAX);
+    return (size_t)at;
+}
+
+/* The format number is read first and alone: a newer format may have other lines after it. */
+static enum sw_err check_text(
+    const char *text, size_t size, struct sw_swarm_id swarm, struct sw_node_id node, char *ret_why)
+{
+    char want[TEXT_SIZE_MAX];
+    const size_t want_size = print(swarm, node, want);
+    unsigned long long sum = 0;
+    const char *first_line = strchr(text, '\n');
+    const char *sum_line;
+    int format = 0;
+
+    if (first_line == NULL || sscanf(text, "swarmstore-identity %d\n", &format) != 1 ||
+        format <= 0) {
+        (void)snprintf(ret_why, SW_WHY_SIZE, "the identity file is no identity file");
+        return SW_ERR_CORRUPT;
+    }
+    if (format > SW_IDENTITY_FORMAT) {
+        (void)snprintf(ret_why,
+                       SW_WHY_SIZE,
+                       "the data directory has format %d, this version knows %d",
+                       format,
+                       SW_IDENTITY_FORMAT);
+        return SW_ERR_NEWER_FORMAT;
+    }
+    sum_line = strstr(text, "\nsum ");
+    if (sum_line == NULL || sscanf(sum_line, "\nsum %16llx\n", &sum) != 1 ||
+        sum != sum_of(text, (size_t)(sum_line + 1 - text))) {
+        (void)snprintf(ret_why, SW_WHY_SIZE, "the identity file fails its checksum");
+        return SW_ERR_CORRUPT;
+    }
+    if (size != want_size || memcmp(text, want, size) != 0) {
+        (void)snprintf(ret_why,
+                       SW_WHY_SIZE,
+                       "the data directory says \"%.*s\", the configuration says node %llu%s",
+                       (int)(sum_line - first_line > 90 ? 90 : sum_line - first_line),
+                       first_line,
+                       (unsigned long long)node.value,
+                       " (or another swarm)");
+        for (char *c = ret_why; *c != '\0'; c++) { /* one line */
+            *c = *c == '\n' ? ' ' : *c;
+        }
+        return SW_ERR_STRANGER;
+    }
+    return SW_ERR_OK;
+}
+
+/* --- files ------------------------------------------------------------------------------------ */
+
+static enum sw_err write_all(int fd, const char *text, size_t size)
+{
+    while (size > 0) {
+        const ssize_t count = write(fd, text, size);
+
+        if (count < 0 && errno == EINTR) {
+            continue;
+        }
+        if (count < 0) {
+            return err_of(errno);
+        }
+        text += count;
+        size -= (size_t)count;
+    }
+    return SW_ERR_OK;
+}
+
+/* Written beside and renamed, so that a crash leaves a whole identity or none. */
+static enum sw_err write_identity(struct sw_identity *identity,
+                                  struct sw_swarm_id swarm,
+                                  struct sw_node_id node,
+                                  char *ret_why)
+{
+    char text[TEXT_SIZE_MAX];
+    const size_t size = print(swarm, node, text);
+    const int fd =
+        openat(identity->dir, "identity.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    enum sw_err err = SW_ERR_OK;
+
+    if (fd < 0) {
+        return fail("cannot create", "identity.new", ret_why);
+    }
+    err = write_all(fd, text, size);
+    if (err == SW_ERR_OK && fsync(fd) != 0) {
+        err = SW_ERR_IO;
+    }
+    if (close(fd) != 0 && err == SW_ERR_OK) {
+        err = SW_ERR_IO;
+    }
+    if (err != SW_ERR_OK) {
+        return fail("cannot write", "identity.new", ret_why);
+    }
+    if (renameat(identity->dir, "identity.new", identity->dir, "identity") != 0 ||
+        fsync(identity->dir) != 0) {
+        return fail("cannot keep", "identity", ret_why);
+    }
+    return SW_ERR_OK;
+}
+
+static bool exists(const struct sw_identity *identity, const char *name)
+{
+    struct stat info;
+
+    return fstatat(identity->dir, name, &info, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static enum sw_err read_identity(struct sw_identity *identity,
+                                 char text[TEXT_SIZE_MAX],
+                                 size_t *ret_size,
+                                 char *ret_why)
+{
+    const int fd = openat(identity->dir, "identity", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    ssize_t size;
+
+    if (fd < 0 && errno == ENOENT) {
+        return SW_ERR_NOT_FOUND;
+    }
+    if (fd < 0) {
+        return fail("cannot open", "identity", ret_why);
+    }
+    size = read(fd, text, TEXT_SIZE_MAX - 1);
+    (void)close(fd);
+    if (size < 0) {
+        return fail("cannot read", "identity", ret_why);
+    }
+    text[size] = '\0';
+    *ret_size = (size_t)size;
+    return SW_ERR_OK;
+}
+
+static enum sw_err check_identity(struct sw_identity *identity,
+                                  struct sw_swarm_id swarm,
+                                  struct sw_node_id node,
+                                  char *ret_why)
+{
+    char text[TEXT_SIZE_MAX];
+    size_t size = 0;
+    const enum sw_err err = read_identity(identity, text, &size, ret_why);
+
+    if (err == SW_ERR_OK) {
+        return check_text(text, size, swarm, node, ret_why);
+    }
+    if (err != SW_ERR_NOT_FOUND) {
+        return err;
+    }
+    if (exists(identity, "wal") || exists(identity, "state")) {
+        (void)snprintf(ret_why, SW_WHY_SIZE, "there is data, but the identity file is gone");
+        return SW_ERR_CORRUPT;
+    }
+    return write_identity(identity, swarm, node, ret_why);
+}
+
+static enum sw_err take_lock(struct sw_identity *identity, const char *data_dir, char *ret_why)
+{
+    char pid[32] = "";
+
+    identity->lock = openat(identity->dir, "LOCK", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (identity->lock < 0) {
+        return fail("cannot open the lock file in", data_dir, ret_why);
+    }
+    if (flock(identity->lock, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK) {
+            return fail("cannot lock", data_dir, ret_why);
+        }
+        (void)!read(identity->lock, pid, sizeof pid - 1);
+        pid[strcspn(pid, "\n")] = '\0';
+        (void)snprintf(ret_why, SW_WHY_SIZE, "%.100s is in use by process %s", data_dir, pid);
+        return SW_ERR_LOCKED;
+    }
+    (void)snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
+    if (ftruncate(identity->lock, 0) != 0) {
+        return fail("cannot write the lock file in", data_dir, ret_why);
+    }
+    return write_all(identity->lock, pid, strlen(pid));
+}
+
+static enum sw_err make_directory(struct sw_identity *identity, const char *name, char *ret_why)
+{
+    if (mkdirat(identity->dir, name, 0700) != 0 && errno != EEXIST) {
+        return fail("cannot make", name, ret_why);
+    }
+    return SW_ERR_OK;
+}
+
+static enum sw_err open_directory(struct sw_identity *identity, const char *path, char *ret_why)
+{
+    if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+        return fail("cannot make", path, ret_why);
+    }
+    identity->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return identity->dir < 0 ? fail("cannot open", path, ret_why) : SW_ERR_OK;
+}
+
+enum sw_err sw_identity_open(const char *data_dir,
+                             struct sw_swarm_id swarm,
+                             struct sw_node_id node,
+                             struct sw_identity **ret_identity,
+                             char ret_why[SW_WHY_SIZE])
+{
+    struct sw_identity *identity = calloc(1, sizeof *identity);
+    enum sw_err err;
+
+    SW_ASSERT(identity != NULL);
+    SW_ASSERT(strlen(data_dir) < PATH_MAX - 16);
+    identity->dir = -1;
+    identity->lock = -1;
+    (void)snprintf(identity->wal_dir, PATH_MAX, "%.*s/wal", PATH_MAX - 16, data_dir);
+    (void)snprintf(identity->state_dir, PATH_MAX, "%.*s/state", PATH_MAX - 16, data_dir);
+    err = open_directory(identity, data_dir, ret_why);
+    if (err != SW_ERR_OK) {
+        goto out;
+    }
+    err = take_lock(identity, data_dir, ret_why);
+    if (err != SW_ERR_OK) {
+        goto out;
+    }
+    err = check_identity(identity, swarm, node, ret_why);
+    if (err != SW_ERR_OK) {
+        goto out;
+    }
+    err = make_directory(identity, "wal", ret_why);
+    if (err != SW_ERR_OK) {
+        goto out;
+    }
+    err = make_directory(identity, "state", ret_why);
+    if (err != SW_ERR_OK) {
+        goto out;
+    }
+    if (fsync(identity->dir) != 0) {
+        err = fail("cannot sync", data_dir, ret_why);
+        goto out;
+    }
+    *ret_identity = identity;
+    identity = NULL;
+out:
+    sw_identity_close(identity);
+    return err;
+}
+
+void sw_identity_close(struct sw_identity *identity)
+{
+    if (identity == NULL) {
+        return;
+    }
+    if (identity->lock >= 0) {
+        (void)close(identity->lock);
+    }
+    if (identity->dir >= 0) {
+        (void)close(identity->dir);
+    }
+    free(identity);
+}
+
+const char *sw_identity_wal_dir(const struct sw_identity *identity)
+{
+    return identity->wal_dir;
+}
+
+const char *sw_identity_state_dir(const struct sw_identity *identity)
+{
+    return identity->state_dir;
+}

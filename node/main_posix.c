@@ -1,0 +1,191 @@
+/* swarmd: command line in, exit code out. What goes wrong before the node runs is told in one line
+ * on stderr: what happened, what it means for the data, what to do. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log_posix.h"
+#include "node/config.h"
+#include "node/server_posix.h"
+
+#ifndef SW_VERSION
+#    define SW_VERSION "unknown"
+#endif
+
+struct arguments {
+    int argc;
+    const char *const *argv;
+    struct sw_config_command command;
+};
+
+/* What a failed start means for what is stored. */
+static const char *data_note(enum sw_err err)
+{
+    switch ((unsigned)err) {
+    case SW_ERR_CORRUPT:
+        return "damaged bytes were left as they are and this node votes on nothing";
+    case SW_ERR_IO:
+        return "what was acknowledged is on the other nodes too";
+    case SW_ERR_CONFIG:
+    case SW_ERR_KEY_MISSING:
+    case SW_ERR_PERMISSIONS:
+    case SW_ERR_LOCKED:
+    case SW_ERR_STRANGER:
+    case SW_ERR_NEWER_FORMAT:
+        return "nothing was changed";
+    default:
+        return "stored data is as it was";
+    }
+}
+
+static int fail(enum sw_err err, const char *why)
+{
+    const struct sw_err_info *info = sw_err_info(err);
+
+    (void)fprintf(stderr,
+                  "swarmd: %s: %s; %s; %s\n",
+                  info->name,
+                  why[0] == '\0' ? info->text : why,
+                  data_note(err),
+                  info->hint[0] == '\0' ? "see swarmd(8)" : info->hint);
+    return info->exit_code;
+}
+
+/* flags > environment > file > defaults: later ones are set over earlier ones. */
+static enum sw_err
+load_config(const struct arguments *arguments, struct sw_config *config, char why[SW_WHY_SIZE])
+{
+    const char *file = arguments->command.file;
+    enum sw_err err = SW_ERR_OK;
+
+    sw_config_init(config);
+    if (file == NULL) {
+        file = getenv("SWARM_CONFIG");
+    }
+    if (file != NULL) {
+        err = sw_config_load(config, file, why);
+    }
+    if (err == SW_ERR_OK) {
+        err = sw_config_environment(config, (const char *const *)environ, why);
+    }
+    if (err == SW_ERR_OK) {
+        err = sw_config_flags(config, arguments->argc, arguments->argv, why);
+    }
+    return err;
+}
+
+static enum sw_err reload(void *arg, struct sw_config *ret_config, char ret_why[SW_WHY_SIZE])
+{
+    enum sw_err err;
+
+    err = load_config(arg, ret_config, ret_why);
+    return err == SW_ERR_OK ? sw_config_check(ret_config, ret_why) : err;
+}
+
+static void print(struct sw_buf *out)
+{
+    (void)fwrite(out->data, 1, out->size, stdout);
+    sw_buf_release(out);
+}
+
+static void print_help(void)
+{
+    struct sw_buf out = {0};
+
+    sw_buf_printf(
+        &out,
+        "swarmd: one node of a swarm\n\n"
+        "usage: swarmd [--config FILE] [flags]\n\n"
+        "  --config FILE        settings, as `swarmctl swarm create` writes them\n"
+        "  --check-config       test the settings and exit\n"
+        "  --print-config       print value and origin of each setting and exit\n"
+        "  --member ID=PEER,CLIENT,KEY\n"
+        "                       a node of the swarm; once for each\n"
+        "  --version\n"
+        "  --help\n\n"
+        "settings: flag over environment SWARM_<SECTION>_<KEY> over file over default\n\n");
+    sw_config_help(&out);
+    print(&out);
+}
+
+static struct sw_log *open_log(const struct sw_config *config)
+{
+    enum sw_log_level level = SW_LOG_INFO;
+    enum sw_log_format format = SW_LOG_FORMAT_AUTO;
+
+    (void)sw_log_level_of(config->log_level, &level); /* sw_config_check has seen it */
+    if (strcmp(config->log_format, "json") == 0) {
+        format = SW_LOG_FORMAT_JSON;
+    } else if (strcmp(config->log_format, "text") == 0) {
+        format = SW_LOG_FORMAT_TEXT;
+    }
+    return sw_log_new(STDERR_FILENO, format, level, config->node_id);
+}
+
+static int serve(struct arguments *arguments, const struct sw_config *config)
+{
+    struct sw_log *log = open_log(config);
+    struct sw_server *server = NULL;
+    char why[SW_WHY_SIZE] = "";
+    int code;
+    enum sw_err err;
+
+    (void)signal(SIGPIPE, SIG_IGN);
+    err = sw_server_new(config, log, reload, arguments, &server, why);
+    if (err != SW_ERR_OK) {
+        code = fail(err, why);
+    } else {
+        code = sw_server_run(server);
+        sw_server_free(server);
+    }
+    sw_log_free(log);
+    return code;
+}
+
+static int run(struct arguments *arguments)
+{
+    static struct sw_config config; /* large */
+    struct sw_buf out = {0};
+    char why[SW_WHY_SIZE] = "";
+    enum sw_err err;
+
+    err = load_config(arguments, &config, why);
+    if (err == SW_ERR_OK && arguments->command.print) {
+        sw_config_print(&config, &out);
+        print(&out);
+        return 0;
+    }
+    if (err == SW_ERR_OK) {
+        err = sw_config_check(&config, why);
+    }
+    if (err != SW_ERR_OK) {
+        return fail(err, why);
+    }
+    if (arguments->command.check) {
+        (void)printf("ok\n");
+        return 0;
+    }
+    return serve(arguments, &config);
+}
+
+int main(int argc, char **argv)
+{
+    struct arguments arguments = {.argc = argc, .argv = (const char *const *)argv};
+    char why[SW_WHY_SIZE] = "";
+    const enum sw_err err = sw_config_command_of(argc, arguments.argv, &arguments.command, why);
+
+    if (err != SW_ERR_OK) {
+        return fail(err, why);
+    }
+    if (arguments.command.help) {
+        print_help();
+        return 0;
+    }
+    if (arguments.command.version) {
+        (void)printf("swarmd " SW_VERSION "\n");
+        return 0;
+    }
+    return run(&arguments);
+}
