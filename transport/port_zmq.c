@@ -149,16 +149,32 @@ void sw_port_free(struct sw_port *port)
     free(port);
 }
 
+/* ZeroMQ takes a port modulo 65536 and words for 0, so we read it ourselves. */
+static bool port_number(const char *text, uint32_t *ret_number)
+{
+    uint32_t number = 0;
+
+    for (const char *at = text; *at != 0; at++) {
+        if (*at < '0' || *at > '9' || number > UINT16_MAX) {
+            return false;
+        }
+        number = number * 10 + (uint32_t)(*at - '0');
+    }
+    *ret_number = number;
+    return text[0] != 0 && number <= UINT16_MAX;
+}
+
 /* "host:0" becomes "tcp://host:*". */
 static enum sw_err endpoint_of(const char *address, char *ret_endpoint, size_t size)
 {
     const char *colon = strrchr(address, ':');
+    uint32_t number;
     int written;
 
-    if (colon == NULL || colon == address || colon[1] == 0) {
+    if (colon == NULL || colon == address || !port_number(colon + 1, &number)) {
         return SW_ERR_INVALID;
     }
-    if (strcmp(colon, ":0") == 0) {
+    if (number == 0) {
         written = snprintf(ret_endpoint, size, "%s%.*s:*", scheme, (int)(colon - address), address);
     } else {
         written = snprintf(ret_endpoint, size, "%s%s", scheme, address);

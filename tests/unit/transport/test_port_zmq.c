@@ -1,0 +1,220 @@
+/* Addresses, limits of size, and parts, over real sockets. */
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <zmq.h>
+
+#include "transport/frame.h"
+#include "transport/port_zmq.h"
+
+enum { BOUND_TRIES = 20000 }; /* of a millisecond at least each */
+
+struct fixture {
+    void *context;
+    struct sw_port *router, *dealer;
+    char address[SW_ADDRESS_SIZE_MAX];
+};
+
+static int setup(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof(*fixture));
+    char why[SW_WHY_SIZE];
+
+    assert_non_null(fixture);
+    fixture->context = sw_port_context_new();
+    assert_non_null(fixture->context);
+    assert_int_equal(sw_port_new(fixture->context, SW_PORT_ROUTER, false, &fixture->router, why),
+                     SW_ERR_OK);
+    assert_int_equal(sw_port_new(fixture->context, SW_PORT_DEALER, false, &fixture->dealer, why),
+                     SW_ERR_OK);
+    assert_int_equal(sw_port_bind(fixture->router, "127.0.0.1:0", fixture->address, why),
+                     SW_ERR_OK);
+    assert_int_equal(sw_port_connect(fixture->dealer, fixture->address, why), SW_ERR_OK);
+    *state = fixture;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *fixture = *state;
+
+    sw_port_free(fixture->router);
+    sw_port_free(fixture->dealer);
+    sw_port_context_free(fixture->context);
+    free(fixture);
+    return 0;
+}
+
+static void send_until_taken(struct sw_port *port, const struct sw_route *route, size_t size)
+{
+    const struct sw_sink sink = sw_port_sink(port);
+
+    for (int i = 0; i < BOUND_TRIES; i++) {
+        memset(sink.reserve(sink.arg, size), 0x5a, size);
+        if (sink.commit(sink.arg, route) == SW_ERR_OK) {
+            return;
+        }
+        (void)poll(NULL, 0, 1);
+    }
+    fail_msg("no connection");
+}
+
+static enum sw_err
+take(struct sw_port *port, struct sw_route *ret_route, uint8_t **ret_frame, size_t *ret_size)
+{
+    enum sw_err err = SW_ERR_NOT_FOUND;
+
+    for (int i = 0; i < BOUND_TRIES && err == SW_ERR_NOT_FOUND; i++) {
+        err = sw_port_take(port, ret_route, ret_frame, ret_size);
+        if (err == SW_ERR_NOT_FOUND) {
+            (void)poll(NULL, 0, 1);
+        }
+    }
+    return err;
+}
+
+static void frames_pass_both_ways(void **state)
+{
+    struct fixture *fixture = *state;
+    const size_t sizes[] = {1, 100, SW_FRAME_WIRE_SIZE_MAX};
+    struct sw_route route, none;
+    uint8_t *frame;
+    size_t size;
+
+    for (size_t i = 0; i < 3; i++) {
+        send_until_taken(fixture->dealer, NULL, sizes[i]);
+        assert_int_equal(take(fixture->router, &route, &frame, &size), SW_ERR_OK);
+        assert_int_equal(size, sizes[i]);
+        assert_int_equal(frame[size - 1], 0x5a);
+        assert_true(route.size > 0);
+        send_until_taken(fixture->router, &route, sizes[i]);
+        assert_int_equal(take(fixture->dealer, &none, &frame, &size), SW_ERR_OK);
+        assert_int_equal(size, sizes[i]);
+        assert_int_equal(none.size, 0);
+    }
+    assert_int_equal(sw_port_take(fixture->router, &route, &frame, &size), SW_ERR_NOT_FOUND);
+    assert_false(sw_port_readable(fixture->router));
+}
+
+static void a_route_that_is_not_there_is_unreachable(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct sw_route route = {.size = 5, .bytes = {0, 9, 9, 9, 9}};
+    const struct sw_sink sink = sw_port_sink(fixture->router);
+
+    (void)sink.reserve(sink.arg, 10);
+    assert_int_equal(sink.commit(sink.arg, &route), SW_ERR_UNREACHABLE);
+}
+
+static void nothing_queues_for_a_node_that_is_not_there(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sw_port *lonely;
+    struct sw_sink sink;
+    char why[SW_WHY_SIZE];
+
+    assert_int_equal(sw_port_new(fixture->context, SW_PORT_DEALER, false, &lonely, why), SW_ERR_OK);
+    assert_int_equal(sw_port_connect(lonely, "127.0.0.1:1", why), SW_ERR_OK);
+    sink = sw_port_sink(lonely);
+    (void)sink.reserve(sink.arg, 10);
+    assert_int_equal(sink.commit(sink.arg, NULL), SW_ERR_BUSY);
+    sw_port_free(lonely);
+}
+
+/* A raw socket without our limits sends what ours never would. */
+static void too_long_messages_cut_the_sender_off(void **state)
+{
+    struct fixture *fixture = *state;
+    void *raw = zmq_socket(fixture->context, ZMQ_DEALER);
+    const size_t big = SW_FRAME_WIRE_SIZE_MAX + 1;
+    uint8_t *bytes = calloc(1, big);
+    char endpoint[300] = "tcp://";
+    const int zero = 0;
+    struct sw_route route;
+    uint8_t *frame;
+    size_t size;
+
+    assert_non_null(bytes);
+    assert_int_equal(zmq_setsockopt(raw, ZMQ_LINGER, &zero, sizeof(zero)), 0);
+    (void)strcat(endpoint, fixture->address);
+    assert_int_equal(zmq_connect(raw, endpoint), 0);
+    assert_int_equal(zmq_send(raw, bytes, big, 0), big);
+    send_until_taken(fixture->dealer, NULL, 7); /* others go on */
+    assert_int_equal(take(fixture->router, &route, &frame, &size), SW_ERR_OK);
+    assert_int_equal(size, 7);
+    for (int i = 0; i < 50; i++) { /* and the long one never shows up */
+        assert_int_equal(sw_port_take(fixture->router, &route, &frame, &size), SW_ERR_NOT_FOUND);
+        (void)poll(NULL, 0, 1);
+    }
+    assert_int_equal(zmq_close(raw), 0);
+    free(bytes);
+}
+
+static void messages_of_other_parts_are_malformed(void **state)
+{
+    struct fixture *fixture = *state;
+    void *raw = zmq_socket(fixture->context, ZMQ_DEALER);
+    char endpoint[300] = "tcp://";
+    const int zero = 0;
+    struct sw_route route;
+    uint8_t *frame;
+    size_t size;
+
+    assert_int_equal(zmq_setsockopt(raw, ZMQ_LINGER, &zero, sizeof(zero)), 0);
+    /* A name of its own choice, longer than any that the socket gives out. */
+    assert_int_equal(zmq_setsockopt(raw, ZMQ_ROUTING_ID, "sixteen bytes ok", 16), 0);
+    (void)strcat(endpoint, fixture->address);
+    assert_int_equal(zmq_connect(raw, endpoint), 0);
+    assert_int_equal(zmq_send(raw, "one", 3, 0), 3);
+    assert_int_equal(take(fixture->router, &route, &frame, &size), SW_ERR_MALFORMED);
+    assert_int_equal(zmq_close(raw), 0);
+
+    raw = zmq_socket(fixture->context, ZMQ_DEALER);
+    assert_int_equal(zmq_setsockopt(raw, ZMQ_LINGER, &zero, sizeof(zero)), 0);
+    assert_int_equal(zmq_connect(raw, endpoint), 0);
+    assert_int_equal(zmq_send(raw, "one", 3, ZMQ_SNDMORE), 3);
+    assert_int_equal(zmq_send(raw, "two", 3, 0), 3);
+    assert_int_equal(zmq_send(raw, "three", 5, 0), 5);
+    assert_int_equal(take(fixture->router, &route, &frame, &size), SW_ERR_MALFORMED);
+    assert_int_equal(take(fixture->router, &route, &frame, &size), SW_ERR_OK); /* in step again */
+    assert_int_equal(size, 5);
+    assert_int_equal(zmq_close(raw), 0);
+}
+
+static void addresses_are_checked(void **state)
+{
+    static const char *const bad[] = {"", "host", ":1", "host:", "127.0.0.1:x", "127.0.0.1:70000"};
+    struct fixture *fixture = *state;
+    char bound[SW_ADDRESS_SIZE_MAX], why[SW_WHY_SIZE];
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(sw_port_bind(fixture->router, bad[i], bound, why), SW_ERR_INVALID);
+        assert_non_null(strstr(why, bad[i]));
+    }
+    assert_int_equal(sw_port_bind(fixture->router, fixture->address, bound, why),
+                     SW_ERR_ADDRESS_IN_USE);
+    assert_int_equal(sw_port_bind(fixture->router, "192.0.2.1:0", bound, why), SW_ERR_UNREACHABLE);
+    assert_int_equal(sw_port_connect(fixture->dealer, "127.0.0.1:0", why), SW_ERR_INVALID);
+    assert_true(sw_port_fd(fixture->dealer) >= 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(frames_pass_both_ways),
+        TEST(a_route_that_is_not_there_is_unreachable),
+        TEST(nothing_queues_for_a_node_that_is_not_there),
+        TEST(too_long_messages_cut_the_sender_off),
+        TEST(messages_of_other_parts_are_malformed),
+        TEST(addresses_are_checked),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
