@@ -1,0 +1,359 @@
+/* Words into arguments and flags; errors into one line and an exit code. */
+#include "tools/cli.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+
+enum { COMMAND_TIMEOUT_MS = 5000 };
+
+const struct sw_cli_flag sw_global_flags[] = {
+    {"config",
+     "FILE",
+     "client configuration (default: $SWARMCTL_CONFIG, ~/.config/swarm/client.conf)"},
+    {"endpoints", "LIST", "other addresses of nodes: 1=host:port,2=host:port"},
+    {"command-timeout", "TIME", "give up after this long, 100ms or 5s (default 5s)"},
+    {"dial-timeout", "TIME", "give up connecting after this long (default 2s)"},
+    {"output", "FORMAT", "table, json or plain (-o for short)"},
+    {"help", NULL, "explain the command (-h for short)"},
+    {NULL, NULL, NULL},
+};
+
+/* --- errors ----------------------------------------------------------------------------------- */
+
+int sw_cli_fail(enum sw_err err, const char *detail)
+{
+    const struct sw_err_info *info = sw_err_info(err);
+    const bool has_detail = detail != NULL && detail[0] != '\0' && strcmp(detail, info->text) != 0;
+
+    (void)fflush(stdout);
+    (void)fprintf(stderr,
+                  "swarmctl: PA-%04u %s: %s%s%s%s%s%s\n",
+                  (unsigned)info->err,
+                  info->name,
+                  info->text,
+                  has_detail ? ": " : "",
+                  has_detail ? detail : "",
+                  info->hint[0] == '\0' ? "" : " (",
+                  info->hint,
+                  info->hint[0] == '\0' ? "" : ")");
+    return info->exit_code;
+}
+
+int sw_cli_fail_format(enum sw_err err, const char *format, ...)
+{
+    char detail[512];
+    va_list list;
+
+    va_start(list, format);
+    (void)vsnprintf(detail, sizeof detail, format, list);
+    va_end(list);
+    return sw_cli_fail(err, detail);
+}
+
+int sw_cli_fail_result(const struct swarm_result *result)
+{
+    return sw_cli_fail((enum sw_err)result->status, result->detail);
+}
+
+/* --- parsing ---------------------------------------------------------------------------------- */
+
+bool sw_parse_number(const char *text, uint64_t *ret_value)
+{
+    uint64_t value = 0;
+
+    if (*text == '\0') {
+        return false;
+    }
+    for (; *text != '\0'; text++) {
+        const uint64_t digit = (uint64_t)(*text - '0');
+
+        if (*text < '0' || *text > '9' || value > (UINT64_MAX - digit) / 10) {
+            return false;
+        }
+        value = value * 10 + digit;
+    }
+    *ret_value = value;
+    return true;
+}
+
+bool sw_parse_duration(const char *text, uint64_t *ret_ms)
+{
+    static const struct {
+        const char *name;
+        uint64_t ms;
+    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
+    const size_t digits = strspn(text, "0123456789");
+    char number[24];
+    uint64_t value = 0;
+
+    if (digits == 0 || digits >= sizeof number) {
+        return false;
+    }
+    memcpy(number, text, digits);
+    number[digits] = '\0';
+    if (!sw_parse_number(number, &value)) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        if (strcmp(text + digits, units[i].name) == 0 && value <= UINT64_MAX / units[i].ms) {
+            *ret_ms = value * units[i].ms;
+            return true;
+        }
+    }
+    return false;
+}
+
+const struct sw_command *sw_cli_find(int argc, char **argv, size_t *ret_words)
+{
+    for (const struct sw_command *command = sw_commands; command->noun != NULL; command++) {
+        if (argc < 1 || strcmp(argv[0], command->noun) != 0) {
+            continue;
+        }
+        if (command->verb == NULL) {
+            *ret_words = 1;
+            return command;
+        }
+        if (argc >= 2 && strcmp(argv[1], command->verb) == 0) {
+            *ret_words = 2;
+            return command;
+        }
+    }
+    return NULL;
+}
+
+static const struct sw_cli_flag *
+flag_named(const struct sw_cli_flag *flags, const char *name, size_t size)
+{
+    for (; flags != NULL && flags->name != NULL; flags++) {
+        if (strlen(flags->name) == size && memcmp(flags->name, name, size) == 0) {
+            return flags;
+        }
+    }
+    return NULL;
+}
+
+static const struct sw_cli_flag *
+find_flag(const struct sw_command *command, const char *name, size_t size)
+{
+    const struct sw_cli_flag *flag = flag_named(command->flags, name, size);
+
+    return flag != NULL ? flag : flag_named(sw_global_flags, name, size);
+}
+
+static enum sw_err add_flag(struct sw_cli *cli, const char *name, const char *value)
+{
+    if (cli->flag_count == SW_CLI_FLAGS_MAX) {
+        (void)sw_cli_fail(SW_ERR_INVALID, "too many flags");
+        return SW_ERR_INVALID;
+    }
+    cli->flags[cli->flag_count].name = name;
+    cli->flags[cli->flag_count].value = value;
+    cli->flag_count++;
+    return SW_ERR_OK;
+}
+
+/* "--name", "--name value" or "--name=value"; moves `at` past a value that was taken. */
+static enum sw_err parse_flag(
+    struct sw_cli *cli, const struct sw_command *command, char **words, size_t count, size_t *at)
+{
+    const char *word = words[*at];
+    const char *name = strcmp(word, "-o") == 0   ? "output"
+                       : strcmp(word, "-h") == 0 ? "help"
+                       : word[1] == '-'          ? word + 2
+                                                 : "";
+    const char *equals = strchr(name, '=');
+    const size_t size = equals == NULL ? strlen(name) : (size_t)(equals - name);
+    const struct sw_cli_flag *flag = find_flag(command, name, size);
+
+    if (flag == NULL) {
+        (void)sw_cli_fail_format(SW_ERR_INVALID,
+                                 "unknown flag %s; `swarmctl %s%s%s --help` lists them",
+                                 word,
+                                 command->noun,
+                                 command->verb == NULL ? "" : " ",
+                                 command->verb == NULL ? "" : command->verb);
+        return SW_ERR_INVALID;
+    }
+    if (flag->value == NULL && equals != NULL) {
+        (void)sw_cli_fail_format(SW_ERR_INVALID, "flag --%s takes no value", flag->name);
+        return SW_ERR_INVALID;
+    }
+    if (flag->value == NULL || equals != NULL) {
+        return add_flag(cli, flag->name, equals == NULL ? "" : equals + 1);
+    }
+    if (*at + 1 == count) {
+        (void)sw_cli_fail_format(SW_ERR_INVALID, "flag --%s needs a %s", flag->name, flag->value);
+        return SW_ERR_INVALID;
+    }
+    (*at)++;
+    return add_flag(cli, flag->name, words[*at]);
+}
+
+static enum sw_err parse_format(struct sw_cli *cli, const struct sw_command *command)
+{
+    static const char *const names[] = {"table", "json", "plain"};
+    const char *given = sw_cli_flag(cli, "output");
+
+    if (given == NULL) {
+        given = getenv("SWARMCTL_OUTPUT");
+    }
+    cli->format = command->format;
+    if (given == NULL) {
+        return SW_ERR_OK;
+    }
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(given, names[i]) == 0) {
+            cli->format = (enum sw_format)i;
+            return SW_ERR_OK;
+        }
+    }
+    (void)sw_cli_fail_format(SW_ERR_INVALID, "output is table, json or plain, not %s", given);
+    return SW_ERR_INVALID;
+}
+
+static enum sw_err parse_time(const char *name, const char *given, uint64_t *ret_ms)
+{
+    if (given == NULL) {
+        return SW_ERR_OK;
+    }
+    if (!sw_parse_duration(given, ret_ms) || *ret_ms == 0 || *ret_ms > UINT32_MAX) {
+        (void)sw_cli_fail_format(
+            SW_ERR_INVALID, "%s is a time such as 100ms, 5s or 1m, not %s", name, given);
+        return SW_ERR_INVALID;
+    }
+    return SW_ERR_OK;
+}
+
+static enum sw_err check_args(const struct sw_cli *cli, const struct sw_command *command)
+{
+    if (cli->arg_count >= command->args_min && cli->arg_count <= command->args_max) {
+        return SW_ERR_OK;
+    }
+    (void)sw_cli_fail_format(SW_ERR_INVALID,
+                             "%s arguments; usage: swarmctl %s%s%s %s",
+                             cli->arg_count < command->args_min ? "missing" : "too many",
+                             command->noun,
+                             command->verb == NULL ? "" : " ",
+                             command->verb == NULL ? "" : command->verb,
+                             command->usage);
+    return SW_ERR_INVALID;
+}
+
+static enum sw_err
+parse_words(struct sw_cli *cli, const struct sw_command *command, char **words, size_t count)
+{
+    bool flags_over = false;
+
+    for (size_t at = 0; at < count; at++) {
+        enum sw_err err = SW_ERR_OK;
+
+        if (!flags_over && strcmp(words[at], "--") == 0) {
+            flags_over = true;
+        } else if (!flags_over && words[at][0] == '-' && words[at][1] != '\0') {
+            err = parse_flag(cli, command, words, count, &at);
+        } else if (cli->arg_count == SW_CLI_ARGS_MAX) {
+            (void)sw_cli_fail(SW_ERR_INVALID, "too many arguments");
+            err = SW_ERR_INVALID;
+        } else {
+            cli->args[cli->arg_count] = words[at];
+            cli->arg_count++;
+        }
+        if (err != SW_ERR_OK) {
+            return err;
+        }
+    }
+    return SW_ERR_OK;
+}
+
+enum sw_err
+sw_cli_parse(struct sw_cli *cli, const struct sw_command *command, char **words, size_t count)
+{
+    const char *timeout;
+    enum sw_err err;
+
+    *cli = (struct sw_cli){.timeout_ms = COMMAND_TIMEOUT_MS};
+    err = parse_words(cli, command, words, count);
+    if (err == SW_ERR_OK && !sw_cli_has(cli, "help")) {
+        err = check_args(cli, command);
+    }
+    if (err == SW_ERR_OK) {
+        err = parse_format(cli, command);
+    }
+    if (err == SW_ERR_OK) {
+        timeout = sw_cli_flag(cli, "command-timeout");
+        if (timeout == NULL) {
+            timeout = getenv("SWARMCTL_COMMAND_TIMEOUT");
+        }
+        err = parse_time("command-timeout", timeout, &cli->timeout_ms);
+    }
+    return err;
+}
+
+const char *sw_cli_flag(const struct sw_cli *cli, const char *name)
+{
+    for (size_t i = cli->flag_count; i > 0; i--) {
+        if (strcmp(cli->flags[i - 1].name, name) == 0) {
+            return cli->flags[i - 1].value;
+        }
+    }
+    return NULL;
+}
+
+bool sw_cli_has(const struct sw_cli *cli, const char *name)
+{
+    return sw_cli_flag(cli, name) != NULL;
+}
+
+bool sw_cli_number(const struct sw_cli *cli, const char *name, uint64_t standard, uint64_t *ret)
+{
+    const char *given = sw_cli_flag(cli, name);
+
+    *ret = standard;
+    if (given == NULL || sw_parse_number(given, ret)) {
+        return true;
+    }
+    (void)sw_cli_fail_format(SW_ERR_INVALID, "--%s is a number, not %s", name, given);
+    return false;
+}
+
+/* --- the client ------------------------------------------------------------------------------- */
+
+struct swarm_scope sw_cli_scope(const struct sw_cli *cli)
+{
+    return (struct swarm_scope){.tenant = sw_cli_flag(cli, "tenant"),
+                                .name_space = sw_cli_flag(cli, "namespace"),
+                                .partition = sw_cli_flag(cli, "partition")};
+}
+
+enum sw_err sw_cli_open(struct sw_cli *cli)
+{
+    struct swarm_options options = SWARM_INIT(struct swarm_options);
+    char why[SW_WHY_SIZE] = "";
+    uint64_t dial_ms = 0;
+    enum sw_err err;
+
+    err = parse_time("dial-timeout", sw_cli_flag(cli, "dial-timeout"), &dial_ms);
+    if (err != SW_ERR_OK) {
+        return err;
+    }
+    options.config_path = sw_cli_flag(cli, "config");
+    if (options.config_path == NULL) {
+        options.config_path = getenv("SWARMCTL_CONFIG");
+    }
+    options.endpoints = sw_cli_flag(cli, "endpoints");
+    if (options.endpoints == NULL) {
+        options.endpoints = getenv("SWARMCTL_ENDPOINTS");
+    }
+    options.timeout_ms = (uint32_t)cli->timeout_ms;
+    options.dial_timeout_ms = (uint32_t)dial_ms;
+    options.flags = SWARM_FAIL_WHEN_DOWN;
+    err = (enum sw_err)swarm_open(&options, &cli->client, why, sizeof why);
+    if (err != SW_ERR_OK) {
+        (void)sw_cli_fail(err, why);
+    }
+    return err;
+}

@@ -1,0 +1,104 @@
+/* The command line of swarmctl: words into arguments and flags, one way to fail, one client.
+ *
+ * Flags may stand anywhere, as `--name value` or `--name=value`; `--` ends them. Unknown flags are
+ * errors. Precedence: flags, then environment (SWARMCTL_CONFIG, SWARMCTL_ENDPOINTS,
+ * SWARMCTL_COMMAND_TIMEOUT, SWARMCTL_OUTPUT), then defaults. Data goes to stdout, one line of
+ * diagnostics to stderr; the exit code is that of the error table. */
+#ifndef SW_TOOLS_CLI_H
+#define SW_TOOLS_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/limits.h"
+#include "client/include/swarm.h"
+#include "tools/output.h"
+
+enum { SW_CLI_ARGS_MAX = 64, SW_CLI_FLAGS_MAX = 32 };
+
+struct sw_cli_flag {
+    const char *name;  /* "limit", without dashes */
+    const char *value; /* name of its value in the help; NULL: it takes none */
+    const char *help;
+};
+
+struct sw_cli {
+    const char *args[SW_CLI_ARGS_MAX]; /* after the command's words; borrowed from argv */
+    size_t arg_count;
+    struct {
+        const char *name;
+        const char *value; /* "" for flags that take none */
+    } flags[SW_CLI_FLAGS_MAX];
+    size_t flag_count;
+    enum sw_format format;
+    uint64_t timeout_ms;
+    struct swarm_client *client; /* owned; opened by sw_cli_open */
+};
+
+typedef int (*sw_cli_run_fn)(struct sw_cli *cli); /* returns the exit code */
+
+struct sw_command {
+    const char *noun;
+    const char *verb;  /* NULL: the noun is the whole command */
+    const char *usage; /* what follows the words */
+    const char *help;  /* one line */
+    size_t args_min, args_max;
+    sw_cli_run_fn run;
+    const struct sw_cli_flag *flags; /* its own; ends with a NULL name; may be NULL */
+    enum sw_format format;           /* when -o is not given */
+};
+
+/* All commands, in the order of the help; ends with a NULL noun. */
+extern const struct sw_command sw_commands[];
+extern const struct sw_cli_flag sw_global_flags[];
+
+/* The command that the first words name; NULL. `ret_words` = how many words. */
+const struct sw_command *sw_cli_find(int argc, char **argv, size_t *ret_words);
+/* Reads the words behind the command. On failure the line has been printed. */
+enum sw_err
+sw_cli_parse(struct sw_cli *cli, const struct sw_command *command, char **words, size_t count);
+/* NULL if the flag was not given. The last one counts. */
+const char *sw_cli_flag(const struct sw_cli *cli, const char *name);
+bool sw_cli_has(const struct sw_cli *cli, const char *name);
+
+/* Prints "swarmctl: PA-6001 NOT_LEADER: detail (hint)" and returns the exit code of `err`. A detail
+ * of NULL or "" gives way to the text of the table. */
+int sw_cli_fail(enum sw_err err, const char *detail);
+int sw_cli_fail_format(enum sw_err err, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+int sw_cli_fail_result(const struct swarm_result *result);
+
+/* Opens the client that the flags describe. On failure the line has been printed. */
+enum sw_err sw_cli_open(struct sw_cli *cli);
+/* The scope of --tenant, --namespace, --partition. */
+struct swarm_scope sw_cli_scope(const struct sw_cli *cli);
+/* Numbers of flags: false, and the line printed, if it is none. `standard` if it was not given. */
+bool sw_cli_number(const struct sw_cli *cli, const char *name, uint64_t standard, uint64_t *ret);
+
+/* "100ms", "5s", "2m", "1h"; whole input or nothing. */
+bool sw_parse_duration(const char *text, uint64_t *ret_ms);
+/* Decimal digits and nothing else. */
+bool sw_parse_number(const char *text, uint64_t *ret_value);
+
+int sw_cmd_swarm_create(struct sw_cli *cli);
+int sw_cmd_kv_get(struct sw_cli *cli);
+int sw_cmd_kv_put(struct sw_cli *cli);
+int sw_cmd_kv_del(struct sw_cli *cli);
+int sw_cmd_kv_cas(struct sw_cli *cli);
+int sw_cmd_kv_scan(struct sw_cli *cli);
+int sw_cmd_experience_append(struct sw_cli *cli);
+int sw_cmd_experience_list(struct sw_cli *cli);
+int sw_cmd_node_list(struct sw_cli *cli);
+int sw_cmd_node_status(struct sw_cli *cli);
+int sw_cmd_node_transfer(struct sw_cli *cli);
+int sw_cmd_snapshot_take(struct sw_cli *cli);
+int sw_cmd_health(struct sw_cli *cli);
+int sw_cmd_limits(struct sw_cli *cli);
+int sw_cmd_explain(struct sw_cli *cli);
+int sw_cmd_completion(struct sw_cli *cli);
+int sw_cmd_version(struct sw_cli *cli);
+int sw_cmd_help(struct sw_cli *cli);
+
+#endif

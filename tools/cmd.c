@@ -1,0 +1,31 @@
+/* What several commands of swarmctl share. */
+#include "tools/cmd.h"
+
+enum sw_err sw_cmd_call(struct sw_cli *cli,
+                        const struct swarm_request *request,
+                        struct swarm_result **ret_result,
+                        int *ret_code)
+{
+    enum sw_err err = SW_ERR_OK;
+
+    if (cli->client == NULL) {
+        err = sw_cli_open(cli);
+    }
+    if (err != SW_ERR_OK) {
+        *ret_code = sw_err_info(err)->exit_code;
+        return err;
+    }
+    (void)swarm_call(cli->client, request, ret_result);
+    return SW_ERR_OK;
+}
+
+bool sw_cmd_node(const struct sw_cli *cli, size_t arg, uint64_t *ret_node)
+{
+    *ret_node = 0;
+    if (cli->arg_count <= arg || (sw_parse_number(cli->args[arg], ret_node) && *ret_node != 0)) {
+        return true;
+    }
+    (void)sw_cli_fail_format(
+        SW_ERR_INVALID, "a node is a number of 1 or more, not %s", cli->args[arg]);
+    return false;
+}

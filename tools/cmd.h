@@ -1,0 +1,34 @@
+/* What several commands of swarmctl share. */
+#ifndef SW_TOOLS_CMD_H
+#define SW_TOOLS_CMD_H
+
+#include "tools/cli.h"
+
+/* Opens the client and makes the call. On failure to open, the line is printed and `ret_code` set;
+ * the result's own status is the caller's business. */
+enum sw_err sw_cmd_call(struct sw_cli *cli,
+                        const struct swarm_request *request,
+                        struct swarm_result **ret_result,
+                        int *ret_code);
+/* --encoding; the line is printed if it is none. */
+enum sw_err sw_cmd_encoding(const struct sw_cli *cli, enum sw_encoding *ret_encoding);
+
+/* The value in argument `arg`, or stdin if there is none or "-". */
+struct sw_cmd_value {
+    struct swarm_slice slice;
+    char *owned; /* free() it */
+};
+enum sw_err sw_cmd_value(const struct sw_cli *cli, size_t arg, struct sw_cmd_value *ret_value);
+
+/* Prints the revision of a write. */
+int sw_cmd_report_write(const struct sw_cli *cli, const struct swarm_result *result);
+/* Walks a scan into rows (at most `limit`; 0 = all) and prints them. Returns the exit code. */
+int sw_cmd_walk(struct sw_cli *cli,
+                const struct swarm_request *first,
+                uint64_t limit,
+                struct sw_output *out,
+                void (*add)(struct sw_output *out, const struct swarm_record *record));
+/* An argument that names a node; false and the line printed if it does not. 0 if it is absent. */
+bool sw_cmd_node(const struct sw_cli *cli, size_t arg, uint64_t *ret_node);
+
+#endif

@@ -1,0 +1,129 @@
+/* swarmctl health: does every node answer, is there one leader, and are the states equal?
+ *
+ * Digests can be compared only where two nodes stand at the same index. Under load they rarely do
+ * at the same moment, so the nodes are asked again until all stand at one index or the time is up:
+ * then the digests are called "not compared", which is no failure. */
+#include <string.h>
+#include <time.h>
+
+#include "tools/cli.h"
+#include "tools/survey.h"
+
+enum { ASK_AGAIN_MS = 100 };
+
+struct verdict {
+    uint64_t leader; /* 0 = none, or they disagree */
+    bool compared;   /* all answering nodes stand at one index */
+    bool equal;      /* no two nodes at one index differ */
+};
+
+static struct verdict judge(const struct sw_survey *survey)
+{
+    struct verdict verdict = {.compared = true, .equal = true};
+    const struct sw_status *newest = NULL;
+
+    for (size_t i = 0; i < survey->count; i++) {
+        const struct sw_status *a = &survey->rows[i].status;
+
+        if (!survey->rows[i].answered) {
+            continue;
+        }
+        if (newest == NULL || a->term > newest->term) {
+            newest = a;
+        }
+        for (size_t j = 0; j < i; j++) {
+            const struct sw_status *b = &survey->rows[j].status;
+
+            if (!survey->rows[j].answered) {
+                continue;
+            }
+            if (a->digest_index != b->digest_index) {
+                verdict.compared = false;
+            } else if (strcmp(a->digest, b->digest) != 0) {
+                verdict.equal = false;
+            }
+        }
+    }
+    verdict.leader = newest == NULL ? 0 : newest->leader;
+    return verdict;
+}
+
+static void
+print(const struct sw_cli *cli, const struct sw_survey *survey, const struct verdict *verdict)
+{
+    static const struct sw_column columns[] = {{"node", SW_CELL_TEXT},
+                                               {"address", SW_CELL_TEXT},
+                                               {"state", SW_CELL_TEXT},
+                                               {"role", SW_CELL_TEXT},
+                                               {"digest_index", SW_CELL_TEXT},
+                                               {"digest", SW_CELL_TEXT}};
+    struct sw_output out;
+
+    sw_output_init(&out, "nodes", columns, sizeof columns / sizeof columns[0]);
+    for (size_t i = 0; i < survey->count; i++) {
+        const struct sw_survey_row *row = &survey->rows[i];
+
+        sw_output_row(&out);
+        sw_output_number(&out, 0, row->node);
+        sw_output_text(&out, 1, row->address);
+        sw_output_text(&out, 2, row->answered ? row->status.ready ? "ready" : "not ready" : "down");
+        if (row->answered) {
+            sw_output_text(&out, 3, row->status.role);
+            sw_output_number(&out, 4, row->status.digest_index);
+            sw_output_text(&out, 5, row->status.digest);
+        }
+    }
+    sw_output_field_number(&out, "leader", verdict->leader);
+    sw_output_field(&out,
+                    "digests",
+                    SW_CELL_TEXT,
+                    !verdict->equal     ? "DIFFERENT"
+                    : verdict->compared ? "equal"
+                                        : "not compared");
+    sw_output_field(&out,
+                    "healthy",
+                    SW_CELL_BOOL,
+                    survey->answered == survey->count && verdict->leader != 0 && verdict->equal
+                        ? "true"
+                        : "false");
+    (void)sw_output_print(&out, cli->format, stdout);
+    sw_output_release(&out);
+}
+
+static int code_of(const struct sw_survey *survey, const struct verdict *verdict)
+{
+    if (!verdict->equal) {
+        return sw_cli_fail(SW_ERR_CORRUPT, "nodes at the same index have different states");
+    }
+    if (survey->answered < survey->count) {
+        return sw_cli_fail_format(
+            SW_ERR_UNREACHABLE, "%zu of %zu nodes answered", survey->answered, survey->count);
+    }
+    return verdict->leader == 0 ? sw_cli_fail(SW_ERR_NO_LEADER, "") : 0;
+}
+
+int sw_cmd_health(struct sw_cli *cli)
+{
+    const uint64_t until_ms = swarm_now_ms() + cli->timeout_ms / 2;
+    struct sw_survey survey;
+    struct verdict verdict;
+    enum sw_err err;
+    int code;
+
+    for (;;) {
+        err = sw_survey_run(cli, 0, &survey);
+        if (err != SW_ERR_OK) {
+            return sw_err_info(err)->exit_code;
+        }
+        verdict = judge(&survey);
+        if (verdict.compared || !verdict.equal || swarm_now_ms() >= until_ms) {
+            break;
+        }
+        sw_survey_release(&survey);
+        (void)nanosleep(&(struct timespec){.tv_nsec = ASK_AGAIN_MS * 1000000L}, NULL);
+    }
+    print(cli, &survey, &verdict);
+    code = code_of(&survey, &verdict);
+    sw_survey_release(&survey);
+    return code;
+}

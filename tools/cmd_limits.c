@@ -1,0 +1,46 @@
+/* swarmctl limits: the bounds of base/limits.h that users meet. */
+#include "tools/cli.h"
+
+static const struct {
+    const char *name;
+    uint64_t value;
+    const char *unit;
+    const char *meaning;
+} limits[] = {
+    {"tenant_size_max", SW_TENANT_SIZE_MAX, "bytes", "printable ASCII without spaces"},
+    {"namespace_size_max", SW_NAMESPACE_SIZE_MAX, "bytes", "printable ASCII without spaces"},
+    {"partition_size_max", SW_PARTITION_SIZE_MAX, "bytes", "printable ASCII without spaces"},
+    {"key_size_max", SW_KEY_SIZE_MAX, "bytes", "any bytes, at least one"},
+    {"value_size_max", SW_VALUE_SIZE_MAX, "bytes", "of one key"},
+    {"experience_size_max", SW_EXPERIENCE_SIZE_MAX, "bytes", "of one experience"},
+    {"scan_count_max", SW_SCAN_COUNT_MAX, "records", "of one page; scans go on by themselves"},
+    {"scan_size_max", SW_SCAN_SIZE_MAX, "bytes", "of one page; scans go on by themselves"},
+    {"nodes_max", SW_NODE_COUNT_MAX, "nodes", "of one swarm"},
+    {"clients_max", SW_CLIENT_COUNT_MAX, "connections", "that one node holds open"},
+    {"client_in_flight_max", SW_CLIENT_IN_FLIGHT_MAX, "requests", "unanswered, of one connection"},
+    {"sessions_max", SW_SESSION_COUNT_MAX, "sessions", "the least recently active goes first"},
+    {"session_ttl_min", SW_SESSION_TTL_MS_MIN, "ms", "life of an idle session"},
+    {"session_ttl_max", SW_SESSION_TTL_MS_MAX, "ms", "life of an idle session"},
+    {"session_ttl_default", SW_SESSION_TTL_MS_DEFAULT, "ms", "life of an idle session"},
+};
+
+int sw_cmd_limits(struct sw_cli *cli)
+{
+    static const struct sw_column columns[] = {{"name", SW_CELL_TEXT},
+                                               {"value", SW_CELL_SMALL},
+                                               {"unit", SW_CELL_TEXT},
+                                               {"meaning", SW_CELL_TEXT}};
+    struct sw_output out;
+
+    sw_output_init(&out, "limits", columns, sizeof columns / sizeof columns[0]);
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        sw_output_row(&out);
+        sw_output_text(&out, 0, limits[i].name);
+        sw_output_number(&out, 1, limits[i].value);
+        sw_output_text(&out, 2, limits[i].unit);
+        sw_output_text(&out, 3, limits[i].meaning);
+    }
+    (void)sw_output_print(&out, cli->format, stdout);
+    sw_output_release(&out);
+    return 0;
+}

@@ -1,0 +1,311 @@
+/* swarmctl: the table of commands, and the way into them. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/cli.h"
+
+enum { ANY = SW_CLI_ARGS_MAX };
+
+#define SCOPE_FLAGS                                                            \
+    {"tenant", "NAME", "tenant (default: default)"},                           \
+        {"namespace", "NAME", "namespace (default: default)"},                 \
+    {                                                                          \
+        "partition", "NAME", "partition, the unit of order (default: default)" \
+    }
+
+static const struct sw_cli_flag get_flags[] = {
+    SCOPE_FLAGS,
+    {"encoding", "NAME", "of key and value: auto, utf8, hex, base64 (default auto)"},
+    {NULL, NULL, NULL}};
+static const struct sw_cli_flag scope_flags[] = {SCOPE_FLAGS, {NULL, NULL, NULL}};
+static const struct sw_cli_flag cas_flags[] = {
+    SCOPE_FLAGS,
+    {"expected", "REVISION", "mod revision the key must have; 0 = it must not exist"},
+    {NULL, NULL, NULL}};
+static const struct sw_cli_flag scan_flags[] = {
+    SCOPE_FLAGS,
+    {"prefix", "TEXT", "only keys that begin so"},
+    {"from", "KEY", "first key, included (with --reverse: the highest)"},
+    {"to", "KEY", "end, excluded"},
+    {"limit", "N", "at most so many records (default: all)"},
+    {"keys-only", NULL, "leave values out"},
+    {"reverse", NULL, "from high to low"},
+    {"encoding", "NAME", "of keys and values: auto, utf8, hex, base64 (default auto)"},
+    {NULL, NULL, NULL}};
+static const struct sw_cli_flag list_flags[] = {
+    SCOPE_FLAGS,
+    {"after", "REVISION", "only experiences above this revision"},
+    {"limit", "N", "at most so many (default: all)"},
+    {"reverse", NULL, "newest first"},
+    {"encoding", "NAME", "of values: auto, utf8, hex, base64 (default auto)"},
+    {NULL, NULL, NULL}};
+static const struct sw_cli_flag create_flags[] = {
+    {"nodes", "N", "how many nodes on one host (default 3)"},
+    {"host", "HOST", "address of that host (default 127.0.0.1)"},
+    {"base-port", "PORT", "first port; each node takes three of the next ten (default 6700)"},
+    {"node", "ID=HOST:CLIENT:PEER:HTTP", "one node with its three ports; repeat for each"},
+    {NULL, NULL, NULL}};
+
+const struct sw_command sw_commands[] = {
+    {"swarm",
+     "create",
+     "DIR",
+     "make keys and configuration files of a new swarm",
+     1,
+     1,
+     sw_cmd_swarm_create,
+     create_flags,
+     SW_FORMAT_TABLE},
+    {"kv",
+     "get",
+     "KEY",
+     "print the value of a key",
+     1,
+     1,
+     sw_cmd_kv_get,
+     get_flags,
+     SW_FORMAT_PLAIN},
+    {"kv",
+     "put",
+     "KEY [VALUE|-]",
+     "write a key; the value may come from stdin",
+     1,
+     2,
+     sw_cmd_kv_put,
+     scope_flags,
+     SW_FORMAT_TABLE},
+    {"kv", "del", "KEY", "delete a key", 1, 1, sw_cmd_kv_del, scope_flags, SW_FORMAT_TABLE},
+    {"kv",
+     "cas",
+     "KEY [VALUE|-] --expected REVISION",
+     "write a key if nobody else did",
+     1,
+     2,
+     sw_cmd_kv_cas,
+     cas_flags,
+     SW_FORMAT_TABLE},
+    {"kv",
+     "scan",
+     "",
+     "list keys of a partition in order",
+     0,
+     0,
+     sw_cmd_kv_scan,
+     scan_flags,
+     SW_FORMAT_TABLE},
+    {"experience",
+     "append",
+     "[VALUE|-]",
+     "append an experience to a partition",
+     0,
+     1,
+     sw_cmd_experience_append,
+     scope_flags,
+     SW_FORMAT_TABLE},
+    {"experience",
+     "list",
+     "",
+     "list experiences of a partition by revision",
+     0,
+     0,
+     sw_cmd_experience_list,
+     list_flags,
+     SW_FORMAT_TABLE},
+    {"node",
+     "list",
+     "",
+     "the configured nodes, and which of them answer",
+     0,
+     0,
+     sw_cmd_node_list,
+     NULL,
+     SW_FORMAT_TABLE},
+    {"node",
+     "status",
+     "[ID]",
+     "what each node says about itself",
+     0,
+     1,
+     sw_cmd_node_status,
+     NULL,
+     SW_FORMAT_TABLE},
+    {"node",
+     "transfer",
+     "[ID]",
+     "hand leadership to a node, or to any",
+     0,
+     1,
+     sw_cmd_node_transfer,
+     NULL,
+     SW_FORMAT_TABLE},
+    {"snapshot",
+     "take",
+     "[ID]",
+     "let a node (default: the leader) take a snapshot now",
+     0,
+     1,
+     sw_cmd_snapshot_take,
+     NULL,
+     SW_FORMAT_TABLE},
+    {"health",
+     NULL,
+     "",
+     "ask all nodes; compare their states",
+     0,
+     0,
+     sw_cmd_health,
+     NULL,
+     SW_FORMAT_TABLE},
+    {"limits",
+     NULL,
+     "",
+     "sizes and counts that are enforced",
+     0,
+     0,
+     sw_cmd_limits,
+     NULL,
+     SW_FORMAT_TABLE},
+    {"explain",
+     NULL,
+     "[CODE]",
+     "what an error code means, and what to do",
+     0,
+     1,
+     sw_cmd_explain,
+     NULL,
+     SW_FORMAT_TABLE},
+    {"completion",
+     NULL,
+     "bash",
+     "print a completion script for the shell",
+     1,
+     1,
+     sw_cmd_completion,
+     NULL,
+     SW_FORMAT_PLAIN},
+    {"version", NULL, "", "print the version", 0, 0, sw_cmd_version, NULL, SW_FORMAT_PLAIN},
+    {"help", NULL, "", "list all commands", 0, ANY, sw_cmd_help, NULL, SW_FORMAT_PLAIN},
+    {NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, SW_FORMAT_TABLE},
+};
+
+static void print_flags(FILE *file, const struct sw_cli_flag *flags)
+{
+    for (; flags != NULL && flags->name != NULL; flags++) {
+        char left[64];
+
+        (void)snprintf(
+            left, sizeof left, "--%s %s", flags->name, flags->value == NULL ? "" : flags->value);
+        (void)fprintf(file, "  %-26s %s\n", left, flags->help);
+    }
+}
+
+static int help_of(const struct sw_command *command)
+{
+    (void)printf("usage: swarmctl %s%s%s %s\n\n%s\n",
+                 command->noun,
+                 command->verb == NULL ? "" : " ",
+                 command->verb == NULL ? "" : command->verb,
+                 command->usage,
+                 command->help);
+    if (command->flags != NULL) {
+        (void)printf("\nflags:\n");
+        print_flags(stdout, command->flags);
+    }
+    (void)printf("\nflags of every command:\n");
+    print_flags(stdout, sw_global_flags);
+    return 0;
+}
+
+int sw_cmd_help(struct sw_cli *cli)
+{
+    (void)cli;
+    (void)printf("usage: swarmctl COMMAND [argument...] [--flag value...]\n\n");
+    for (const struct sw_command *command = sw_commands; command->noun != NULL; command++) {
+        char words[80];
+
+        (void)snprintf(words,
+                       sizeof words,
+                       "%s%s%s %s",
+                       command->noun,
+                       command->verb == NULL ? "" : " ",
+                       command->verb == NULL ? "" : command->verb,
+                       command->usage);
+        (void)printf("  %-26s %s\n", words, command->help);
+    }
+    (void)printf("\nflags of every command:\n");
+    print_flags(stdout, sw_global_flags);
+    (void)printf("\nexit codes: 0 ok, 1 error, 2 usage, 3 not found, 4 conflict, 5 unavailable,\n"
+                 "6 deadline, 7 permission, 8 quota or size, 9 unsafe, 10 corrupt\n");
+    return 0;
+}
+
+/* Flags may come before the command; the command's words are the first that are none. Moves them to
+ * the front, so that one parser sees one order. */
+static void words_first(int argc, char **argv)
+{
+    int at = 0;
+
+    while (at < argc && argv[at][0] == '-') {
+        const bool alone = strchr(argv[at], '=') != NULL || strcmp(argv[at], "-h") == 0 ||
+                           strcmp(argv[at], "--help") == 0;
+
+        at += alone ? 1 : 2;
+    }
+    for (int moved = 0; moved < 2 && at < argc && argv[at][0] != '-'; moved++, at++) {
+        char *word = argv[at];
+
+        memmove(argv + moved + 1, argv + moved, (size_t)(at - moved) * sizeof *argv);
+        argv[moved] = word;
+    }
+}
+
+static int unknown_command(int argc, char **argv)
+{
+    for (const struct sw_command *command = sw_commands; command->noun != NULL; command++) {
+        if (strcmp(argv[0], command->noun) == 0) {
+            return sw_cli_fail_format(SW_ERR_INVALID,
+                                      "unknown command %s %s; `swarmctl help` lists all",
+                                      argv[0],
+                                      argc > 1 ? argv[1] : "");
+        }
+    }
+    return sw_cli_fail_format(SW_ERR_INVALID,
+                              "unknown %s %s; `swarmctl help` lists all",
+                              argv[0][0] == '-' ? "flag" : "command",
+                              argv[0]);
+}
+
+int main(int argc, char **argv)
+{
+    const struct sw_command *command;
+    struct sw_cli cli;
+    size_t words = 0;
+    int code;
+
+    argc--;
+    argv++;
+    if (argc < 1) {
+        (void)sw_cmd_help(NULL);
+        return sw_err_info(SW_ERR_INVALID)->exit_code;
+    }
+    words_first(argc, argv);
+    if (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0) {
+        return sw_cmd_help(NULL);
+    }
+    command = sw_cli_find(argc, argv, &words);
+    if (command == NULL) {
+        return unknown_command(argc, argv);
+    }
+    if (sw_cli_parse(&cli, command, argv + words, (size_t)argc - words) != SW_ERR_OK) {
+        return sw_err_info(SW_ERR_INVALID)->exit_code;
+    }
+    if (sw_cli_has(&cli, "help")) {
+        return help_of(command);
+    }
+    code = command->run(&cli);
+    swarm_close(cli.client);
+    if (fflush(stdout) != 0) {
+        return code != 0 ? code : sw_cli_fail(SW_ERR_IO, "stdout could not be written");
+    }
+    return code;
+}
