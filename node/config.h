@@ -140,7 +140,7 @@ enum sw_err sw_config_set(struct sw_config *config,
 enum sw_err sw_config_parse(struct sw_config *config, const char *text, char ret_why[SW_WHY_SIZE]);
 /* CONFIG also if the file cannot be read (config_inih.c). */
 enum sw_err sw_config_load(struct sw_config *config, const char *path, char ret_why[SW_WHY_SIZE]);
-/* `environment` as environ: "NAME=value", NULL at the end. Looks at SWARM_* only. */
+/* `environment` as environ: "NAME=value", NULL at the end. Looks at SWARM_<SECTION>_* only. */
 enum sw_err sw_config_environment(struct sw_config *config,
                                   const char *const *environment,
                                   char ret_why[SW_WHY_SIZE]);

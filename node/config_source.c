@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "node/config_private.h"
 
@@ -17,6 +18,27 @@ static bool is_variable(const char *name, size_t size, const struct sw_config_ke
         *c = (char)toupper((unsigned char)*c);
     }
     return strlen(want) == size && memcmp(want, name, size) == 0;
+}
+
+/* True if the variable begins with SWARM_ and a section's name. Others that begin with SWARM_ are
+ * somebody else's: platforms make up names such as SWARM_SERVICE_HOST. */
+static bool names_section(const char *variable, size_t name_size)
+{
+    uint32_t count = 0;
+    const struct sw_config_key *keys = sw_config_keys(&count);
+
+    if (strncmp(variable, "SWARM_MEMBERS_", 14) == 0) {
+        return true;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const size_t size = strlen(keys[i].section);
+
+        if (name_size > 6 + size && variable[6 + size] == '_' &&
+            strncasecmp(variable + 6, keys[i].section, size) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static enum sw_err
@@ -59,8 +81,8 @@ enum sw_err sw_config_environment(struct sw_config *config,
         enum sw_err err;
 
         /* SWARM_CONFIG names the file and is read by the caller. */
-        if (strncmp(*environment, "SWARM_", 6) != 0 || equals == NULL ||
-            (name_size == 12 && memcmp(*environment, "SWARM_CONFIG", 12) == 0)) {
+        if (equals == NULL || strncmp(*environment, "SWARM_", 6) != 0 ||
+            !names_section(*environment, name_size)) {
             continue;
         }
         err = set_variable(config, *environment, name_size, ret_why);

@@ -354,6 +354,11 @@ static enum sw_err load_keys(struct sw_server *server, char *ret_why)
     enum sw_err err;
 
     SW_ASSERT(self != NULL); /* sw_config_check */
+    err = sw_crypto_init();
+    if (err != SW_ERR_OK) {
+        (void)snprintf(ret_why, SW_WHY_SIZE, "libsodium does not start");
+        return err;
+    }
     err = sw_keyfile_load_secret(server->config.key_file, &server->keys, ret_why);
     if (err != SW_ERR_OK) {
         return err;

@@ -87,7 +87,9 @@ static void unknown_names_are_errors(void **state)
     assert_int_equal(flags(&config, "--help=1", NULL), SW_ERR_CONFIG);
     assert_int_equal(environment(&config, "SWARM_NODE_NAME=x"), SW_ERR_CONFIG);
     assert_non_null(strstr(why, "SWARM_NODE_NAME"));
-    assert_int_equal(environment(&config, "SWARM_=x"), SW_ERR_CONFIG);
+    assert_int_equal(environment(&config, "SWARM_RAFT_ELECTON=1s"), SW_ERR_CONFIG);
+    assert_int_equal(environment(&config, "SWARM_=x"), SW_ERR_OK); /* no section of ours */
+    assert_int_equal(environment(&config, "SWARM_SERVICE_HOST=x"), SW_ERR_OK);
     assert_int_equal(environment(&config, "SWARM_NODE_ID"), SW_ERR_OK); /* no variable at all */
 }
 
