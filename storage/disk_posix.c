@@ -15,6 +15,7 @@
 struct sw_disk_posix {
     struct sw_disk port;
     int directory_fd;
+    bool read_only;
 };
 
 struct sw_file {
@@ -55,7 +56,9 @@ static bool name_valid(const char *name)
 static enum sw_err
 posix_open(struct sw_disk *disk, const char *name, bool create, struct sw_file **ret_file)
 {
-    const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT : 0);
+    const struct sw_disk_posix *self = disk->impl;
+    const int flags = (self->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOFOLLOW |
+                      (create && !self->read_only ? O_CREAT : 0);
     struct sw_file *file;
     int fd;
 
@@ -221,8 +224,10 @@ static const struct sw_disk_ops posix_ops = {.open = posix_open,
                                              .sync_directory = posix_sync_directory,
                                              .list = posix_list};
 
-enum sw_err
-sw_disk_posix_new(const char *path, struct sw_disk_posix **ret_disk, char ret_why[SW_WHY_SIZE])
+static enum sw_err disk_new(const char *path,
+                            bool read_only,
+                            struct sw_disk_posix **ret_disk,
+                            char ret_why[SW_WHY_SIZE])
 {
     struct sw_disk_posix *disk;
     const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -238,8 +243,22 @@ sw_disk_posix_new(const char *path, struct sw_disk_posix **ret_disk, char ret_wh
     SW_ASSERT(disk != NULL);
     disk->port = (struct sw_disk){.impl = disk, .ops = &posix_ops};
     disk->directory_fd = fd;
+    disk->read_only = read_only;
     *ret_disk = disk;
     return SW_ERR_OK;
+}
+
+enum sw_err
+sw_disk_posix_new(const char *path, struct sw_disk_posix **ret_disk, char ret_why[SW_WHY_SIZE])
+{
+    return disk_new(path, false, ret_disk, ret_why);
+}
+
+enum sw_err sw_disk_posix_new_read_only(const char *path,
+                                        struct sw_disk_posix **ret_disk,
+                                        char ret_why[SW_WHY_SIZE])
+{
+    return disk_new(path, true, ret_disk, ret_why);
 }
 
 struct sw_disk *sw_disk_posix_port(struct sw_disk_posix *disk)

@@ -12,6 +12,10 @@ struct sw_disk_posix; /* opaque */
 enum sw_err sw_disk_posix_new(const char *path,
                               struct sw_disk_posix **ret_disk,
                               char ret_why[SW_WHY_SIZE]) SW_MUST_CHECK;
+/* Opens files for reading only, for tools that must not be able to change anything. */
+enum sw_err sw_disk_posix_new_read_only(const char *path,
+                                        struct sw_disk_posix **ret_disk,
+                                        char ret_why[SW_WHY_SIZE]) SW_MUST_CHECK;
 /* Owned by the disk. */
 struct sw_disk *sw_disk_posix_port(struct sw_disk_posix *disk);
 void sw_disk_posix_free(struct sw_disk_posix *disk); /* accepts NULL; all files are closed */

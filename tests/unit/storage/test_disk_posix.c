@@ -132,6 +132,29 @@ static void test_full_disk_and_foreign_files(void **state)
     }
 }
 
+static void test_read_only_changes_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sw_disk_posix *reader;
+    struct sw_disk *disk;
+    struct sw_file *file;
+    char why[SW_WHY_SIZE];
+    char out[5];
+
+    assert_int_equal(fixture->disk->ops->open(fixture->disk, "a", true, &file), SW_ERR_OK);
+    assert_int_equal(fixture->disk->ops->write(fixture->disk, file, 0, sw_span_str("hello")),
+                     SW_ERR_OK);
+    fixture->disk->ops->close(fixture->disk, file);
+    assert_int_equal(sw_disk_posix_new_read_only(fixture->path, &reader, why), SW_ERR_OK);
+    disk = sw_disk_posix_port(reader);
+    assert_int_equal(disk->ops->open(disk, "b", true, &file), SW_ERR_NOT_FOUND);
+    assert_int_equal(disk->ops->open(disk, "a", false, &file), SW_ERR_OK);
+    assert_int_equal(disk->ops->read(disk, file, 0, out, 5), SW_ERR_OK);
+    assert_int_equal(disk->ops->write(disk, file, 0, sw_span_str("x")), SW_ERR_IO);
+    disk->ops->close(disk, file);
+    sw_disk_posix_free(reader);
+}
+
 static void test_missing_directory_says_why(void **state)
 {
     struct sw_disk_posix *posix;
@@ -149,6 +172,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_reading_behind_the_end_is_corrupt, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rename_remove_list, setup, teardown),
         cmocka_unit_test_setup_teardown(test_full_disk_and_foreign_files, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_read_only_changes_nothing, setup, teardown),
         cmocka_unit_test(test_missing_directory_says_why),
     };
 

@@ -1,0 +1,30 @@
+/* swarm-inspect: looks at a node's files without the node. One subcommand a kind of file. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/inspect.h"
+
+static const char usage[] =
+    "usage: swarm-inspect wal DIR [options]    the log: state, segments, records\n"
+    "       swarm-inspect store DIR [options]  the state store\n"
+    "Reads only. Exit code: 0 sound, 2 usage, 10 damaged.\n"
+    "`swarm-inspect wal` alone prints its options.\n";
+
+int main(int argc, char **argv)
+{
+    const char *command = argc > 1 ? argv[1] : "";
+
+    if (strcmp(command, "wal") == 0) {
+        return sw_inspect_wal(argc - 1, argv + 1);
+    }
+    if (strcmp(command, "store") == 0) {
+        return sw_inspect_store(argc - 1, argv + 1);
+    }
+    if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0 ||
+        strcmp(command, "help") == 0) {
+        (void)fputs(usage, stdout);
+        return 0;
+    }
+    (void)fputs(usage, stderr);
+    return 2;
+}
