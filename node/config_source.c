@@ -157,7 +157,7 @@ set_flag(struct sw_config *config, const struct flag *flag, const char *value, c
         }
     }
     if (!flag_is(flag, "member")) {
-        return bad_flag(flag->name, "unknown flag --", ret_why);
+        return bad_flag(flag->name - 2, "unknown flag", ret_why);
     }
     equals = strchr(value, '=');
     if (equals == NULL || (size_t)(equals - value) >= sizeof id) {

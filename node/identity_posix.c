@@ -101,7 +101,9 @@ static enum sw_err check_text(
         return SW_ERR_NEWER_FORMAT;
     }
     sum_line = strstr(text, "\nsum ");
-    if (sum_line == NULL || sscanf(sum_line, "\nsum %16llx\n", &sum) != 1 ||
+    if (sum_line == NULL ||
+        (size_t)(sum_line - text) + sizeof "\nsum 0123456789abcdef\n" - 1 != size ||
+        sscanf(sum_line, "\nsum %16llx\n", &sum) != 1 ||
         sum != sum_of(text, (size_t)(sum_line + 1 - text))) {
         (void)snprintf(ret_why, SW_WHY_SIZE, "the identity file fails its checksum");
         return SW_ERR_CORRUPT;
