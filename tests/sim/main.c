@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tests/sim/runner.h"
+#include "tests/sim/scenario.h"
 
 static void usage(FILE *out)
 {
@@ -146,6 +147,9 @@ int main(int argc, char **argv)
             return 2;
         }
         i++;
+    }
+    if (options.scenario != NULL) {
+        return sim_scenario_run(&options);
     }
     return single ? run_single(&options) : sim_run_seeds(&options);
 }

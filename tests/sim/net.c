@@ -193,6 +193,23 @@ static void frame_send(struct sim_net *net, struct path *path, struct frame *fra
     frame_schedule(net, frame, frame_delay(net, path));
 }
 
+static void inject_fire(void *arg)
+{
+    struct frame *frame = arg;
+
+    frame_hand_over(frame, &frame->net->world->host[frame->to - 1]);
+    free(frame);
+}
+
+void sim_net_inject(struct sim_world *world, uint32_t from, uint32_t to, struct sw_span message)
+{
+    struct sw_buf blob = {0};
+
+    sw_write_blob(&blob, message);
+    sim_after(world, to, 0, inject_fire, free, frame_new(world->net, from, to, sw_buf_span(&blob)));
+    sw_buf_release(&blob);
+}
+
 void sim_net_flush(struct sim_host *host)
 {
     struct sim_net *net = host->world->net;

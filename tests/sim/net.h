@@ -39,5 +39,7 @@ typedef bool (*sim_net_filter_fn)(struct sim_world *world,
                                   uint32_t to,
                                   struct sw_span message);
 void sim_net_filter(struct sim_world *world, sim_net_filter_fn filter);
+/* Delivers a message that `from` once sent, late; cuts do not matter. */
+void sim_net_inject(struct sim_world *world, uint32_t from, uint32_t to, struct sw_span message);
 
 #endif

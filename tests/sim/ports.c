@@ -8,7 +8,7 @@ static uint64_t node_us(const struct sim_host *host)
 {
     const int64_t now = (int64_t)host->world->now_us;
 
-    return (uint64_t)(now + now / 1000000 * host->drift_ppm);
+    return (uint64_t)(now + now * host->drift_ppm / 1000000);
 }
 
 static uint64_t now_ms(void *impl)

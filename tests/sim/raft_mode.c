@@ -285,7 +285,7 @@ static void load(void *arg)
     struct sim_world *world = arg;
     struct sim_raft_world *raft = sim_raft_of(world);
     const uint32_t group = 1 + (uint32_t)sw_prng_below(&world->prng, world->plan.groups);
-    const bool enough = world->calm && raft->calm_acked[group - 1] >= CALM_ACKS;
+    const bool enough = raft->scripted || (world->calm && raft->calm_acked[group - 1] >= CALM_ACKS);
 
     for (uint32_t i = 1; i <= world->plan.nodes; i++) {
         struct sim_raft_group *slot = sim_raft_slot(world, i, group);

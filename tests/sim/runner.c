@@ -41,19 +41,19 @@ static const struct sim_mode *mode_of(enum sim_mode_kind kind)
     return kind == SIM_MODE_RAFT ? &sim_raft_mode : &sim_node_mode;
 }
 
-static void settle(uint64_t calm_at_us)
+void sim_settle(struct sim_world *calm, uint64_t calm_at_us)
 {
-    while (!world.failed && !world.mode->settled(&world)) {
-        if (world.now_us >= calm_at_us + world.plan.calm_us) {
-            sim_fail(&world,
+    while (!calm->failed && !calm->mode->settled(calm)) {
+        if (calm->now_us >= calm_at_us + calm->plan.calm_us) {
+            sim_fail(calm,
                      "liveness: not settled %" PRIu64 " ms after all faults ended",
-                     world.plan.calm_us / 1000);
+                     calm->plan.calm_us / 1000);
         }
-        sim_world_run(&world, world.now_us + SETTLE_STEP_US);
+        sim_world_run(calm, calm->now_us + SETTLE_STEP_US);
     }
-    world.stats.settle_us_max = world.now_us - calm_at_us;
-    if (!world.failed) {
-        world.mode->verdict(&world);
+    calm->stats.settle_us_max = calm->now_us - calm_at_us;
+    if (!calm->failed) {
+        calm->mode->verdict(calm);
     }
 }
 
@@ -68,7 +68,7 @@ void sim_run_seed(const struct sim_options *options, uint64_t seed, struct sim_r
     sim_world_run(&world, storm_end_us);
     if (!world.failed) {
         sim_faults_calm(&world);
-        settle(storm_end_us);
+        sim_settle(&world, storm_end_us);
     }
     if (world.failed && !options->quiet) {
         tell();
