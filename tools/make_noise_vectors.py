@@ -2,7 +2,7 @@
 """Writes tests/unit/transport/vectors/noise.json with an implementation of Noise that is not ours.
 
 The vectors have the shape of the published cacophony set: fixed keys, all handshake messages, then
-transport messages in both directions. Keys and payloads come from a seeded generator, so the same
+transport messages in both directions; and, which the published set lacks, some after a REKEY. Keys and payloads come from a seeded generator, so the same
 versions write the same file again:
 
     python3 -m venv venv
@@ -17,6 +17,7 @@ from noise.connection import Keypair, NoiseConnection
 
 CASES = 3  # of each protocol; the payload sizes differ
 MESSAGES = 8
+REKEYED = 2  # messages after both sides applied REKEY to both directions
 
 
 def stream(label, size):
@@ -50,10 +51,15 @@ def vector(name, case):
         "init_ephemeral": stream(label + "initephemeral", 32).hex(),
         "resp_ephemeral": stream(label + "respephemeral", 32).hex(),
         "messages": [],
+        "rekeyed": [],
     }
     if remote is not None:
         out["init_remote_static"] = remote.hex()
-    for turn in range(MESSAGES):
+    for turn in range(MESSAGES + REKEYED):
+        if turn == MESSAGES:
+            for side in (init, resp):
+                side.rekey_inbound_cipher()
+                side.rekey_outbound_cipher()
         src, dst = (init, resp) if turn % 2 == 0 else (resp, init)
         payload = stream(label + "payload%d" % turn, (0, 1, 31, 64, 100)[(turn + case) % 5])
         if src.handshake_finished:
@@ -63,7 +69,8 @@ def vector(name, case):
             sealed = bytes(src.write_message(payload))
             opened = bytes(dst.read_message(sealed))
         assert opened == payload
-        out["messages"].append({"payload": payload.hex(), "ciphertext": sealed.hex()})
+        kind = "messages" if turn < MESSAGES else "rekeyed"
+        out[kind].append({"payload": payload.hex(), "ciphertext": sealed.hex()})
     assert init.get_handshake_hash() == resp.get_handshake_hash()
     out["handshake_hash"] = init.get_handshake_hash().hex()
     return out

@@ -19,8 +19,9 @@ enum { PIPE_FRAME_COUNT_MAX = 4096, PIPE_WINDOW = SW_FRAME_SIZE_MAX };
 struct pipe_queue {
     struct sw_buf frame[PIPE_FRAME_COUNT_MAX];
     size_t count;
-    size_t size;        /* of the frame that is being written */
-    enum sw_err answer; /* of commit; OK = the frame is queued */
+    size_t size;           /* of the frame that is being written */
+    struct sw_route route; /* of the last commit */
+    enum sw_err answer;    /* of commit; OK = the frame is queued */
 };
 
 struct pipe_world {
@@ -57,8 +58,8 @@ static inline enum sw_err pipe_commit(void *arg, const struct sw_route *route)
 {
     struct pipe_queue *queue = arg;
 
-    (void)route;
     if (queue->answer == SW_ERR_OK) {
+        queue->route = route != NULL ? *route : (struct sw_route){0};
         queue->count++;
     }
     return queue->answer;

@@ -175,6 +175,7 @@ static void a_client_follows_its_session_to_another_connection(void **state)
     pipe_run(world, 20);
     assert_int_equal(world->dialer_messages, 1);
     assert_int_equal(world->downs, 0);
+    assert_int_equal(world->to_dialer.route.bytes[1], 99); /* that is where the reply went */
 }
 
 static void finish_from_another_connection_spoils_nothing(void **state)

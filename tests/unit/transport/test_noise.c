@@ -146,6 +146,31 @@ static void run_messages(struct side *init, struct side *resp, const cJSON *vect
     assert_true(split);
 }
 
+/* Only our own vectors have these. */
+static void run_rekeyed(struct side *init, struct side *resp, const cJSON *vector)
+{
+    const cJSON *message;
+    bool from_init = true;
+
+    sw_aead_rekey(init->send);
+    sw_aead_rekey(init->receive);
+    sw_aead_rekey(resp->send);
+    sw_aead_rekey(resp->receive);
+    cJSON_ArrayForEach(message, cJSON_GetObjectItemCaseSensitive(vector, "rekeyed"))
+    {
+        uint8_t payload[512], sealed[512];
+        size_t payload_size, sealed_size;
+
+        unhex(message, "payload", payload, &payload_size);
+        unhex(message, "ciphertext", sealed, &sealed_size);
+        transport_message(from_init ? init : resp,
+                          from_init ? resp : init,
+                          sw_span_of(payload, payload_size),
+                          sw_span_of(sealed, sealed_size));
+        from_init = !from_init;
+    }
+}
+
 static void run_vector(const cJSON *vector, struct sw_noise_config config)
 {
     struct side init = {0}, resp = {0};
@@ -157,6 +182,7 @@ static void run_vector(const cJSON *vector, struct sw_noise_config config)
     config.initiator = false;
     side_start(&resp, vector, "resp", config);
     run_messages(&init, &resp, vector);
+    run_rekeyed(&init, &resp, vector);
     unhex(vector, "handshake_hash", hash, &size);
     assert_int_equal(size, SW_HASH_SIZE);
     assert_memory_equal(init.noise->hash, hash, SW_HASH_SIZE);
