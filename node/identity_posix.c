@@ -76,35 +76,48 @@ static size_t print(struct sw_swarm_id swarm, struct sw_node_id node, char out[T
     return (size_t)at;
 }
 
+/* The last line, from `sum_line` to the end, is the sum of everything before it. */
+static bool sum_holds(const char *text, size_t size, const char *sum_line)
+{
+    const size_t before = (size_t)(sum_line - text);
+    char want[32];
+    const int want_size =
+        snprintf(want, sizeof want, "sum %016llx\n", (unsigned long long)sum_of(text, before));
+
+    return size - before == (size_t)want_size && memcmp(sum_line, want, (size_t)want_size) == 0;
+}
+
 /* The format number is read first and alone: a newer format may have other lines after it. */
 static enum sw_err check_text(
     const char *text, size_t size, struct sw_swarm_id swarm, struct sw_node_id node, char *ret_why)
 {
+    static const char magic[] = "swarmstore-identity ";
     char want[TEXT_SIZE_MAX];
     const size_t want_size = print(swarm, node, want);
-    unsigned long long sum = 0;
     const char *first_line = strchr(text, '\n');
     const char *sum_line;
-    int format = 0;
+    char *end;
+    long format;
 
-    if (first_line == NULL || sscanf(text, "swarmstore-identity %d\n", &format) != 1 ||
-        format <= 0) {
+    if (first_line == NULL || strncmp(text, magic, sizeof magic - 1) != 0) {
         (void)snprintf(ret_why, SW_WHY_SIZE, "the identity file is no identity file");
+        return SW_ERR_CORRUPT;
+    }
+    format = strtol(text + sizeof magic - 1, &end, 10);
+    if (end != first_line || format <= 0) {
+        (void)snprintf(ret_why, SW_WHY_SIZE, "the identity file names no format");
         return SW_ERR_CORRUPT;
     }
     if (format > SW_IDENTITY_FORMAT) {
         (void)snprintf(ret_why,
                        SW_WHY_SIZE,
-                       "the data directory has format %d, this version knows %d",
+                       "the data directory has format %ld, this version knows %d",
                        format,
                        SW_IDENTITY_FORMAT);
         return SW_ERR_NEWER_FORMAT;
     }
     sum_line = strstr(text, "\nsum ");
-    if (sum_line == NULL ||
-        (size_t)(sum_line - text) + sizeof "\nsum 0123456789abcdef\n" - 1 != size ||
-        sscanf(sum_line, "\nsum %16llx\n", &sum) != 1 ||
-        sum != sum_of(text, (size_t)(sum_line + 1 - text))) {
+    if (sum_line == NULL || !sum_holds(text, size, sum_line + 1)) {
         (void)snprintf(ret_why, SW_WHY_SIZE, "the identity file fails its checksum");
         return SW_ERR_CORRUPT;
     }

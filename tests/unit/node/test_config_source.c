@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -54,13 +55,13 @@ static void every_key_has_a_flag_and_a_variable(void **state)
     (void)state;
     sw_config_init(&config);
     for (uint32_t i = 0; i < count; i++) {
-        char flag[64] = "--";
+        char flag[64];
         const char *value = keys[i].value;
 
         if (keys[i].type == SW_CONFIG_SWARM_ID) {
             value = "00112233445566778899aabbccddeeff";
         }
-        strcat(flag, keys[i].flag);
+        (void)snprintf(flag, sizeof flag, "--%s", keys[i].flag);
         assert_int_equal(flags(&config, flag, value), SW_ERR_OK);
         assert_int_equal(config.origins[i], SW_CONFIG_FLAG);
         for (uint32_t j = 0; j < i; j++) {

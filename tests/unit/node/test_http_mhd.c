@@ -135,7 +135,8 @@ static void not_ready_is_503_and_says_why(void **state)
 static void only_reading_is_possible(void **state)
 {
     (void)state;
-    has(ask("POST /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4\r\n\r\nabcd"),
+    has(ask("POST /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+            "Content-Length: 4\r\n\r\nabcd"),
         "405",
         "GET only");
     has(ask("DELETE /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), "405", "GET");
