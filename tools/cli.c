@@ -28,18 +28,21 @@ int sw_cli_fail(enum sw_err err, const char *detail)
 {
     const struct sw_err_info *info = sw_err_info(err);
     const bool has_detail = detail != NULL && detail[0] != '\0' && strcmp(detail, info->text) != 0;
+    /* "See the detail" helps nobody who is reading it. */
+    const bool has_hint = info->hint[0] != '\0' && !(has_detail && err == SW_ERR_INVALID);
 
     (void)fflush(stdout);
     (void)fprintf(stderr,
-                  "swarmctl: PA-%04u %s: %s%s%s%s%s%s\n",
+                  "%s: PA-%04u %s: %s%s%s%s%s%s\n",
+                  sw_cli_program,
                   (unsigned)info->err,
                   info->name,
                   info->text,
                   has_detail ? ": " : "",
                   has_detail ? detail : "",
-                  info->hint[0] == '\0' ? "" : " (",
-                  info->hint,
-                  info->hint[0] == '\0' ? "" : ")");
+                  has_hint ? " (" : "",
+                  has_hint ? info->hint : "",
+                  has_hint ? ")" : "");
     return info->exit_code;
 }
 
@@ -171,8 +174,9 @@ static enum sw_err parse_flag(
 
     if (flag == NULL) {
         (void)sw_cli_fail_format(SW_ERR_INVALID,
-                                 "unknown flag %s; `swarmctl %s%s%s --help` lists them",
+                                 "unknown flag %s; `%s %s%s%s --help` lists them",
                                  word,
+                                 sw_cli_program,
                                  command->noun,
                                  command->verb == NULL ? "" : " ",
                                  command->verb == NULL ? "" : command->verb);
@@ -234,8 +238,9 @@ static enum sw_err check_args(const struct sw_cli *cli, const struct sw_command 
         return SW_ERR_OK;
     }
     (void)sw_cli_fail_format(SW_ERR_INVALID,
-                             "%s arguments; usage: swarmctl %s%s%s %s",
+                             "%s arguments; usage: %s %s%s%s %s",
                              cli->arg_count < command->args_min ? "missing" : "too many",
+                             sw_cli_program,
                              command->noun,
                              command->verb == NULL ? "" : " ",
                              command->verb == NULL ? "" : command->verb,
@@ -303,6 +308,12 @@ const char *sw_cli_flag(const struct sw_cli *cli, const char *name)
     return NULL;
 }
 
+bool sw_cli_time(const struct sw_cli *cli, const char *name, uint64_t standard, uint64_t *ret_ms)
+{
+    *ret_ms = standard;
+    return parse_time(name, sw_cli_flag(cli, name), ret_ms) == SW_ERR_OK;
+}
+
 bool sw_cli_has(const struct sw_cli *cli, const char *name)
 {
     return sw_cli_flag(cli, name) != NULL;
@@ -329,10 +340,9 @@ struct swarm_scope sw_cli_scope(const struct sw_cli *cli)
                                 .partition = sw_cli_flag(cli, "partition")};
 }
 
-enum sw_err sw_cli_open(struct sw_cli *cli)
+enum sw_err sw_cli_options(const struct sw_cli *cli, struct swarm_options *ret_options)
 {
     struct swarm_options options = SWARM_INIT(struct swarm_options);
-    char why[SW_WHY_SIZE] = "";
     uint64_t dial_ms = 0;
     enum sw_err err;
 
@@ -351,6 +361,20 @@ enum sw_err sw_cli_open(struct sw_cli *cli)
     options.timeout_ms = (uint32_t)cli->timeout_ms;
     options.dial_timeout_ms = (uint32_t)dial_ms;
     options.flags = SWARM_FAIL_WHEN_DOWN;
+    *ret_options = options;
+    return SW_ERR_OK;
+}
+
+enum sw_err sw_cli_open(struct sw_cli *cli)
+{
+    struct swarm_options options;
+    char why[SW_WHY_SIZE] = "";
+    enum sw_err err;
+
+    err = sw_cli_options(cli, &options);
+    if (err != SW_ERR_OK) {
+        return err;
+    }
     err = (enum sw_err)swarm_open(&options, &cli->client, why, sizeof why);
     if (err != SW_ERR_OK) {
         (void)sw_cli_fail(err, why);

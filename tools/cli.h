@@ -50,6 +50,7 @@ struct sw_command {
     enum sw_format format;           /* when -o is not given */
 };
 
+extern const char sw_cli_program[]; /* what lines of diagnostics begin with */
 /* All commands, in the order of the help; ends with a NULL noun. */
 extern const struct sw_command sw_commands[];
 extern const struct sw_cli_flag sw_global_flags[];
@@ -70,6 +71,8 @@ int sw_cli_fail_format(enum sw_err err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 int sw_cli_fail_result(const struct swarm_result *result);
 
+/* The options that flags and environment describe; the line is printed if a flag is wrong. */
+enum sw_err sw_cli_options(const struct sw_cli *cli, struct swarm_options *ret_options);
 /* Opens the client that the flags describe. On failure the line has been printed. */
 enum sw_err sw_cli_open(struct sw_cli *cli);
 /* The scope of --tenant, --namespace, --partition. */
@@ -77,10 +80,17 @@ struct swarm_scope sw_cli_scope(const struct sw_cli *cli);
 /* Numbers of flags: false, and the line printed, if it is none. `standard` if it was not given. */
 bool sw_cli_number(const struct sw_cli *cli, const char *name, uint64_t standard, uint64_t *ret);
 
+/* The same for times, in ms. */
+bool sw_cli_time(const struct sw_cli *cli, const char *name, uint64_t standard, uint64_t *ret_ms);
+
 /* "100ms", "5s", "2m", "1h"; whole input or nothing. */
 bool sw_parse_duration(const char *text, uint64_t *ret_ms);
 /* Decimal digits and nothing else. */
 bool sw_parse_number(const char *text, uint64_t *ret_value);
+
+/* The whole program: returns the exit code. */
+int sw_cli_main(int argc, char **argv);
+void sw_cli_print_flags(FILE *file, const struct sw_cli_flag *flags);
 
 int sw_cmd_swarm_create(struct sw_cli *cli);
 int sw_cmd_kv_get(struct sw_cli *cli);

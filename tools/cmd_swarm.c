@@ -1,12 +1,13 @@
 /* swarmctl swarm create: keys and configuration files of a new swarm, in a directory that is new.
  *
- *     DIR/node-1/swarm.conf   node-1/node.key   node-1/clients.allow   node-1/data/
- *     DIR/client/client.conf  client/client.key
+ *     DIR/node-1/swarmd.conf  node-1/node.key  node-1/clients.allow  node-1/data/   ... node-2/
+ *     DIR/client.conf         client.key
  *
  * Everything is made in a directory beside DIR that takes DIR's name at the very end: whoever finds
  * DIR finds all of it. Nothing is ever overwritten: keys cannot be made again. */
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -191,10 +192,10 @@ static enum sw_err plan_paths(struct plan *plan, const char *given)
         (void)snprintf(plan->why, sizeof plan->why, "the path is too long");
         return SW_ERR_CONFIG;
     }
-    if (lstat(plan->target, &found) == 0) {
+    if (lstat(plan->target, &found) == 0 && rmdir(plan->target) != 0) {
         (void)snprintf(plan->why,
                        sizeof plan->why,
-                       "%s exists, and keys are never overwritten: name a new directory",
+                       "%s exists and is not empty; keys are never overwritten: name another",
                        plan->target);
         return SW_ERR_CONFLICT;
     }
@@ -275,7 +276,7 @@ static enum sw_err write_node(struct plan *plan, const struct plan_node *node)
     char name[64];
     FILE *file;
 
-    (void)snprintf(name, sizeof name, "/node-%llu/swarm.conf", (unsigned long long)node->id);
+    (void)snprintf(name, sizeof name, "/node-%llu/swarmd.conf", (unsigned long long)node->id);
     file = open_new(plan, name);
     if (file == NULL) {
         return SW_ERR_IO;
@@ -325,7 +326,7 @@ static enum sw_err write_allow(struct plan *plan, const struct plan_node *node)
 
 static enum sw_err write_client(struct plan *plan)
 {
-    FILE *file = open_new(plan, "/client/client.conf");
+    FILE *file = open_new(plan, "/client.conf");
 
     if (file == NULL) {
         return SW_ERR_IO;
@@ -376,10 +377,7 @@ static enum sw_err make_all(struct plan *plan)
         err = make_node(plan, &plan->nodes[i]);
     }
     if (err == SW_ERR_OK) {
-        err = make_directory(plan, "/client");
-    }
-    if (err == SW_ERR_OK) {
-        err = make_key(plan, "/client/client.key", plan->client_key);
+        err = make_key(plan, "/client.key", plan->client_key);
     }
     for (size_t i = 0; i < plan->count && err == SW_ERR_OK; i++) {
         err = write_node(plan, &plan->nodes[i]);
@@ -395,6 +393,20 @@ static enum sw_err make_all(struct plan *plan)
         err = fail(plan, SW_ERR_CONFLICT, "cannot create", plan->target);
     }
     return err;
+}
+
+static int remove_one(const char *path, const struct stat *found, int kind, struct FTW *walk)
+{
+    (void)found;
+    (void)kind;
+    (void)walk;
+    return remove(path);
+}
+
+/* What a failure left: only ever the directory that this process has just made. */
+static void remove_work(const struct plan *plan)
+{
+    (void)nftw(plan->work, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 /* --- the command ------------------------------------------------------------------------------ */
@@ -423,13 +435,13 @@ static void print_plan(const struct sw_cli *cli, const struct plan *plan)
         sw_output_text(&out, 3, text);
         (void)snprintf(text,
                        sizeof text,
-                       "%s/node-%llu/swarm.conf",
+                       "%s/node-%llu/swarmd.conf",
                        plan->target,
                        (unsigned long long)node->id);
         sw_output_text(&out, 4, text);
     }
     sw_output_field(&out, "swarm", SW_CELL_TEXT, plan->swarm);
-    (void)snprintf(text, sizeof text, "%s/client/client.conf", plan->target);
+    (void)snprintf(text, sizeof text, "%s/client.conf", plan->target);
     sw_output_field(&out, "client_config", SW_CELL_TEXT, text);
     (void)sw_output_print(&out, cli->format, stdout);
     sw_output_release(&out);
@@ -439,11 +451,11 @@ static void print_next_steps(const struct plan *plan)
 {
     (void)printf("\nStart each node (copy its directory to its host first, if it is another):\n");
     for (size_t i = 0; i < plan->count; i++) {
-        (void)printf("  swarmd --config %s/node-%llu/swarm.conf\n",
+        (void)printf("  swarmd --config %s/node-%llu/swarmd.conf\n",
                      plan->target,
                      (unsigned long long)plan->nodes[i].id);
     }
-    (void)printf("Then:\n  export SWARMCTL_CONFIG=%s/client/client.conf\n"
+    (void)printf("Then:\n  export SWARMCTL_CONFIG=%s/client.conf\n"
                  "  swarmctl health\n",
                  plan->target);
 }
@@ -464,6 +476,9 @@ int sw_cmd_swarm_create(struct sw_cli *cli)
     }
     if (err == SW_ERR_OK) {
         err = make_all(plan);
+        if (err != SW_ERR_OK) {
+            remove_work(plan);
+        }
     }
     if (err == SW_ERR_OK) {
         print_plan(cli, plan);
