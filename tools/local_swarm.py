@@ -209,14 +209,17 @@ class SwarmCluster:
     def stop(self):
         self.pids.stop_all()
 
-    def control(self, *words):
-        """Runs swarmctl with JSON output; the decoded answer."""
+    def digests(self):
+        """{node: digest of its state} once all nodes stand at one index, else None."""
         done = subprocess.run(
-            [str(BIN / "swarmctl"), "--config", str(self.client_config), "-o", "json", *words],
+            [str(BIN / "swarmctl"), "--config", str(self.client_config), "-o", "json", "health"],
             capture_output=True, text=True, timeout=30, check=False)
-        if done.returncode != 0:
-            raise Failure(f"swarmctl {' '.join(words)} failed: {done.stderr.strip()}")
-        return json.loads(done.stdout)
+        try:
+            answer = json.loads(done.stdout)
+        except ValueError as error:
+            raise Failure(f"swarmctl health: {done.stderr.strip() or 'no JSON'}") from error
+        rows = {row["node"]: row.get("digest") for row in answer["nodes"]}
+        return rows if answer["digests"] != "not compared" and all(rows.values()) else None
 
     def load(self, workload, clients, in_flight, value_size, seconds, warmup, keys):
         """Runs swarm-bench; its result as a dict."""
