@@ -2,8 +2,8 @@
 """Writes tests/unit/transport/vectors/noise.json with an implementation of Noise that is not ours.
 
 The vectors have the shape of the published cacophony set: fixed keys, all handshake messages, then
-transport messages in both directions; and, which the published set lacks, some after a REKEY. Keys and payloads come from a seeded generator, so the same
-versions write the same file again:
+transport messages in both directions; and, which the published set lacks, some after a REKEY. Keys
+and payloads come from a seeded generator, so the same versions write the same file again:
 
     python3 -m venv venv
     venv/bin/pip install noiseprotocol==0.3.1 cryptography==42.0.8

@@ -277,17 +277,16 @@ void sw_dialer_receive(struct sw_dialer *dialer, uint64_t now_ms, uint8_t *frame
 static uint64_t session_tick(struct sw_dialer *dialer, uint64_t now_ms)
 {
     const uint64_t interval = probe_interval(dialer);
-    const bool starved =
-        sw_channel_credit_left(dialer->session) < dialer->config.channel.window / 4;
 
     if (now_ms >= dialer->heard_ms + dead_interval(dialer)) {
         session_drop(dialer);
         dialer->next_attempt_ms = now_ms;
         return now_ms;
     }
-    /* A node that talks all the time still needs to hear from us, or it takes us for gone. */
+    /* A node that talks to a client all the time still needs to hear from it, or takes it for gone.
+     * A session without credit falls silent too, and so the probe also brings back lost credit. */
     if (now_ms >= dialer->probed_ms + interval &&
-        (starved || is_client(dialer) || now_ms >= dialer->heard_ms + interval)) {
+        (is_client(dialer) || now_ms >= dialer->heard_ms + interval)) {
         probe(dialer, now_ms);
     }
     return dialer->probed_ms + interval > now_ms ? dialer->probed_ms + interval : now_ms + interval;

@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -153,8 +154,12 @@ static inline void world_open(struct world *world, uint64_t id)
         print_message("%s\n", why);
     }
     assert_int_equal(err, SW_ERR_OK);
-    (void)strcpy(node->peer_address, sw_link_zmq_peer_address(node->link));
-    (void)strcpy(node->client_address, sw_link_zmq_client_address(node->link));
+    (void)snprintf(
+        node->peer_address, sizeof(node->peer_address), "%s", sw_link_zmq_peer_address(node->link));
+    (void)snprintf(node->client_address,
+                   sizeof(node->client_address),
+                   "%s",
+                   sw_link_zmq_client_address(node->link));
 }
 
 static inline void world_add_peer(struct world *world, uint64_t id, uint64_t peer, const char *via)
@@ -190,8 +195,8 @@ static inline struct world *world_new(void)
         node->world = world;
         node->keys = sw_secret_new(sizeof(*node->keys));
         sw_keypair_generate(node->keys);
-        (void)strcpy(node->peer_address, "127.0.0.1:0");
-        (void)strcpy(node->client_address, "127.0.0.1:0");
+        (void)snprintf(node->peer_address, sizeof(node->peer_address), "%s", "127.0.0.1:0");
+        (void)snprintf(node->client_address, sizeof(node->client_address), "%s", "127.0.0.1:0");
         world_open(world, id);
     }
     return world;

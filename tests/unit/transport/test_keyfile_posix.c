@@ -24,7 +24,7 @@ static int setup(void **state)
     struct fixture *fixture = calloc(1, sizeof(*fixture));
 
     assert_non_null(fixture);
-    (void)strcpy(fixture->directory, "/tmp/sw-keyfile-XXXXXX");
+    (void)snprintf(fixture->directory, sizeof(fixture->directory), "/tmp/sw-keyfile-XXXXXX");
     assert_non_null(mkdtemp(fixture->directory));
     (void)snprintf(fixture->path, sizeof(fixture->path), "%s/key", fixture->directory);
     fixture->keys = sw_secret_new(sizeof(*fixture->keys));

@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,7 +134,7 @@ static void too_long_messages_cut_the_sender_off(void **state)
     void *raw = zmq_socket(fixture->context, ZMQ_DEALER);
     const size_t big = SW_FRAME_WIRE_SIZE_MAX + 1;
     uint8_t *bytes = calloc(1, big);
-    char endpoint[300] = "tcp://";
+    char endpoint[SW_ADDRESS_SIZE_MAX + 8];
     const int zero = 0;
     struct sw_route route;
     uint8_t *frame;
@@ -141,7 +142,7 @@ static void too_long_messages_cut_the_sender_off(void **state)
 
     assert_non_null(bytes);
     assert_int_equal(zmq_setsockopt(raw, ZMQ_LINGER, &zero, sizeof(zero)), 0);
-    (void)strcat(endpoint, fixture->address);
+    (void)snprintf(endpoint, sizeof(endpoint), "tcp://%s", fixture->address);
     assert_int_equal(zmq_connect(raw, endpoint), 0);
     assert_int_equal(zmq_send(raw, bytes, big, 0), big);
     send_until_taken(fixture->dealer, NULL, 7); /* others go on */
@@ -159,7 +160,7 @@ static void messages_of_other_parts_are_malformed(void **state)
 {
     struct fixture *fixture = *state;
     void *raw = zmq_socket(fixture->context, ZMQ_DEALER);
-    char endpoint[300] = "tcp://";
+    char endpoint[SW_ADDRESS_SIZE_MAX + 8];
     const int zero = 0;
     struct sw_route route;
     uint8_t *frame;
@@ -168,7 +169,7 @@ static void messages_of_other_parts_are_malformed(void **state)
     assert_int_equal(zmq_setsockopt(raw, ZMQ_LINGER, &zero, sizeof(zero)), 0);
     /* A name of its own choice, longer than any that the socket gives out. */
     assert_int_equal(zmq_setsockopt(raw, ZMQ_ROUTING_ID, "sixteen bytes ok", 16), 0);
-    (void)strcat(endpoint, fixture->address);
+    (void)snprintf(endpoint, sizeof(endpoint), "tcp://%s", fixture->address);
     assert_int_equal(zmq_connect(raw, endpoint), 0);
     assert_int_equal(zmq_send(raw, "one", 3, 0), 3);
     assert_int_equal(take(fixture->router, &route, &frame, &size), SW_ERR_MALFORMED);
