@@ -193,15 +193,28 @@ static void changes_of(struct sim_history *history, uint32_t key, struct changes
     *ret_changes = changes;
 }
 
-/* How many known changes of `changes` stand at a revision in (after, upto]. */
+/* How many known changes stand at a revision up to `upto`. */
+static size_t count_upto(const struct changes *changes, uint64_t upto)
+{
+    size_t low = 0;
+    size_t high = changes->count;
+
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+
+        if (changes->items[middle].revision <= upto) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+/* How many known changes stand at a revision in (after, upto]. */
 static size_t count_between(const struct changes *changes, uint64_t after, uint64_t upto)
 {
-    size_t count = 0;
-
-    for (size_t i = 0; i < changes->count; i++) {
-        count += changes->items[i].revision > after && changes->items[i].revision <= upto ? 1 : 0;
-    }
-    return count;
+    return upto <= after ? 0 : count_upto(changes, upto) - count_upto(changes, after);
 }
 
 static void
@@ -241,13 +254,10 @@ static void check_absent(struct sim_history *history,
                          const struct changes *changes,
                          const struct sim_seen *seen)
 {
-    const struct sim_call *newest = NULL;
+    const size_t before = count_upto(changes, seen->at_revision);
+    const struct sim_call *newest =
+        before == 0 ? NULL : &history->calls[changes->items[before - 1].call];
 
-    for (size_t i = 0; i < changes->count; i++) {
-        if (changes->items[i].revision <= seen->at_revision) {
-            newest = &history->calls[changes->items[i].call];
-        }
-    }
     if (newest == NULL || newest->kind == SIM_CALL_DELETE) {
         return;
     }

@@ -15,7 +15,7 @@
 #include "tests/sim/net.h"
 #include "tests/sim/wal_watch.h"
 
-enum { TICK_US = 15000, SEGMENT_SIZE = 64 << 10, BLOCK_SIZE = 512 };
+enum { TICK_US = 20000, SEGMENT_SIZE = 64 << 10, BLOCK_SIZE = 512 };
 
 /* One machine: its disk and its store outlive its lives. */
 struct machine {

@@ -39,13 +39,14 @@ static void plan_tuning(struct sim_plan *plan, struct sw_prng *prng)
     plan->heartbeat_ms = 50;
     plan->append_size_max = append_size[sw_prng_below(prng, 4)];
     plan->snapshot_trailing = between(prng, 1, 40);
-    plan->snapshot_bytes = sw_prng_chance(prng, 1, 2) ? between(prng, 600, 8000) : 1 << 20;
+    plan->snapshot_bytes = sw_prng_chance(prng, 1, 2) ? between(prng, 1000, 20000) : 1 << 20;
     plan->value_size_max = sw_prng_chance(prng, 1, 4) ? 2000 : 40;
 }
 
 struct sim_plan sim_plan_of(enum sim_mode_kind mode, uint64_t seed, uint32_t guard_off)
 {
-    static const uint32_t propose_us[3] = {2000, 10000, 40000};
+    /* A client of whole nodes waits longer: faults, not load, are what a second should hold. */
+    static const uint32_t propose_us[2][3] = {{2000, 10000, 40000}, {5000, 20000, 60000}};
     struct sw_prng prng = sw_prng_of(seed * 2 + (uint64_t)mode);
     struct sim_plan plan = {.seed = seed, .mode = mode, .guard_off = guard_off};
 
@@ -58,7 +59,7 @@ struct sim_plan sim_plan_of(enum sim_mode_kind mode, uint64_t seed, uint32_t gua
     plan.storm_us = 12000000;
     plan.calm_us = 30000000;
     plan.drift_ppm = between(&prng, 0, 500);
-    plan.propose_us = propose_us[sw_prng_below(&prng, 3)];
+    plan.propose_us = propose_us[mode == SIM_MODE_NODE][sw_prng_below(&prng, 3)];
     plan_network(&plan, &prng);
     plan_disks(&plan, &prng);
     plan_tuning(&plan, &prng);

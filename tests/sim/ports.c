@@ -106,18 +106,26 @@ static void job_schedule(struct sim_worker *worker)
               worker);
 }
 
-/* The loop hears of a job a little after it ran, as from a real thread; the next one may run
- * before that. */
+/* The loop often hears of a job at once, else a little after it ran, as from a real thread; the
+ * next one may run before that. */
 static void job_run(void *arg)
 {
     struct sim_worker *worker = arg;
     struct sim_world *world = worker->host->world;
 
-    worker->busy = false;
     sim_trace3(world, worker->host->number, SIM_TRACE_JOB, worker->number, 1, worker->waiting);
     run_first(worker);
-    sim_after(
-        world, worker->host->number, sw_prng_range(&world->prng, 5, 60), job_done, NULL, worker);
+    if (worker->ran == 1 && sw_prng_chance(&world->prng, 3, 4)) {
+        done_first(worker);
+    } else {
+        sim_after(world,
+                  worker->host->number,
+                  sw_prng_range(&world->prng, 5, 60),
+                  job_done,
+                  NULL,
+                  worker);
+    }
+    worker->busy = false; /* only now: what was done may have submitted more */
     if (worker->waiting_first != NULL) {
         job_schedule(worker);
     }

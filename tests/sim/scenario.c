@@ -321,7 +321,7 @@ static void divergent_tail(void)
     run_ms(1000);
     rules.muted = 0;
     began_us = world.now_us;
-    while (node(1)->state.index < LEADER_TAIL && world.now_us < began_us + 600000000 &&
+    while (node(1)->state.index < LEADER_TAIL && world.now_us < began_us + 10000000 &&
            !world.failed) {
         run_ms(10);
     }
