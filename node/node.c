@@ -340,10 +340,32 @@ static void stop_step(struct sw_node *node)
     }
 }
 
-void sw_node_stop(struct sw_node *node)
+/* Also for a node that is given the leadership while it drains, and after a transfer that failed:
+ * called again until somebody else leads or the time is up. */
+static void hand_over(struct sw_node *node)
 {
     const struct sw_node_id anyone = {0};
 
+    for (uint32_t i = 0; i < node->shard_count; i++) {
+        struct sw__shard *shard = node->shards[i];
+        enum sw_err err;
+
+        if (shard->role != SW_ROLE_LEADER || node->member_count == 1) {
+            continue;
+        }
+        err = sw_group_transfer(shard->group, anyone);
+        if (err != SW_ERR_OK && err != SW_ERR_BUSY) { /* the others elect one after their timeout */
+            sw__node_log(node,
+                         SW_LOG_WARN,
+                         "hand-over-failed",
+                         "leadership cannot be handed over: %s",
+                         sw_err_name(err));
+        }
+    }
+}
+
+void sw_node_stop(struct sw_node *node)
+{
     if (node->phase != SW__PHASE_RUNNING || node->failed || node->crashed) {
         return;
     }
@@ -351,19 +373,7 @@ void sw_node_stop(struct sw_node *node)
     node->admission.stopping = true;
     node->drain_until_ms = sw__node_now_ms(node) + node->admission.limits.drain_ms_max;
     sw__node_log(node, SW_LOG_INFO, "stopping", "handing over, then flushing");
-    for (uint32_t i = 0; i < node->shard_count; i++) {
-        if (node->shards[i]->role == SW_ROLE_LEADER && node->member_count > 1) {
-            const enum sw_err err = sw_group_transfer(node->shards[i]->group, anyone);
-
-            if (err != SW_ERR_OK) { /* the others elect one after their timeout */
-                sw__node_log(node,
-                             SW_LOG_WARN,
-                             "hand-over-failed",
-                             "leadership cannot be handed over: %s",
-                             sw_err_name(err));
-            }
-        }
-    }
+    hand_over(node);
 }
 
 void sw_node_crash(struct sw_node *node)
@@ -387,6 +397,9 @@ void sw_node_tick(struct sw_node *node)
         return;
     }
     sw__deadlines_expire(node, now_ms);
+    if (node->phase == SW__PHASE_DRAINING) {
+        hand_over(node);
+    }
     for (uint32_t i = 0; i < node->shard_count; i++) {
         sw_group_tick(node->shards[i]->group);
         sw__install_tick(node->shards[i], now_ms);

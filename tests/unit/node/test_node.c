@@ -61,6 +61,23 @@ static void a_stop_that_cannot_drain_ends_in_time(void **state)
     kit_free(kit);
 }
 
+static void leadership_that_comes_while_draining_is_handed_on(void **state)
+{
+    struct kit *kit = kit_new();
+
+    (void)state;
+    kit_lead();
+    kit_send(kit, 7, kit_put(1, "a", "1"));
+    kit_turn(kit);
+    kit_role(SW_ROLE_FOLLOWER, 3, 2);
+    sw_node_stop(kit->node);
+    assert_int_equal(kit_group_now.transfers, 0);
+    kit_role(SW_ROLE_LEADER, 4, 1);
+    sw_node_tick(kit->node);
+    assert_int_equal(kit_group_now.transfers, 1);
+    kit_free(kit);
+}
+
 static void a_follower_stops_at_once(void **state)
 {
     struct kit *kit = kit_new();
@@ -188,6 +205,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stop_hands_over_answers_and_flushes),
         cmocka_unit_test(a_stop_that_cannot_drain_ends_in_time),
+        cmocka_unit_test(leadership_that_comes_while_draining_is_handed_on),
         cmocka_unit_test(a_follower_stops_at_once),
         cmocka_unit_test(a_crash_at_any_step_is_clean),
         cmocka_unit_test(a_restart_goes_on_from_the_store),
