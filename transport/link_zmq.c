@@ -11,7 +11,10 @@
 #include "transport/listener.h"
 #include "transport/port_zmq.h"
 
-enum { TURN_FRAME_COUNT = 256 }; /* frames of one socket in one turn */
+enum {
+    TURN_FRAME_COUNT = 256, /* frames of one socket in one turn */
+    LINGER_MS = 250,        /* for the last words of a link */
+};
 
 struct listening {
     struct sw_port *port;
@@ -230,6 +233,10 @@ static enum sw_err listening_open(struct link_zmq *zmq,
 
 static void listening_release(struct listening *listening)
 {
+    if (listening->listener != NULL && listening->address[0] != 0) {
+        sw_listener_shutdown(listening->listener, now_of(listening->link));
+        sw_port_linger(listening->port, LINGER_MS);
+    }
     sw_listener_free(listening->listener);
     sw_port_free(listening->port);
 }

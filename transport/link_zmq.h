@@ -68,7 +68,8 @@ struct sw_link_zmq_config {
 enum sw_err sw_link_zmq_new(const struct sw_link_zmq_config *config,
                             struct sw_link **ret_link,
                             char ret_why[SW_WHY_SIZE]) SW_MUST_CHECK;
-/* Tells the peers (best effort) and closes; accepts NULL. */
+/* Tells peers and clients that their sessions are over, so that they need not wait for silence, and
+ * closes, within a quarter of a second. No handler is called. Accepts NULL. */
 void sw_link_zmq_free(struct sw_link *link);
 
 /* Allows the node `peer` with this key, and keeps a session to it. CONFLICT if it is known. */

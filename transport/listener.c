@@ -604,6 +604,19 @@ void sw_listener_recheck(struct sw_listener *listener)
     }
 }
 
+void sw_listener_shutdown(struct sw_listener *listener, uint64_t now_ms)
+{
+    for (uint32_t slot = 0; slot < listener->slot_count; slot++) {
+        struct session *session = &listener->sessions[slot];
+
+        if (session->channel != NULL && session->conn != 0) {
+            const enum sw_err err = control(listener, session, now_ms, SW_FRAME_CLOSE);
+
+            (void)err; /* who is not told notices by silence */
+        }
+    }
+}
+
 uint32_t sw_listener_count(const struct sw_listener *listener)
 {
     return listener->open_count;

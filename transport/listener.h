@@ -74,6 +74,8 @@ enum sw_err sw_listener_reply(struct sw_listener *listener, uint64_t conn, struc
 void sw_listener_flush(struct sw_listener *listener, uint64_t now_ms);
 /* Asks `allow` again for every session; those refused now close at the next tick. */
 void sw_listener_recheck(struct sw_listener *listener);
+/* Tells all sessions, best effort, that they are over; without callbacks, for use before free. */
+void sw_listener_shutdown(struct sw_listener *listener, uint64_t now_ms);
 /* Open sessions now. */
 uint32_t sw_listener_count(const struct sw_listener *listener);
 

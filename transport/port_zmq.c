@@ -13,7 +13,9 @@
 #include "transport/frame.h"
 
 enum {
-    QUEUE_FRAME_COUNT = 4096,
+    SEND_QUEUE_COUNT = 1024,
+    RECEIVE_QUEUE_COUNT =
+        256, /* of each connection, a stranger's too: no more than one turn takes */
     HEARTBEAT_MS = 500,
     HEARTBEAT_TIMEOUT_MS = 1500,
     CONNECT_TIMEOUT_MS = 1000,
@@ -90,8 +92,8 @@ static void set_options(void *socket, enum sw_port_kind kind, bool ipv6)
 
     SW_ASSERT(failed == 0);
     set_int(socket, ZMQ_LINGER, 0);
-    set_int(socket, ZMQ_SNDHWM, QUEUE_FRAME_COUNT);
-    set_int(socket, ZMQ_RCVHWM, QUEUE_FRAME_COUNT);
+    set_int(socket, ZMQ_SNDHWM, SEND_QUEUE_COUNT);
+    set_int(socket, ZMQ_RCVHWM, RECEIVE_QUEUE_COUNT);
     set_int(socket, ZMQ_IMMEDIATE, 1); /* nothing queues for a node that is not there */
     set_int(socket, ZMQ_IPV6, ipv6 ? 1 : 0);
     set_int(socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS);
@@ -147,6 +149,12 @@ void sw_port_free(struct sw_port *port)
     failed = zmq_close(port->socket);
     SW_ASSERT(failed == 0);
     free(port);
+}
+
+void sw_port_linger(struct sw_port *port, uint32_t ms)
+{
+    SW_ASSERT(ms <= INT32_MAX);
+    set_int(port->socket, ZMQ_LINGER, (int)ms);
 }
 
 /* ZeroMQ takes a port modulo 65536 and words for 0, so we read it ourselves. */

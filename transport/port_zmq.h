@@ -28,7 +28,10 @@ enum sw_err sw_port_new(void *context,
                         bool ipv6,
                         struct sw_port **ret_port,
                         char ret_why[SW_WHY_SIZE]) SW_MUST_CHECK;
-void sw_port_free(struct sw_port *port); /* what was not sent yet is dropped; accepts NULL */
+/* What was not sent yet is dropped, unless sw_port_linger gave it time; accepts NULL. */
+void sw_port_free(struct sw_port *port);
+/* After the port is freed, freeing the context waits so long for what is still to be sent. */
+void sw_port_linger(struct sw_port *port, uint32_t ms);
 
 /* `address`: "host:port", "[v6]:port", "*:port"; port 0 = any free one. `ret_bound` is the same
  * with the real port. ADDRESS_IN_USE, INVALID, PERMISSIONS, UNREACHABLE (no such interface). */

@@ -259,6 +259,17 @@ static void replies_larger_than_the_credit_go_in_parts(void **state)
     assert_int_equal(world->closed, 0);
 }
 
+static void a_shutdown_is_told_at_once(void **state)
+{
+    struct pipe_world *world = *state;
+
+    pipe_run(world, 10);
+    sw_listener_shutdown(world->listener, world->now_ms);
+    assert_int_equal(world->closed, 0);
+    pipe_deliver_to_dialer(world);
+    assert_false(world->up);
+}
+
 static void a_revoked_key_loses_its_sessions(void **state)
 {
     struct pipe_world *world = *state;
@@ -290,6 +301,7 @@ int main(void)
         TEST(a_client_that_takes_no_replies_is_dropped_in_time, setup),
         TEST(replies_that_wait_are_bounded, setup),
         TEST(replies_larger_than_the_credit_go_in_parts, setup),
+        TEST(a_shutdown_is_told_at_once, setup),
         TEST(a_revoked_key_loses_its_sessions, setup),
     };
 
