@@ -29,12 +29,15 @@ enum sw_err sw__wal_state_write(struct sw_wal_engine *engine, int copy, char *wh
 
     SW_ASSERT(engine->scratch.size >= SW_WAL_STATE_HEADER_SIZE);
     if (engine->state_files[copy] == NULL) {
-        err = disk->ops->open(disk, name, true, &engine->state_files[copy]);
-        if (err == SW_ERR_OK) {
-            err = disk->ops->sync_directory(disk);
+        err = disk->ops->open(disk, name, false, &engine->state_files[copy]);
+        if (err == SW_ERR_NOT_FOUND) {
+            err = disk->ops->open(disk, name, true, &engine->state_files[copy]);
+            if (err == SW_ERR_OK) {
+                err = disk->ops->sync_directory(disk);
+            }
         }
         if (err != SW_ERR_OK) {
-            return sw__wal_fail(engine, err, why, "creating", name);
+            return sw__wal_fail(engine, err, why, "opening", name);
         }
     }
     err = sw__wal_file_write(engine, engine->state_files[copy], 0, sw_buf_span(&engine->scratch));
@@ -88,31 +91,27 @@ sw__wal_segment_recycle(struct sw_wal_engine *engine, uint64_t sequence, uint64_
     return SW_ERR_OK;
 }
 
-/* Gives up the segments before state.first_segment. The state that says so is durable already; the
- * names must be durable too before such a file is written to, or a crash would bring an old name
- * back over new bytes. */
+/* Gives up the segments before state.first_segment. Both state copies say so already: should a
+ * crash bring an old name back, over whatever bytes, the next start removes that file unread. So
+ * the new names need not be durable. */
 static enum sw_err recycle(struct sw_wal_engine *engine, char *why)
 {
-    struct sw_disk *disk = engine->config.disk;
     size_t gone = 0;
-    enum sw_err err;
 
     while (engine->used[gone].sequence < engine->state.first_segment) {
-        err = sw__wal_segment_recycle(
+        const enum sw_err err = sw__wal_segment_recycle(
             engine, engine->used[gone].sequence, engine->used[gone].size, why);
         if (err != SW_ERR_OK) {
             return err;
         }
         gone++;
     }
-    if (gone == 0) {
-        return SW_ERR_OK;
-    }
     SW_ASSERT(gone < engine->used_count);
-    engine->used_count -= gone;
-    memmove(engine->used, engine->used + gone, engine->used_count * sizeof(*engine->used));
-    err = disk->ops->sync_directory(disk);
-    return err == SW_ERR_OK ? err : sw__wal_fail(engine, err, why, "syncing", "the directory");
+    if (gone > 0) {
+        engine->used_count -= gone;
+        memmove(engine->used, engine->used + gone, engine->used_count * sizeof(*engine->used));
+    }
+    return SW_ERR_OK;
 }
 
 enum sw_err sw__wal_state_flush(struct sw_wal_engine *engine, char *why)

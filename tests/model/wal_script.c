@@ -24,7 +24,9 @@ static void step_append(struct wal_script *script,
                         struct sw_prng *prng,
                         size_t body_max)
 {
-    const size_t size = (size_t)sw_prng_below(prng, body_max + 1);
+    /* Records that fill blocks exactly lie where a later batch may begin. */
+    const bool whole = body_max >= 448 && sw_prng_chance(prng, 1, 3);
+    const size_t size = whole ? 448 : (size_t)sw_prng_below(prng, body_max + 1);
     const uint64_t span = shadow->next - shadow->first;
     uint64_t index = shadow->next;
 
@@ -52,8 +54,8 @@ static void step_snapshot(struct wal_script *script,
 
     step->op.kind = SW_WAL_OP_SNAPSHOT;
     step->op.reset = reset;
-    step->op.index = reset ? shadow->next + sw_prng_below(prng, 20)
-                           : sw_prng_range(prng, shadow->first, shadow->next);
+    /* An installed snapshot may end in the middle of a longer log that it contradicts. */
+    step->op.index = sw_prng_range(prng, shadow->first, shadow->next + (reset ? 20 : 0));
     step->op.snapshot = (struct sw_wal_snapshot){
         .index = step->op.index + sw_prng_below(prng, 3),
         .term = shadow->term,

@@ -113,6 +113,24 @@ static void test_walk_ends_at_damage_and_evidence_lies_behind(void **state)
     world_release(&world);
 }
 
+/* The next batch begins with a good record, but not with the one that is missing. */
+static void test_a_missing_record_is_not_skipped(void **state)
+{
+    struct world world = three_batches();
+    struct opened opened;
+    struct sw_wal_end end;
+
+    (void)state;
+    (void)sw_disk_mem_flip(world.disk, "wal-0000000000000001", 1024 + 72 + 64, 0);
+    opened = segment_open(&world);
+    assert_int_equal(sw_wal_walk(&opened.reader, &opened.header, UINT64_MAX, NULL, NULL, &end),
+                     SW_ERR_OK);
+    assert_int_equal(end.lsn, 3);
+    assert_int_equal(end.offset, 1024 + 72);
+    segment_close(&world, &opened);
+    world_release(&world);
+}
+
 static void test_reader_stays_inside_the_file(void **state)
 {
     struct world world = three_batches();
@@ -135,6 +153,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_walk_finds_all_and_stops_where_told),
         cmocka_unit_test(test_walk_ends_at_damage_and_evidence_lies_behind),
+        cmocka_unit_test(test_a_missing_record_is_not_skipped),
         cmocka_unit_test(test_reader_stays_inside_the_file),
     };
 

@@ -71,11 +71,34 @@ static void test_entry_larger_than_a_segment(void **state)
     world_release(&world);
 }
 
+/* What a client stores must not be able to look like a record: it cannot know the salt. */
+static void test_each_use_of_a_file_has_its_own_salt(void **state)
+{
+    uint64_t salts[2];
+
+    (void)state;
+    for (uint64_t i = 0; i < 2; i++) {
+        struct world world = world_new();
+        struct sw_wal_segment_header header;
+        struct sw_buf bytes;
+
+        world.config.salt = i;
+        world_must_open(&world);
+        bytes = file_get(&world, "wal-0000000000000001");
+        assert_int_equal(sw_wal_segment_header_decode(sw_buf_span(&bytes), &header), SW_ERR_OK);
+        salts[i] = header.salt;
+        sw_buf_release(&bytes);
+        world_release(&world);
+    }
+    assert_int_not_equal(salts[0], salts[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_segments_roll_and_are_recycled),
         cmocka_unit_test(test_entry_larger_than_a_segment),
+        cmocka_unit_test(test_each_use_of_a_file_has_its_own_salt),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
