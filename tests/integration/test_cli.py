@@ -1,0 +1,355 @@
+"""swarmctl, swarm-bench and the example program against three real nodes, and without any: answers,
+exit codes, and one line on stderr when something is wrong. Standard library only."""
+import base64
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+from swarm_kit import BIN, START_S, free_ports, wait_for
+
+LIMIT_S = 60
+
+
+def run(program, *words, stdin=b"", env=None):
+    """(exit code, stdout bytes, stderr text)"""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("SWARM")}
+    done = subprocess.run([BIN / program, *words], input=stdin, capture_output=True,
+                          timeout=LIMIT_S, check=False, env={**clean, **(env or {})})
+    return done.returncode, done.stdout, done.stderr.decode()
+
+
+def create(folder, *flags):
+    code, out, err = run("swarmctl", "swarm", "create", str(folder), *flags, "-o", "json")
+    assert code == 0, err
+    return json.loads(out)
+
+
+class Case(unittest.TestCase):
+    def fails(self, outcome, code, *texts):
+        got, out, err = outcome
+        self.assertEqual(got, code, err)
+        self.assertEqual(len(err.strip().splitlines()), 1, err)
+        self.assertRegex(err, r"^swarm(ctl|-bench): PA-\d{4} [A-Z_]+: ")
+        for text in texts:
+            self.assertIn(text, err)
+        return out
+
+
+class WithoutServer(Case):
+    def test_usage_errors(self):
+        self.fails(run("swarmctl", "kv", "get", "k", "--prefx", "x"), 2, "--prefx", "--help")
+        self.fails(run("swarmctl", "kv", "get"), 2, "missing arguments", "KEY")
+        self.fails(run("swarmctl", "kv", "get", "a", "b"), 2, "too many")
+        self.fails(run("swarmctl", "kv", "got", "a"), 2, "unknown command kv got")
+        self.fails(run("swarmctl", "bogus"), 2, "unknown command bogus")
+        self.fails(run("swarmctl", "kv", "scan", "--limit", "ten"), 2, "--limit", "ten")
+        self.fails(run("swarmctl", "kv", "scan", "--limit"), 2, "needs a N")
+        self.fails(run("swarmctl", "kv", "get", "a", "--encoding", "rot13"), 2, "rot13")
+        self.fails(run("swarmctl", "limits", "-o", "xml"), 2, "xml")
+        self.fails(run("swarmctl", "limits", "--command-timeout", "5"), 2, "5s")
+        self.fails(run("swarmctl", "kv", "cas", "k", "v"), 2, "--expected")
+        self.fails(run("swarmctl", "node", "status", "two"), 2, "two")
+        self.fails(run("swarm-bench", "put", "--clients", "0"), 2, "start at 1")
+        self.fails(run("swarm-bench", "putt"), 2, "putt")
+        self.assertEqual(run("swarmctl")[0], 2)
+
+    def test_help_names_every_command(self):
+        code, out, err = run("swarmctl", "help")
+        self.assertEqual((code, err), (0, ""))
+        for words in (b"swarm create", b"kv get", b"experience append", b"node transfer",
+                      b"health", b"limits", b"explain", b"snapshot take", b"completion", b"version"):
+            self.assertIn(words, out)
+        self.assertIn(b"--expected", run("swarmctl", "kv", "cas", "--help")[1])
+
+    def test_limits_and_explain(self):
+        rows = json.loads(run("swarmctl", "limits", "-o", "json")[1])["limits"]
+        self.assertEqual({r["name"]: r["value"] for r in rows}["key_size_max"], 256)
+        for word in ("6001", "PA-6001", "not_leader"):
+            row, = json.loads(run("swarmctl", "explain", word, "-o", "json")[1])["errors"]
+            self.assertEqual((row["name"], row["exit"]), ("NOT_LEADER", 5))
+        self.fails(run("swarmctl", "explain", "9999"), 3, "9999")
+
+    def test_completion_is_a_bash_script(self):
+        code, out, _ = run("swarmctl", "completion", "bash")
+        self.assertEqual(code, 0)
+        script = out.decode() + """
+COMP_WORDS=(swarmctl kv sc); COMP_CWORD=2; _swarmctl; echo "${COMPREPLY[@]}"
+COMP_WORDS=(swarmctl kv scan --pre); COMP_CWORD=3; _swarmctl; echo "${COMPREPLY[@]}"
+"""
+        done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True,
+                              timeout=LIMIT_S)
+        self.assertEqual(done.stdout.split(), ["scan", "--prefix"])
+        self.fails(run("swarmctl", "completion", "tcsh"), 1, "tcsh")
+
+    def test_missing_configuration(self):
+        self.fails(run("swarmctl", "--config", "/nowhere/c.conf", "kv", "get", "a"), 2, "/nowhere")
+        with tempfile.TemporaryDirectory() as home:
+            self.fails(run("swarmctl", "kv", "get", "a", env={"HOME": home}), 2, "client.conf")
+
+
+class Creation(Case):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="swarm-test-")
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def tree(self):
+        return {p: p.read_bytes() for p in sorted(self.folder.rglob("*")) if p.is_file()}
+
+    def test_files_and_modes(self):
+        made = create(self.folder / "s", "--nodes", "2", "--base-port", "7100")
+        self.assertEqual([n["client"] for n in made["nodes"]],
+                         ["127.0.0.1:7100", "127.0.0.1:7110"])
+        for key in (self.folder / "s").rglob("*.key"):
+            self.assertEqual(key.stat().st_mode & 0o777, 0o600)
+        self.assertEqual(len(list((self.folder / "s").rglob("*.key"))), 3)
+        code, _, err = run("swarmd", "--config", made["nodes"][0]["config"], "--check-config")
+        self.assertEqual(code, 0, err)
+
+    def test_nothing_is_overwritten(self):
+        create(self.folder / "s")
+        before = self.tree()
+        self.fails(run("swarmctl", "swarm", "create", str(self.folder / "s")), 4, "not empty")
+        self.assertEqual(self.tree(), before)
+
+    def test_an_empty_directory_is_taken(self):
+        (self.folder / "s").mkdir()
+        create(self.folder / "s", "--nodes", "1")
+        self.assertEqual([p.name for p in self.folder.iterdir()], ["s"])
+
+    def test_listed_nodes(self):
+        made = create(self.folder / "s", "--node", "7=10.0.0.7:1:2:3", "--node", "9=[::1]:4:5:6")
+        self.assertEqual([(n["node"], n["client"], n["peer"]) for n in made["nodes"]],
+                         [("7", "10.0.0.7:1", "10.0.0.7:2"), ("9", "[::1]:4", "[::1]:5")])
+        bad = ("7=h:1:2", "x=h:1:2:3", "7=h:1:2:70000", "0=h:1:2:3", "7h123")
+        for word in bad:
+            self.fails(run("swarmctl", "swarm", "create", str(self.folder / "t"), "--node", word), 2)
+        self.assertFalse((self.folder / "t").exists())
+
+    def test_key_files_are_checked(self):
+        create(self.folder / "s")
+        config = str(self.folder / "s" / "client.conf")
+        key = self.folder / "s" / "client.key"
+        key.chmod(0o644)
+        self.fails(run("swarmctl", "--config", config, "kv", "get", "a"), 7, "PERMISSIONS", "600")
+        key.unlink()
+        self.fails(run("swarmctl", "--config", config, "kv", "get", "a"), 7, "KEY_MISSING")
+
+    def test_nobody_listens(self):
+        port = free_ports(1)[0]
+        create(self.folder / "s", "--nodes", "1", "--base-port", str(port))
+        config = str(self.folder / "s" / "client.conf")
+        for words in (("kv", "get", "a"), ("kv", "put", "a", "b"), ("health",), ("node", "list")):
+            self.fails(run("swarmctl", "--config", config, *words), 5, "UNREACHABLE")
+        self.fails(run("swarm-bench", "--config", config, "put"), 5, "UNREACHABLE")
+
+
+class RealSwarm(Case):
+    """One swarm for all of these; each test uses a partition of its own."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.temporary = tempfile.TemporaryDirectory(prefix="swarm-test-")
+        cls.folder = pathlib.Path(cls.temporary.name)
+        cls.addClassCleanup(cls.temporary.cleanup)
+        ports = free_ports(9)
+        nodes = [f"--node={i + 1}=127.0.0.1:{ports[3 * i]}:{ports[3 * i + 1]}:{ports[3 * i + 2]}"
+                 for i in range(3)]
+        cls.made = create(cls.folder / "s", *nodes)
+        cls.config = cls.made["client_config"]
+        cls.processes = {}
+        cls.addClassCleanup(cls.stop_all)
+        for node in ("1", "2", "3"):
+            cls.start(node)
+        cls.wait_healthy()
+
+    @classmethod
+    def start(cls, node):
+        config = cls.made["nodes"][int(node) - 1]["config"]
+        with open(cls.folder / f"log-{node}", "ab") as log:
+            cls.processes[node] = subprocess.Popen(
+                [BIN / "swarmd", "--config", config, "--max-map-size", "256MiB"], stdout=log, stderr=log)
+
+    @classmethod
+    def stop_all(cls):
+        for process in cls.processes.values():
+            process.kill()
+            process.wait()
+
+    @classmethod
+    def wait_healthy(cls):
+        wait_for("the swarm is healthy", START_S, lambda: cls.ctl("health")[0] == 0)
+
+    @classmethod
+    def ctl(cls, *words, stdin=b""):
+        return run("swarmctl", "--config", cls.config, *words, stdin=stdin)
+
+    def json(self, *words, code=0, stdin=b""):
+        got, out, err = self.ctl(*words, "-o", "json", stdin=stdin)
+        self.assertEqual(got, code, err)
+        return json.loads(out)
+
+    def test_put_get_del(self):
+        part = ("--partition", "basic")
+        revision = self.json("kv", "put", "a", "hello", *part)["revision"]
+        self.assertIsInstance(revision, str)
+        self.assertEqual(self.ctl("kv", "get", "a", *part), (0, b"hello\n", ""))
+        kv = self.json("kv", "get", "a", *part)["kv"]
+        self.assertEqual((kv["key"], kv["value"], kv["mod_revision"], kv["version"]),
+                         ("a", "hello", revision, "1"))
+        self.fails(self.ctl("kv", "get", "a", "--partition", "other"), 3, "NOT_FOUND")
+        self.assertIsNone(self.json("kv", "get", "b", *part, code=3)["kv"])
+        self.assertEqual(self.json("kv", "del", "a", *part)["deleted"], 1)
+        self.assertEqual(self.json("kv", "del", "a", *part)["deleted"], 0)
+        self.fails(self.ctl("kv", "get", "a", *part), 3)
+
+    def test_bytes_survive(self):
+        part = ("--partition", "bytes")
+        value = bytes(range(256))
+        self.json("kv", "put", "b", "-", *part, stdin=value)
+        self.assertEqual(self.ctl("kv", "get", "b", *part)[1], value + b"\n")
+        kv = self.json("kv", "get", "b", *part)["kv"]
+        self.assertEqual(kv["encoding"], "base64")
+        self.assertEqual(base64.b64decode(kv["value"]), value)
+        hexed = self.json("kv", "get", "b", "--encoding", "hex", *part)["kv"]
+        self.assertEqual(bytes.fromhex(hexed["value"]), value)
+        self.json("kv", "put", "u", "grüße", *part)
+        self.assertEqual(self.json("kv", "get", "u", *part)["kv"]["value"], "grüße")
+
+    def test_cas(self):
+        part = ("--partition", "cas")
+        first = self.json("kv", "cas", "c", "one", "--expected", "0", *part)["revision"]
+        lost = self.json("kv", "cas", "c", "two", "--expected", "0", *part, code=4)
+        self.assertEqual(lost, {"succeeded": False, "mod_revision": first})
+        self.json("kv", "cas", "c", "two", "--expected", first, *part)
+        self.assertEqual(self.ctl("kv", "get", "c", *part)[1], b"two\n")
+
+    def test_scan(self):
+        part = ("--partition", "scan")
+        for key in ("a/1", "a/2", "a/3", "b/1"):
+            self.json("kv", "put", key, key.upper(), *part)
+        keys = lambda *flags: [r["key"] for r in self.json("kv", "scan", *flags, *part)["records"]]
+        self.assertEqual(keys(), ["a/1", "a/2", "a/3", "b/1"])
+        self.assertEqual(keys("--prefix", "a/"), ["a/1", "a/2", "a/3"])
+        self.assertEqual(keys("--from", "a/2", "--to", "b"), ["a/2", "a/3"])
+        self.assertEqual(keys("--limit", "2"), ["a/1", "a/2"])
+        self.assertEqual(keys("--reverse"), ["b/1", "a/3", "a/2", "a/1"])
+        self.assertEqual(keys("--reverse", "--limit", "1"), ["b/1"])
+        row = self.json("kv", "scan", "--keys-only", "--limit", "1", *part)["records"][0]
+        self.assertEqual(row["value"], "")
+        code, out, _ = self.ctl("kv", "scan", "--limit", "1", "-o", "plain", *part)
+        self.assertEqual((code, out.split(b"\t")[:2]), (0, [b"a/1", b"A/1"]))
+        self.assertEqual(self.json("kv", "scan", "--partition", "empty")["records"], [])
+
+    def test_scan_goes_on_over_pages(self):
+        code, out, err = run("swarm-bench", "--config", self.config, "get", "--keys", "6000",
+                             "--duration", "100ms", "--warmup", "1ms", "--value-size", "10",
+                             "--json")
+        self.assertEqual(code, 0, err)
+        self.assertEqual(json.loads(out)["errors"], 0)
+        place = ("--tenant", "bench", "--namespace", "load", "--partition", "keys")
+        want = [f"bench/{n:012}" for n in range(6000)]
+        rows = self.json("kv", "scan", "--keys-only", *place)["records"]
+        self.assertEqual([r["key"] for r in rows], want)
+        rows = self.json("kv", "scan", "--keys-only", "--reverse", *place)["records"]
+        self.assertEqual([r["key"] for r in rows], want[::-1])
+        rows = self.json("kv", "scan", "--keys-only", "--limit", "5000", *place)["records"]
+        self.assertEqual(len(rows), 5000)
+
+    def test_experiences(self):
+        part = ("--partition", "agent-7")
+        revisions = [self.json("experience", "append", f"step {n}", *part)["revision"]
+                     for n in range(3)]
+        rows = self.json("experience", "list", *part)["experiences"]
+        self.assertEqual([(r["revision"], r["value"]) for r in rows],
+                         [(r, f"step {n}") for n, r in enumerate(revisions)])
+        after = self.json("experience", "list", "--after", revisions[0], *part)["experiences"]
+        self.assertEqual([r["value"] for r in after], ["step 1", "step 2"])
+        newest = self.json("experience", "list", "--reverse", "--limit", "1", *part)["experiences"]
+        self.assertEqual([r["value"] for r in newest], ["step 2"])
+
+    def test_limits_are_enforced(self):
+        self.fails(self.ctl("kv", "put", "k" * 257, "v"), 8, "key is 257 bytes", "256")
+        self.json("kv", "put", "k" * 256, "v", "--partition", "limits")
+        self.fails(self.ctl("kv", "put", "k", "-", stdin=b"x" * (2**20 + 1)), 8, "1048576")
+        self.json("kv", "put", "k", "-", "--partition", "limits", stdin=b"x" * 2**20)
+        got = self.ctl("kv", "get", "k", "--partition", "limits")[1]
+        self.assertEqual(len(got), 2**20 + 1)
+        self.fails(self.ctl("experience", "append", stdin=b"x" * (2**18 + 1)), 8, "262144")
+        self.fails(self.ctl("kv", "put", "k", "v", "--tenant", "t" * 33), 8, "tenant")
+        self.fails(self.ctl("kv", "put", "k", "v", "--partition", "a b"), 2, "partition")
+
+    def test_node_commands(self):
+        nodes = self.json("node", "status")["nodes"]
+        self.assertEqual([n["node"] for n in nodes], ["1", "2", "3"])
+        leader = next(n["node"] for n in nodes if n["role"] == "leader")
+        self.assertEqual({n["leader"] for n in nodes}, {leader})
+        target = next(n["node"] for n in nodes if n["role"] == "follower")
+        self.json("node", "transfer", target)
+        wait_for("the new leader", START_S, lambda: target == next(
+            (n["node"] for n in self.json("node", "status")["nodes"] if n["role"] == "leader"), ""))
+        self.assertEqual({n["state"] for n in self.json("node", "list")["nodes"]}, {"up"})
+        self.assertEqual(len(self.json("node", "status", "2")["nodes"]), 1)
+        self.fails(self.ctl("node", "status", "8"), 3, "8")
+        self.json("kv", "put", "after", "transfer")
+        self.json("snapshot", "take", target)
+
+    def test_health(self):
+        health = self.json("health")
+        self.assertEqual((health["digests"], health["healthy"]), ("equal", True))
+        self.assertEqual(len({n["digest"] for n in health["nodes"]}), 1)
+
+    def test_stranger_is_refused(self):
+        create(self.folder / "strangers", "--nodes", "1")
+        config = self.folder / "stranger.conf"
+        config.write_text(pathlib.Path(self.config).read_text().replace(
+            "client.key", str(self.folder / "strangers" / "client.key")))
+        self.fails(run("swarmctl", "--config", str(config), "kv", "get", "a"), 7)
+        self.fails(run("swarmctl", "--config", str(config), "kv", "put", "a", "b"), 7)
+
+    def test_another_swarm_is_refused(self):
+        config = self.folder / "other-swarm.conf"
+        text = pathlib.Path(self.config).read_text()
+        config.write_text(text.replace(self.made["swarm"], "00" * 16))
+        pathlib.Path(self.folder / "client.key").write_bytes(
+            (self.folder / "s" / "client.key").read_bytes())
+        (self.folder / "client.key").chmod(0o600)
+        self.fails(run("swarmctl", "--config", str(config), "kv", "get", "a"), 7)
+
+    def test_endpoints_flag(self):
+        port = free_ports(1)[0]
+        good = self.made["nodes"][0]["client"]
+        self.fails(self.ctl("--endpoints", f"1=127.0.0.1:{port},9=h:1", "kv", "get", "a"), 2)
+        self.assertEqual(self.ctl("--endpoints", f"1={good}", "kv", "scan")[0], 0)
+
+    def test_example_program(self):
+        code, out, err = run("swarm-example", self.config)
+        self.assertEqual((code, out, err), (0, b"hello, swarm\n", ""))
+
+    def test_the_loss_of_a_leader_costs_no_write(self):
+        leader = next(n["node"] for n in self.json("node", "status")["nodes"]
+                      if n["role"] == "leader")
+        bench = subprocess.Popen(
+            [BIN / "swarm-bench", "--config", self.config, "failover", "--duration", "4s",
+             "--in-flight", "8", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        wait_for("writes", START_S,
+                 lambda: self.ctl("kv", "scan", "--tenant", "bench", "--namespace", "load",
+                                  "--partition", "keys", "--limit", "1", "-o", "plain")[1] != b"")
+        self.processes[leader].kill()
+        self.processes[leader].wait()
+        self.fails(self.ctl("node", "status"), 5, f"node {leader}", "did not answer")
+        self.fails(self.ctl("health"), 5, "2 of 3")
+        out, err = bench.communicate(timeout=LIMIT_S)
+        self.assertEqual(bench.returncode, 0, err)
+        figures = json.loads(out)
+        self.assertEqual(figures["errors"], 0)
+        self.assertGreater(figures["ops"], 0)
+        self.start(leader)
+        self.wait_healthy()
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
