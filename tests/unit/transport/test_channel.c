@@ -282,6 +282,12 @@ static void a_changed_suite_is_noticed(void **state)
         sw_channel_accept(
             &fixture->resp, sw_buf_span(&fixture->hello), &fixture->answer, &fixture->b),
         SW_ERR_UNSUPPORTED);
+    fixture->hello.data[1] = SW_FRAME_ANSWER;
+    assert_int_equal(
+        sw_channel_accept(
+            &fixture->resp, sw_buf_span(&fixture->hello), &fixture->answer, &fixture->b),
+        SW_ERR_MALFORMED);
+    fixture->hello.data[1] = SW_FRAME_HELLO;
     fixture->hello.data[2] = 3 * 16 + SW_SUITE_AESGCM;
     assert_int_equal(
         sw_channel_accept(

@@ -93,6 +93,7 @@ static void a_restarted_node_is_found_by_its_hint(void **state)
     assert_true(world->up);
     assert_int_equal(world->ups, 2);
     assert_int_equal(world->downs, 1);
+    assert_true(world->listener_stats.dropped_unsealed > 0);
     assert_int_equal(pipe_send(world, 2), SW_ERR_OK);
     pipe_run(world, 10);
     assert_int_equal(world->last_number, 2);
