@@ -50,11 +50,11 @@ bool sw_admission_disk_full(const struct sw_admission *admission)
     return used >= usable;
 }
 
-/* Operations that make the state larger. */
+/* Operations that make the state larger. A session does too, but its number is bounded, its record
+ * may use the store's reserve, and a client that wants to delete needs one first. */
 static bool op_grows(enum sw_op op)
 {
-    return op == SW_OP_PUT || op == SW_OP_CAS || op == SW_OP_EXPERIENCE_APPEND ||
-           op == SW_OP_SESSION_OPEN;
+    return op == SW_OP_PUT || op == SW_OP_CAS || op == SW_OP_EXPERIENCE_APPEND;
 }
 
 static enum sw_err check_bounds(const struct sw_admission *admission,

@@ -165,6 +165,21 @@ class Swarm:
         self.client_key.chmod(0o600)
         for node in self.nodes:
             node.write([n.member_line() for n in self.nodes], self.clients, extra)
+        self.client_config = self.folder / "client.conf"
+        self.client_config.write_text("\n".join([
+            "[swarm]", f"id = {self.swarm_id}", "[client]", "key_file = client.key", "[nodes]",
+            *(f"{n.number} = 127.0.0.1:{n.client_port}, {n.public.hex()}" for n in self.nodes),
+            ""]))
+
+    def tool(self, program, *args, text=None, seconds=START_S):
+        """A client program of the swarm, to its end: (exit code, stdout, stderr)."""
+        done = subprocess.run([BIN / program, *args, "--config", self.client_config],
+                              input=text, capture_output=True, text=True, timeout=seconds,
+                              check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    def ctl(self, *args, text=None):
+        return self.tool("swarmctl", *args, text=text)
 
     def start(self):
         for node in self.nodes:

@@ -192,6 +192,7 @@ static void a_giver_that_lost_the_copy_makes_it_start_again(void **state)
     struct kit *kit = kit_new();
     struct sw_buf fetch;
     struct sw_buf chunk;
+    struct sw_buf first;
     uint64_t transfer;
 
     (void)state;
@@ -199,18 +200,21 @@ static void a_giver_that_lost_the_copy_makes_it_start_again(void **state)
     kit_jobs(kit);
     transfer = kit->node->shards[0]->install.transfer;
     fetch = last_message(kit, SW_NODE_STATE_FETCH);
-    chunk = answer_of(&giver, sw_buf_span(&fetch));
-    deliver(kit, 2, sw_buf_span(&chunk));
+    first = answer_of(&giver, sw_buf_span(&fetch));
+    deliver(kit, 2, sw_buf_span(&first));
     kit_jobs(kit);
     sw_buf_release(&fetch);
-    sw_buf_release(&chunk);
     fetch = last_message(kit, SW_NODE_STATE_FETCH); /* from the middle */
     giver.kit->now_ms += 60000;                     /* the giver forgot it */
     sw_node_tick(giver.kit->node);
-    chunk = answer_of(&giver, sw_buf_span(&fetch));
+    deliver(giver.kit, 1, sw_buf_span(&fetch));
+    chunk = last_message(giver.kit, SW_NODE_STATE_CHUNK); /* at once: no job is needed to know */
     deliver(kit, 2, sw_buf_span(&chunk));
     assert_int_not_equal(kit->node->shards[0]->install.transfer, transfer);
     assert_int_equal(kit->node->shards[0]->install.cursor.size, 0);
+    deliver(kit, 2, sw_buf_span(&first)); /* the right cursor, of the copy before */
+    assert_false(kit->node->shards[0]->install.importing);
+    sw_buf_release(&first);
     sw_buf_release(&fetch);
     sw_buf_release(&chunk);
     kit_free(kit);

@@ -53,6 +53,24 @@ static void the_same_index_with_another_term_is_an_unknown_outcome(void **state)
     kit_free(kit);
 }
 
+/* The entry that took its place looks just like it: a retry that another leader proposed. */
+static void a_twin_of_the_entry_under_another_term_is_an_unknown_outcome(void **state)
+{
+    struct kit *kit = kit_new();
+
+    (void)state;
+    kit_lead();
+    kit_send(kit, 7, kit_put(1, "a", "1"));
+    kit_turn(kit);
+    kit_role(SW_ROLE_FOLLOWER, 3, 2);
+    kit_group_now.terms[1] = 3;
+    kit_commit(1);
+    kit_jobs(kit);
+    kit_turn(kit);
+    assert_int_equal(kit_reply(kit, 1).err, SW_ERR_LEADERSHIP_LOST);
+    kit_free(kit);
+}
+
 static void an_entry_that_commits_after_leadership_was_lost_is_answered_ok(void **state)
 {
     struct kit *kit = kit_new();
@@ -254,6 +272,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_of_one_turn_are_one_entry_and_each_gets_its_own_answer),
         cmocka_unit_test(the_same_index_with_another_term_is_an_unknown_outcome),
+        cmocka_unit_test(a_twin_of_the_entry_under_another_term_is_an_unknown_outcome),
         cmocka_unit_test(an_entry_that_commits_after_leadership_was_lost_is_answered_ok),
         cmocka_unit_test(what_was_not_proposed_is_refused_as_not_done),
         cmocka_unit_test(a_busy_group_gets_the_next_entry_when_one_commits),
