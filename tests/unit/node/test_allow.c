@@ -36,6 +36,10 @@ static void lines_are_clients(void **state)
             sw_span_str("# clients\n\n  \n" KEY_B " read\r\n" KEY_A "\tadmin  ops"), &allow, why),
         SW_ERR_OK);
     assert_int_equal(allow.count, 2);
+    assert_int_equal(sw_allow_parse(sw_span_str(KEY_B " admin"), &allow, why), SW_ERR_OK);
+    assert_int_equal(allow.count, 1); /* replaced, and what it held was released */
+    assert_int_equal(sw_allow_parse(sw_span_str(KEY_B " read\n" KEY_A " admin ops"), &allow, why),
+                     SW_ERR_OK);
     assert_int_equal(sw_allow_find(&allow, key_of(0xaa))->rights, SW_RIGHTS_ADMIN);
     assert_string_equal(sw_allow_find(&allow, key_of(0xaa))->name, "ops");
     assert_int_equal(sw_allow_find(&allow, key_of(0xbb))->rights, SW_RIGHTS_READ);
