@@ -13,6 +13,9 @@ void sw_outbox_release(struct sw_outbox *outbox)
 
 void sw_outbox_clear(struct sw_outbox *outbox)
 {
+    if (outbox->packed.capacity > SW_OUTBOX_KEEP_SIZE) {
+        sw_buf_release(&outbox->packed);
+    }
     sw_buf_clear(&outbox->packed);
     outbox->head = 0;
 }

@@ -16,7 +16,12 @@
 #include "transport/channel.h"
 #include "transport/link.h"
 
-enum { SW_ROUTE_SIZE_MAX = 15 };
+enum {
+    SW_ROUTE_SIZE_MAX = 15,
+    /* What an empty outbox keeps: thousands of clients that once got a large reply must not hold
+     * its memory for ever. */
+    SW_OUTBOX_KEEP_SIZE = 64 << 10,
+};
 
 /* Which connection a frame came over; given by the adapter, opaque here. */
 struct sw_route {

@@ -142,6 +142,7 @@ static void credit_cuts_and_the_rest_stays(void **state)
         received += receive_all(fixture);
     }
     assert_int_equal(sw_outbox_size(&fixture->outbox), 0);
+    assert_true(fixture->outbox.packed.capacity <= SW_OUTBOX_KEEP_SIZE);
 }
 
 static void a_frame_that_did_not_leave_costs_no_credit(void **state)
