@@ -214,12 +214,16 @@ void sw_group_install_done(struct sw_group *group,
                            enum sw_err err,
                            struct sw_group_snapshot snapshot)
 {
-    struct raft_message message = group->install;
+    struct raft_message message;
 
     SW_ASSERT(group != NULL);
+    /* The log may have completed appends in this turn. What they committed is handed over before
+     * the snapshot drops it from memory. */
+    sw__group_after(group);
     if (!group->install_pending || group->reopening || group->muted) {
         return;
     }
+    message = group->install;
     if (err != SW_ERR_OK || snapshot.index < message.install_snapshot.last_index) {
         sw__group_install_drop(group); /* the leader tries again after its timeout */
         return;

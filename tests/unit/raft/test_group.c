@@ -385,6 +385,102 @@ static void reopens_where_a_configuration_would_be_rolled_back(void **state)
     close_bench(&bench);
 }
 
+/* One turn may bring a completion of the log and the end of a copy: what the first one committed is
+ * handed over before the second one replaces the log. */
+static void hands_over_what_one_turn_committed_before_it_installs(void **state)
+{
+    uint8_t data[16] = {0};
+    uint8_t nothing[8] = {0};
+    struct raft_entry entry = {
+        .term = 5, .type = RAFT_BARRIER, .buf = {.base = nothing, .len = sizeof nothing}};
+    struct raft_message append = {.type = RAFT_IO_APPEND_ENTRIES,
+                                  .append_entries = {.term = 5,
+                                                     .prev_log_index = 1,
+                                                     .prev_log_term = 1,
+                                                     .leader_commit = 2,
+                                                     .entries = &entry,
+                                                     .n_entries = 1}};
+    struct raft_message install = {.type = RAFT_IO_INSTALL_SNAPSHOT,
+                                   .install_snapshot = {.term = 5,
+                                                        .last_index = 40,
+                                                        .last_term = 5,
+                                                        .conf_index = 1,
+                                                        .data = {.base = data, .len = 16}}};
+    struct bench bench = {0};
+
+    (void)state;
+    fake_init(&bench.world);
+    assert_int_equal(open_group(&bench, 3, 0), SW_ERR_OK);
+    settle(&bench);
+    raft_configuration_init(&install.install_snapshot.conf);
+    assert_int_equal(raft_configuration_add(&install.install_snapshot.conf, 1, "a:1", RAFT_VOTER),
+                     0);
+    receive(&bench, 2, &append);
+    receive(&bench, 2, &install);
+    sw_group_turn_end(bench.group);
+    assert_int_equal(bench.installs_wanted, 1);
+    while (fake_wal_step(&bench.world)) {
+    }
+    sw_group_install_done(bench.group, SW_ERR_OK, (struct sw_group_snapshot){.index = 40});
+    assert_int_equal(bench.committed, 2);
+    settle(&bench);
+    assert_true(bench.world.has_snapshot);
+    raft_configuration_close(&install.install_snapshot.conf);
+    close_bench(&bench);
+}
+
+static void ticks(struct bench *bench, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        bench->world.now_ms += 50;
+        sw_group_tick(bench->group);
+        settle(bench);
+    }
+}
+
+/* A node that handed leadership over in vain may be a leader again before libraft has given that
+ * up; until then it takes no entries, not even the barrier of the new term. */
+static void leads_again_while_an_old_transfer_is_pending(void **state)
+{
+    struct raft_message vote = {
+        .type = RAFT_IO_REQUEST_VOTE_RESULT,
+        .request_vote_result = {.term = 2, .vote_granted = true, .pre_vote = raft_tribool_true}};
+    struct raft_message append = {
+        .type = RAFT_IO_APPEND_ENTRIES,
+        .append_entries = {.term = 3, .prev_log_index = 2, .prev_log_term = 2}};
+    struct raft_message timeout = {
+        .type = RAFT_IO_TIMEOUT_NOW,
+        .timeout_now = {.term = 3, .last_log_index = 2, .last_log_term = 2}};
+    struct bench bench = {0};
+
+    (void)state;
+    fake_init(&bench.world);
+    assert_int_equal(open_group(&bench, 3, 0), SW_ERR_OK);
+    settle(&bench);
+    while (bench.role != SW_ROLE_CANDIDATE) {
+        ticks(&bench, 1);
+    }
+    receive(&bench, 2, &vote);
+    vote.request_vote_result.pre_vote = raft_tribool_false;
+    receive(&bench, 2, &vote);
+    settle(&bench);
+    assert_int_equal(bench.role, SW_ROLE_LEADER);
+    assert_int_equal(sw_group_transfer(bench.group, (struct sw_node_id){2}), SW_ERR_OK);
+    bench.world.now_ms += 100;
+    receive(&bench, 3, &append); /* node 2 failed; node 3 won term 3 */
+    settle(&bench);
+    assert_int_equal(bench.role, SW_ROLE_FOLLOWER);
+    receive(&bench, 3, &timeout); /* and hands over to this one */
+    vote.request_vote_result.term = 4;
+    receive(&bench, 3, &vote);
+    settle(&bench);
+    assert_int_equal(bench.role, SW_ROLE_LEADER);
+    assert_int_equal(bench.world.count, 2);
+    ticks(&bench, 4);
+    assert_int_equal(bench.world.count, 3); /* the barrier of term 4 */
+    close_bench(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -398,6 +494,8 @@ int main(void)
         cmocka_unit_test(ignores_liars),
         cmocka_unit_test(shows_a_snapshot_to_libraft_only_once_its_state_is_here),
         cmocka_unit_test(reopens_where_a_configuration_would_be_rolled_back),
+        cmocka_unit_test(hands_over_what_one_turn_committed_before_it_installs),
+        cmocka_unit_test(leads_again_while_an_old_transfer_is_pending),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
