@@ -101,6 +101,8 @@ enum sw_err sw_group_propose(struct sw_group *group,
                              uint64_t *ret_index,
                              uint64_t *ret_term);
 bool sw_group_can_propose(const struct sw_group *group);
+/* Proposed entries that are not committed yet. */
+uint32_t sw_group_in_flight(const struct sw_group *group);
 
 /* Linearizable read point (ReadIndex, Raft thesis 6.4): `ready` gets OK once this node proved that
  * it leads and every entry that was committed when it was asked has been handed over through
