@@ -12,7 +12,6 @@
 
 #define SEGMENT_MAGIC 0x6c61776d72617773ull /* "swarmwal" */
 #define STATE_MAGIC   0x6174736d72617773ull /* "swarmsta" */
-#define RECORD_MAGIC  0x52573153u
 
 enum { SUM_OFFSET = 88, RECORD_SUM_OFFSET = 56, STATE_FLAG_SNAPSHOT = 1 };
 
@@ -115,7 +114,7 @@ void sw_wal_record_encode(const struct sw_wal_record *record,
     SW_ASSERT(record->lsn > record->durable_lsn);
     SW_ASSERT(offset % SW_WAL_ALIGNMENT == 0);
     SW_ASSERT(record->body_size <= SW_ENTRY_SIZE_MAX);
-    sw_store_u32(out, RECORD_MAGIC);
+    sw_store_u32(out, SW_WAL_RECORD_MAGIC);
     sw_store_u32(out + 4, record->body_size);
     sw_store_u64(out + 8, record->lsn);
     sw_store_u64(out + 16, record->durable_lsn);
@@ -157,7 +156,7 @@ enum sw_err sw_wal_record_decode(struct sw_span bytes,
     const uint8_t *in = bytes.data;
 
     SW_ASSERT(ret_record != NULL);
-    if (bytes.size < SW_WAL_RECORD_HEADER_SIZE || sw_load_u32(in) != RECORD_MAGIC) {
+    if (bytes.size < SW_WAL_RECORD_HEADER_SIZE || sw_load_u32(in) != SW_WAL_RECORD_MAGIC) {
         return SW_ERR_MALFORMED;
     }
     if (sw_load_u64(in + RECORD_SUM_OFFSET) !=

@@ -64,6 +64,9 @@ enum {
         SW_GROUP_COUNT_MAX * (SW_WAL_STATE_GROUP_SIZE + SW_SNAPSHOT_DESCRIPTOR_SIZE_MAX),
 };
 
+/* The first four bytes of every record. */
+#define SW_WAL_RECORD_MAGIC 0x52573153u
+
 enum sw_wal_kind {
     SW_WAL_KIND_ENTRY = 1,
     SW_WAL_KIND_TRUNCATE = 2, /* drops the group's entries >= index */

@@ -36,7 +36,8 @@ bool sw_wal_queue_busy(const struct sw_wal_queue *queue);
 /* Why the last load failed; "" if it did not. */
 const char *sw_wal_queue_why(const struct sw_wal_queue *queue);
 /* Jobs that the worker still holds are abandoned to it: their completions are not called, and the
- * last of them frees what is left. Accepts NULL. */
+ * last of them frees what is left. To stop: free the queue, stop the worker, close the engine.
+ * Accepts NULL. */
 void sw_wal_queue_free(struct sw_wal_queue *queue);
 
 #endif

@@ -5,7 +5,10 @@
 
 #include "base/assert.h"
 
-enum { WINDOW_SIZE = 1 << 20 };
+enum { WINDOW_SIZE = 1 << 20, SCAN_SIZE = 64 << 10 };
+
+static_assert((int)SCAN_SIZE % (int)SW_WAL_ALIGNMENT == 0,
+              "a scan goes on where a record may begin");
 
 enum sw_err
 sw_wal_reader_open(struct sw_wal_reader *reader, struct sw_disk *disk, struct sw_file *file)
@@ -155,34 +158,60 @@ enum sw_err sw_wal_walk(struct sw_wal_reader *reader,
     return SW_ERR_OK;
 }
 
+/* The next place in [at, end) where the magic of a record stands; `end` if there is none. */
+static enum sw_err
+magic_find(struct sw_wal_reader *reader, uint64_t at, uint64_t end, uint64_t *ret_at)
+{
+    SW_ASSERT(at % SW_WAL_ALIGNMENT == 0);
+    while (at < end) {
+        const uint64_t size = end - at < SCAN_SIZE ? end - at : SCAN_SIZE;
+        struct sw_span bytes;
+        const enum sw_err err = sw_wal_reader_view(reader, at, size, &bytes);
+        if (err != SW_ERR_OK) {
+            return err;
+        }
+        for (size_t i = 0; i + sizeof(uint32_t) <= size; i += SW_WAL_ALIGNMENT) {
+            if (sw_load_u32(bytes.data + i) == SW_WAL_RECORD_MAGIC) {
+                *ret_at = at + i;
+                return SW_ERR_OK;
+            }
+        }
+        at += size;
+    }
+    *ret_at = end;
+    return SW_ERR_OK;
+}
+
 enum sw_err sw_wal_look_behind(struct sw_wal_reader *reader,
                                const struct sw_wal_segment_header *segment,
                                const struct sw_wal_end *end,
                                struct sw_wal_behind *ret_behind)
 {
     struct sw_wal_behind behind = {0};
+    uint64_t at = end->offset;
 
     SW_ASSERT(end->offset % SW_WAL_ALIGNMENT == 0);
-    for (uint64_t at = end->offset; at + SW_WAL_RECORD_HEADER_SIZE <= segment->size;
-         at += SW_WAL_ALIGNMENT) {
+    for (;;) {
         struct sw_wal_record record;
         struct sw_span bytes;
-        const enum sw_err err = sw_wal_reader_view(reader, at, SW_WAL_RECORD_HEADER_SIZE, &bytes);
+        enum sw_err err = magic_find(reader, at, segment->size, &at);
+
+        if (err != SW_ERR_OK || at + SW_WAL_RECORD_HEADER_SIZE > segment->size) {
+            *ret_behind = behind;
+            return err;
+        }
+        err = sw_wal_reader_view(reader, at, SW_WAL_RECORD_HEADER_SIZE, &bytes);
         if (err != SW_ERR_OK) {
             return err;
         }
-        if (sw_wal_record_decode(bytes, segment->salt, at, &record) != SW_ERR_OK ||
-            record.lsn < end->lsn) {
-            continue;
+        if (sw_wal_record_decode(bytes, segment->salt, at, &record) == SW_ERR_OK &&
+            record.lsn >= end->lsn) {
+            behind.durable_lsn =
+                record.durable_lsn > behind.durable_lsn ? record.durable_lsn : behind.durable_lsn;
+            if (record.kind != SW_WAL_KIND_MARK) {
+                behind.leftover_offset = at + SW_WAL_RECORD_HEADER_SIZE;
+            }
         }
-        if (record.durable_lsn > behind.durable_lsn) {
-            behind.durable_lsn = record.durable_lsn;
-        }
-        if (record.kind != SW_WAL_KIND_MARK) {
-            behind.leftover_offset = at + SW_WAL_RECORD_HEADER_SIZE;
-        }
+        at += SW_WAL_ALIGNMENT;
     }
-    SW_ASSERT(behind.leftover_offset <= segment->size);
-    *ret_behind = behind;
-    return SW_ERR_OK;
 }
