@@ -132,6 +132,7 @@ static void job_done(struct sw_job *base)
 {
     struct job *job = (struct job *)base;
     struct sw_wal_queue *queue = job->queue;
+    const bool wants_spare = job->wants_spare; /* the job may be with the worker again soon */
 
     SW_ASSERT(queue->in_flight > 0);
     queue->in_flight--;
@@ -157,7 +158,7 @@ static void job_done(struct sw_job *base)
         return;
     }
     queue_submit(queue);
-    prepare_submit(queue, job->wants_spare);
+    prepare_submit(queue, wants_spare);
 }
 
 /* The next slice follows the next commit: an idle log has time, a busy one calls again soon. Only
