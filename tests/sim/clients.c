@@ -1,6 +1,4 @@
 /* The load on whole nodes. */
-#include "tests/sim/clients.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,232 +6,14 @@
 
 #include "base/assert.h"
 #include "base/rw.h"
-#include "tests/sim/node_mode.h"
+#include "tests/sim/clients_private.h"
 
 enum { CALM_CALLS = 4, FINAL_DEADLINE_MS = 20000, VALUE_SIZE_MAX = 4096 };
-
-enum phase { PHASE_STORM, PHASE_CALM, PHASE_SCAN, PHASE_EXPERIENCES, PHASE_END };
-
-struct client;
-
-/* A connection of one client to one node; `number` is new each time it opens. */
-struct conn {
-    struct client *client;
-    struct sim_host *host;
-    uint64_t number; /* 0 = not open at the node */
-    bool up;         /* as the client sees it */
-    bool pending;    /* the client will hear of a change */
-    uint64_t last_at_us[2];
-};
-
-struct running {
-    struct client *client;
-    bool used;
-    size_t call;
-    struct sw_request request; /* names only; no spans kept */
-    uint32_t key;
-    uint64_t after;
-};
-
-struct client {
-    struct sim_clients *all;
-    uint32_t number; /* 1.. */
-    struct sw_core *core;
-    struct conn conn[SIM_HOST_COUNT_MAX];
-    struct running running[SIM_CALLS_AT_ONCE];
-    uint32_t open;
-    uint32_t calm_ok;
-    uint64_t wake_us;                   /* 0 = none is scheduled */
-    uint64_t mod_revision[SIM_KEY_MAX]; /* as last heard */
-    uint8_t key[32];
-};
-
-struct sim_clients {
-    struct sim_world *world;
-    struct sim_history history;
-    struct client client[SIM_CLIENT_MAX];
-    uint64_t next_conn;
-    enum phase phase;
-    uint64_t final_after;
-};
-
-static void poke(struct client *client);
-
-/* --- connections ------------------------------------------------------------------------------ */
-
-/* A message on its way between a client and a node, in either direction. */
-struct letter {
-    struct conn *conn;
-    uint64_t number;
-    size_t size;
-    uint8_t data[];
-};
-
-static struct letter *letter_new(struct conn *conn, struct sw_span bytes)
-{
-    struct letter *letter = malloc(sizeof(*letter) + bytes.size);
-
-    SW_ASSERT(letter != NULL);
-    letter->conn = conn;
-    letter->number = conn->number;
-    letter->size = bytes.size;
-    memcpy(letter->data, bytes.data, bytes.size);
-    return letter;
-}
-
-static void letter_to_node(void *arg)
-{
-    struct letter *letter = arg;
-    struct conn *conn = letter->conn;
-    struct sim_host *host = conn->host;
-
-    if (conn->number != 0 && conn->number == letter->number) {
-        host->link_handler.client_message(host->link_handler.arg,
-                                          conn->number,
-                                          conn->client->key,
-                                          sw_span_of(letter->data, letter->size));
-    }
-    free(letter);
-}
-
-static void letter_to_client(void *arg)
-{
-    struct letter *letter = arg;
-    struct conn *conn = letter->conn;
-
-    if (conn->up && conn->number == letter->number) {
-        sw_core_receive(conn->client->core,
-                        (struct sw_node_id){conn->host->number},
-                        sw_span_of(letter->data, letter->size));
-        poke(conn->client);
-    }
-    free(letter);
-}
-
-static uint64_t letter_delay(struct conn *conn, int direction)
-{
-    struct sim_world *world = conn->client->all->world;
-    uint64_t delay =
-        sw_prng_range(&world->prng, world->plan.delay_us_min, world->plan.delay_us_max);
-
-    if (world->now_us + delay <= conn->last_at_us[direction]) {
-        delay = conn->last_at_us[direction] + 1 - world->now_us;
-    }
-    conn->last_at_us[direction] = world->now_us + delay;
-    return delay;
-}
-
-static bool letter_lost(struct sim_world *world)
-{
-    if (world->calm || !sw_prng_chance(&world->prng, world->plan.loss_permille, 1000)) {
-        return false;
-    }
-    world->stats.lost++;
-    return true;
-}
-
-static enum sw_err client_send(void *impl, struct sw_node_id node, struct sw_span message)
-{
-    struct client *client = impl;
-    struct conn *conn = &client->conn[node.value - 1];
-    struct sim_world *world = client->all->world;
-
-    if (!conn->up) {
-        return SW_ERR_UNREACHABLE;
-    }
-    if (!conn->host->alive || letter_lost(world)) {
-        return SW_ERR_OK; /* lost without notice */
-    }
-    sim_after(world,
-              conn->host->number,
-              letter_delay(conn, 0),
-              letter_to_node,
-              free,
-              letter_new(conn, message));
-    return SW_ERR_OK;
-}
-
-static struct conn *conn_find(struct sim_clients *clients, struct sim_host *host, uint64_t number)
-{
-    for (uint32_t i = 0; i < clients->world->plan.clients; i++) {
-        struct conn *conn = &clients->client[i].conn[host->number - 1];
-
-        if (conn->number == number && number != 0) {
-            return conn;
-        }
-    }
-    return NULL;
-}
-
-enum sw_err sim_clients_reply(struct sim_host *host, uint64_t number, struct sw_span message)
-{
-    struct conn *conn = conn_find(sim_node_clients(host->world), host, number);
-
-    if (conn == NULL) {
-        return SW_ERR_UNREACHABLE;
-    }
-    if (!letter_lost(host->world)) {
-        sim_after(host->world,
-                  0,
-                  letter_delay(conn, 1),
-                  letter_to_client,
-                  free,
-                  letter_new(conn, message));
-    }
-    return SW_ERR_OK;
-}
-
-static void conn_refresh(struct conn *conn);
-
-static void conn_fire(void *arg)
-{
-    struct conn *conn = arg;
-    const bool up = conn->host->alive;
-
-    conn->pending = false;
-    if (conn->up && (!up || conn->number == 0)) {
-        conn->up = false;
-        sw_core_node_state(
-            conn->client->core, (struct sw_node_id){conn->host->number}, false, SW_ERR_UNREACHABLE);
-    } else if (!conn->up && up) {
-        conn->number = ++conn->client->all->next_conn;
-        conn->up = true;
-        sw_core_node_state(
-            conn->client->core, (struct sw_node_id){conn->host->number}, true, SW_ERR_OK);
-    }
-    poke(conn->client);
-    conn_refresh(conn);
-}
-
-static void conn_refresh(struct conn *conn)
-{
-    struct sim_world *world = conn->client->all->world;
-    const bool right =
-        conn->host->alive ? conn->up && conn->number != 0 : !conn->up && conn->number == 0;
-
-    if (conn->pending || right) {
-        return;
-    }
-    conn->pending = true;
-    sim_after(world, 0, sw_prng_range(&world->prng, 500, 80000), conn_fire, NULL, conn);
-}
-
-void sim_clients_host_changed(struct sim_clients *clients, struct sim_host *host)
-{
-    for (uint32_t i = 0; i < clients->world->plan.clients; i++) {
-        struct conn *conn = &clients->client[i].conn[host->number - 1];
-
-        conn->number = 0;
-        if (!clients->world->releasing) {
-            conn_refresh(conn);
-        }
-    }
-}
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
 static void
-see_record(struct running *running, uint32_t key, uint64_t at, const struct sw_record *record)
+see_record(struct sim_running *running, uint32_t key, uint64_t at, const struct sw_record *record)
 {
     struct sim_seen seen = {.call = running->call, .key = key, .at_revision = at};
 
@@ -254,7 +34,7 @@ static uint32_t key_number(struct sw_span key)
     return key.size == 2 && key.data[0] == 'k' ? (uint32_t)(key.data[1] - '0') : SIM_KEY_MAX;
 }
 
-static void answer_get(struct running *running, const struct sw_reply *reply)
+static void answer_get(struct sim_running *running, const struct sw_reply *reply)
 {
     struct sw_reader in = sw_reader_of(reply->records);
     struct sw_record record;
@@ -269,7 +49,7 @@ static void answer_get(struct running *running, const struct sw_reply *reply)
     }
 }
 
-static void answer_scan(struct running *running, const struct sw_reply *reply)
+static void answer_scan(struct sim_running *running, const struct sw_reply *reply)
 {
     struct sim_world *world = running->client->all->world;
     struct sw_reader in = sw_reader_of(reply->records);
@@ -293,7 +73,7 @@ static void answer_scan(struct running *running, const struct sw_reply *reply)
     }
 }
 
-static void answer_experiences(struct running *running, const struct sw_reply *reply)
+static void answer_experiences(struct sim_running *running, const struct sw_reply *reply)
 {
     struct sim_clients *clients = running->client->all;
     struct sw_reader in = sw_reader_of(reply->records);
@@ -317,7 +97,7 @@ static void answer_experiences(struct running *running, const struct sw_reply *r
     clients->final_after = reply->more ? last : 0;
 }
 
-static void answer_read(struct running *running, const struct sw_reply *reply)
+static void answer_read(struct sim_running *running, const struct sw_reply *reply)
 {
     switch ((int)running->request.op) {
     case SW_OP_GET:
@@ -334,7 +114,7 @@ static void answer_read(struct running *running, const struct sw_reply *reply)
     }
 }
 
-static void answer_write(struct running *running, const struct sw_reply *reply)
+static void answer_write(struct sim_running *running, const struct sw_reply *reply)
 {
     struct sim_clients *clients = running->client->all;
     const struct sim_call *call = &clients->history.calls[running->call];
@@ -356,8 +136,8 @@ static void answer_write(struct running *running, const struct sw_reply *reply)
 
 static void done(void *arg, const struct sw_reply *reply)
 {
-    struct running *running = arg;
-    struct client *client = running->client;
+    struct sim_running *running = arg;
+    struct sim_client *client = running->client;
     struct sim_world *world = client->all->world;
     const bool write = sw_op_is_write(running->request.op);
     const bool ok = reply->err == SW_ERR_OK || (!write && reply->err == SW_ERR_NOT_FOUND);
@@ -394,7 +174,7 @@ static void done(void *arg, const struct sw_reply *reply)
 
 /* --- calls ------------------------------------------------------------------------------------ */
 
-static struct running *running_free(struct client *client)
+static struct sim_running *running_free(struct sim_client *client)
 {
     for (uint32_t i = 0; i < SIM_CALLS_AT_ONCE; i++) {
         if (!client->running[i].used) {
@@ -420,7 +200,8 @@ static enum sim_call_kind kind_of(enum sw_op op)
     }
 }
 
-static void fill_request(struct client *client, struct running *running, struct sw_request *request)
+static void
+fill_request(struct sim_client *client, struct sim_running *running, struct sw_request *request)
 {
     request->tenant = sw_span_str("t");
     request->name_space = sw_span_str("n");
@@ -436,11 +217,11 @@ static void fill_request(struct client *client, struct running *running, struct 
 }
 
 static void
-call(struct client *client, enum sw_op op, uint32_t key, uint32_t timeout_ms, uint32_t node)
+call(struct sim_client *client, enum sw_op op, uint32_t key, uint32_t timeout_ms, uint32_t node)
 {
     struct sim_clients *clients = client->all;
     struct sim_world *world = clients->world;
-    struct running *running = running_free(client);
+    struct sim_running *running = running_free(client);
     uint8_t value[VALUE_SIZE_MAX] = {0};
     char name[3] = {'k', (char)('0' + key), '\0'};
     char why[SW_WHY_SIZE] = "";
@@ -482,7 +263,7 @@ call(struct client *client, enum sw_op op, uint32_t key, uint32_t timeout_ms, ui
     if (err != SW_ERR_OK) {
         sim_fail(world, "client %u may not submit: %s, %s", client->number, sw_err_name(err), why);
     }
-    poke(client);
+    sim_client_poke(client);
 }
 
 static enum sw_op random_op(struct sw_prng *prng)
@@ -513,7 +294,7 @@ static enum sw_op random_op(struct sw_prng *prng)
 
 static void think(void *arg)
 {
-    struct client *client = arg;
+    struct sim_client *client = arg;
     struct sim_clients *clients = client->all;
     struct sim_world *world = clients->world;
     static const uint32_t timeouts[4] = {200, 1000, 3000, 8000};
@@ -542,16 +323,14 @@ static void think(void *arg)
 
 static void wake(void *arg)
 {
-    struct client *client = arg;
+    struct sim_client *client = arg;
 
     client->wake_us = 0;
     sw_core_tick(client->core);
-    poke(client);
+    sim_client_poke(client);
 }
 
-/* After anything that happened to a client: what it has to say leaves, and its next timer is set.
- */
-static void poke(struct client *client)
+void sim_client_poke(struct sim_client *client)
 {
     struct sim_world *world = client->all->world;
     uint64_t next_ms;
@@ -571,14 +350,14 @@ static void poke(struct client *client)
 
 static uint64_t client_now_ms(void *impl)
 {
-    const struct client *client = impl;
+    const struct sim_client *client = impl;
 
     return client->all->world->now_us / 1000;
 }
 
 static uint64_t client_random(void *impl)
 {
-    struct client *client = impl;
+    struct sim_client *client = impl;
 
     return sw_prng_next(&client->all->world->prng);
 }
@@ -609,7 +388,7 @@ static bool all_had_enough(const struct sim_clients *clients)
 static void finale(void *arg)
 {
     struct sim_clients *clients = arg;
-    struct client *client = &clients->client[0];
+    struct sim_client *client = &clients->client[0];
 
     sim_after(clients->world, 0, 20000, finale, NULL, clients);
     if (!all_idle(clients)) {
@@ -654,7 +433,7 @@ void sim_clients_verdict(struct sim_clients *clients)
 void sim_clients_describe(const struct sim_clients *clients, FILE *out)
 {
     for (uint32_t i = 0; i < clients->world->plan.clients; i++) {
-        const struct client *client = &clients->client[i];
+        const struct sim_client *client = &clients->client[i];
 
         (void)fprintf(
             out,
@@ -669,13 +448,13 @@ void sim_clients_describe(const struct sim_clients *clients, FILE *out)
 
 static void client_open(struct sim_clients *clients, uint32_t number)
 {
-    struct client *client = &clients->client[number - 1];
+    struct sim_client *client = &clients->client[number - 1];
     struct sim_world *world = clients->world;
     struct sw_core_config config = {.node_count = world->plan.nodes,
                                     .port = {.impl = client,
                                              .now_ms = client_now_ms,
                                              .random = client_random,
-                                             .send = client_send},
+                                             .send = sim_client_send},
                                     .nodes_start_down = true};
     char why[SW_WHY_SIZE] = "";
     enum sw_err err;
@@ -685,7 +464,7 @@ static void client_open(struct sim_clients *clients, uint32_t number)
     client->key[0] = (uint8_t)number;
     for (uint32_t i = 0; i < world->plan.nodes; i++) {
         config.nodes[i] = (struct sw_node_id){i + 1};
-        client->conn[i] = (struct conn){.client = client, .host = &world->host[i]};
+        client->conn[i] = (struct sim_conn){.client = client, .host = &world->host[i]};
     }
     err = sw_core_new(&config, &client->core, why);
     SW_ASSERT(err == SW_ERR_OK);

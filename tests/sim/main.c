@@ -12,12 +12,13 @@ static void usage(FILE *out)
 {
     (void)fprintf(
         out,
-        "usage: swarm-sim [--mode raft|node] [--seeds A..B | --seed N | --scenario NAME]\n"
+        "usage: swarm-sim [--mode raft|node|all] [--seeds A..B | --seed N | --scenario NAME]\n"
         "                 [--jobs J] [--guard-off MASK] [--twice] [--expect-failure]\n"
         "                 [--quiet] [--verbose]\n"
         "\n"
         "Runs simulated swarms and checks that nothing is lost, forked, repeated or stuck.\n"
-        "  --seeds A..B      these seeds, in child processes (default 1..100)\n"
+        "  --mode MODE       bare Raft groups, whole nodes with clients, or both (default)\n"
+        "  --seeds A..B      these seeds, in child processes (default 1..100); N means 1..N\n"
         "  --seed N          one seed in this process; with --verbose every event is told\n"
         "  --scenario NAME   one directed scenario; `--scenario list` names them\n"
         "  --guard-off MASK  rules of raft/guard.h to leave out: the run must then fail\n"
@@ -71,8 +72,9 @@ parse_value(const char *name, const char *value, struct sim_options *options, bo
         return false;
     }
     if (strcmp(name, "--mode") == 0) {
-        options->mode = strcmp(value, "node") == 0 ? SIM_MODE_NODE : SIM_MODE_RAFT;
-        return strcmp(value, "node") == 0 || strcmp(value, "raft") == 0;
+        choice->raft = strcmp(value, "node") != 0;
+        choice->node = strcmp(value, "raft") != 0;
+        return !choice->raft || !choice->node || strcmp(value, "all") == 0;
     }
     if (strcmp(name, "--scenario") == 0) {
         options->scenario = value;
@@ -84,7 +86,7 @@ parse_value(const char *name, const char *value, struct sim_options *options, bo
     if (strcmp(name, "--seed") == 0) {
         options->seed_first = number;
         options->seed_last = number;
-        *ret_single = true;
+        choice->single = true;
         return true;
     }
     if (strcmp(name, "--jobs") == 0) {
@@ -119,7 +121,8 @@ static int run_single(const struct sim_options *options)
     struct sim_result result;
 
     sim_run_seed(options, options->seed_first, &result);
-    printf("seed %" PRIu64 ": %s%s, %.1f virtual s, hash %016" PRIx64 "\n",
+    printf("%s seed %" PRIu64 ": %s%s, %.1f virtual s, hash %016" PRIx64 "\n",
+           options->mode == SIM_MODE_RAFT ? "raft" : "node",
            result.seed,
            result.failed ? "FAILED: " : "ok",
            result.why,
@@ -128,28 +131,45 @@ static int run_single(const struct sim_options *options)
     return result.failed == options->expect_failure ? 0 : 1;
 }
 
+static int run_mode(const struct choice *choice, enum sim_mode_kind mode)
+{
+    struct sim_options options = choice->options;
+
+    options.mode = mode;
+    return choice->single ? run_single(&options) : sim_run_seeds(&options);
+}
+
 int main(int argc, char **argv)
 {
-    struct sim_options options = {.seed_first = 1, .seed_last = 100, .jobs = 1};
-    bool single = false;
+    struct choice choice = {
+        .options = {.seed_first = 1, .seed_last = 100, .jobs = 1}, .raft = true, .node = true};
+    int code = 0;
 
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0) {
             usage(stdout);
             return 0;
         }
-        if (parse_flag(argv[i], &options)) {
+        if (parse_flag(argv[i], &choice.options)) {
             continue;
         }
-        if (!parse_value(argv[i], i + 1 < argc ? argv[i + 1] : NULL, &options, &single)) {
+        if (!parse_value(argv[i], i + 1 < argc ? argv[i + 1] : NULL, &choice)) {
             (void)fprintf(stderr, "swarm-sim: cannot use `%s`\n", argv[i]);
             usage(stderr);
             return 2;
         }
         i++;
     }
-    if (options.scenario != NULL) {
-        return sim_scenario_run(&options);
+    if (choice.options.scenario != NULL) {
+        return sim_scenario_run(&choice.options);
     }
-    return single ? run_single(&options) : sim_run_seeds(&options);
+    if (choice.raft) {
+        code = run_mode(&choice, SIM_MODE_RAFT);
+    }
+    if (choice.node) {
+        const int node_code = run_mode(&choice, SIM_MODE_NODE);
+
+        code = code == 0 ? node_code : code;
+    }
+    return code;
 }

@@ -7,235 +7,38 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "node/node.h"
-#include "storage/disk_mem.h"
-#include "storage/store_mem.h"
-#include "storage/wal_queue.h"
-#include "tests/sim/clients.h"
 #include "tests/sim/net.h"
-#include "tests/sim/wal_watch.h"
+#include "tests/sim/node_private.h"
 
 enum { TICK_US = 20000, SEGMENT_SIZE = 64 << 10, BLOCK_SIZE = 512 };
 
-/* One machine: its disk and its store outlive its lives. */
-struct machine {
-    struct sim_host *host; /* borrowed */
-    struct sw_disk_mem *disk;
-    struct sw_store *store;
-    struct sim_wal_watch *watch;
-    struct sw_wal_engine *engine; /* while it lives */
-    struct sw_wal_queue *queue;
-    struct sw_node *node;
-    uint64_t term;
-    bool leads;
-    uint64_t commit_checked;
-    uint64_t digest_checked;
-};
-
-/* What the swarm as a whole is known to have done. */
-struct truth {
-    uint32_t *leader; /* owned; [term] = node */
-    size_t leader_capacity;
-    struct sim_watched *log; /* owned; [index] = term and body as first committed */
-    size_t log_capacity;
-    uint64_t log_last;
-    uint64_t *digest; /* owned; [index] = digest that a node reported there, 0 = none */
-    size_t digest_capacity;
-};
-
-struct node_world {
-    struct machine machine[SIM_HOST_COUNT_MAX];
-    struct sim_clients *clients;
-    struct truth truth;
-};
-
-static const struct sw_group_id shard = {1};
-
-static struct node_world *world_of(struct sim_world *world)
+struct sim_node_world *sim_node_world_of(struct sim_world *world)
 {
     return world->user;
 }
 
-static struct machine *machine_of(struct sim_host *host)
+static struct sim_machine *machine_of(struct sim_host *host)
 {
-    return &world_of(host->world)->machine[host->number - 1];
+    return &sim_node_world_of(host->world)->machine[host->number - 1];
 }
 
 struct sim_clients *sim_node_clients(struct sim_world *world)
 {
-    return world_of(world)->clients;
-}
-
-static void *grow(void *items, size_t *capacity, uint64_t index, size_t item_size)
-{
-    const size_t wanted = (size_t)(index + 1) * 2;
-    uint8_t *grown;
-
-    if (index < *capacity) {
-        return items;
-    }
-    grown = realloc(items, wanted * item_size);
-    SW_ASSERT(grown != NULL);
-    memset(grown + *capacity * item_size, 0, (wanted - *capacity) * item_size);
-    *capacity = wanted;
-    return grown;
-}
-
-/* --- invariants ------------------------------------------------------------------------------- */
-
-static void check_leader(struct machine *machine, const struct sw_group_status *status)
-{
-    struct sim_world *world = machine->host->world;
-    struct truth *truth = &world_of(world)->truth;
-
-    truth->leader =
-        grow(truth->leader, &truth->leader_capacity, status->term, sizeof(*truth->leader));
-    if (truth->leader[status->term] == 0) {
-        truth->leader[status->term] = machine->host->number;
-        world->stats.elections++;
-    } else if (truth->leader[status->term] != machine->host->number) {
-        sim_fail(world,
-                 "two leaders in one term: node %u and node %u both lead in term %" PRIu64,
-                 truth->leader[status->term],
-                 machine->host->number,
-                 status->term);
-    }
-}
-
-/* A leader commits an entry: a quorum holds it on disk, in the same term. */
-static void check_quorum(struct machine *machine, uint64_t index, const struct sim_watched *own)
-{
-    struct sim_world *world = machine->host->world;
-    struct node_world *nodes = world_of(world);
-    uint32_t holders = 0;
-
-    for (uint32_t i = 0; i < world->plan.nodes; i++) {
-        const struct sim_watched other = sim_wal_watch_entry(nodes->machine[i].watch, shard, index);
-
-        holders += sim_wal_watch_snapshot(nodes->machine[i].watch, shard) >= index ||
-                           (other.term == own->term && other.durable)
-                       ? 1
-                       : 0;
-    }
-    if (holders < world->plan.nodes / 2 + 1) {
-        sim_fail(world,
-                 "durability: node %u commits index %" PRIu64 " of term %" PRIu64
-                 ", which only %u of %u nodes hold on disk",
-                 machine->host->number,
-                 index,
-                 own->term,
-                 holders,
-                 world->plan.nodes);
-    }
-}
-
-/* Whatever a node calls committed is the same entry on all nodes, for ever. */
-static void check_entry(struct machine *machine, uint64_t index)
-{
-    struct sim_world *world = machine->host->world;
-    struct truth *truth = &world_of(world)->truth;
-    const struct sim_watched own = sim_wal_watch_entry(machine->watch, shard, index);
-
-    if (own.term == 0) {
-        return; /* compacted, or never here: a snapshot stands for it */
-    }
-    truth->log = grow(truth->log, &truth->log_capacity, index, sizeof(*truth->log));
-    if (truth->log[index].term == 0) {
-        truth->log[index] = own;
-        world->stats.committed++;
-    } else if (truth->log[index].term != own.term || truth->log[index].hash != own.hash) {
-        sim_fail(world,
-                 "state machine safety: node %u calls another entry committed at index %" PRIu64
-                 " (term %" PRIu64 ") than was committed there before (term %" PRIu64 ")",
-                 machine->host->number,
-                 index,
-                 own.term,
-                 truth->log[index].term);
-    }
-    if (machine->leads) {
-        check_quorum(machine, index, &own);
-    }
-    if (index > truth->log_last) {
-        truth->log_last = index;
-    }
-}
-
-static void check_digest(struct machine *machine, uint64_t index, uint64_t digest)
-{
-    struct sim_world *world = machine->host->world;
-    struct truth *truth = &world_of(world)->truth;
-
-    truth->digest = grow(truth->digest, &truth->digest_capacity, index, sizeof(*truth->digest));
-    if (truth->digest[index] == 0) {
-        truth->digest[index] = digest;
-    } else if (truth->digest[index] != digest) {
-        sim_fail(world,
-                 "equal state at equal index: node %u has digest %016" PRIx64 " at index %" PRIu64
-                 ", another node had %016" PRIx64,
-                 machine->host->number,
-                 digest,
-                 index,
-                 truth->digest[index]);
-    }
-}
-
-static void check_bounds(struct machine *machine, const struct sw_node_status *status)
-{
-    struct sim_world *world = machine->host->world;
-
-    if (status->group.in_flight > SW_ENTRY_IN_FLIGHT_MAX ||
-        status->in_flight > world->plan.clients * (SIM_CALLS_AT_ONCE * 40 + 40) ||
-        status->queued_bytes > SW_NODE_QUEUE_SIZE_MAX) {
-        sim_fail(world,
-                 "bounds: node %u has %u entries and %u requests in flight, %u bytes queued",
-                 machine->host->number,
-                 status->group.in_flight,
-                 status->in_flight,
-                 status->queued_bytes);
-    }
-}
-
-static void check_status(struct machine *machine)
-{
-    struct sw_node_status status;
-    struct sim_host *host = machine->host;
-
-    sw_node_status(machine->node, &status);
-    machine->leads = status.group.role == SW_ROLE_LEADER;
-    if (machine->leads) {
-        check_leader(machine, &status.group);
-    }
-    if (status.group.term != machine->term) {
-        machine->term = status.group.term;
-        sim_trace3(host->world,
-                   host->number,
-                   SIM_TRACE_ROLE,
-                   status.group.role,
-                   status.group.term,
-                   status.group.leader.value);
-    }
-    while (machine->commit_checked < status.group.commit_index && !host->world->failed) {
-        check_entry(machine, ++machine->commit_checked);
-    }
-    if (status.state_index > machine->digest_checked) {
-        machine->digest_checked = status.state_index;
-        check_digest(machine, status.state_index, status.digest);
-    }
-    check_bounds(machine, &status);
+    return sim_node_world_of(world)->clients;
 }
 
 /* --- life ------------------------------------------------------------------------------------- */
 
 static void on_stopped(void *arg)
 {
-    struct machine *machine = arg;
+    struct sim_machine *machine = arg;
 
     sim_fail(machine->host->world, "node %u stopped although nobody asked", machine->host->number);
 }
 
 static void on_fatal(void *arg, enum sw_err err, const char *why)
 {
-    struct machine *machine = arg;
+    struct sim_machine *machine = arg;
 
     if (!machine->host->disk_broken) {
         sim_fail(machine->host->world,
@@ -249,7 +52,7 @@ static void on_fatal(void *arg, enum sw_err err, const char *why)
 
 static void on_log(void *arg, enum sw_log_level level, const char *event, const char *text)
 {
-    struct machine *machine = arg;
+    struct sim_machine *machine = arg;
     struct sim_host *host = machine->host;
 
     if (host->world->trace.verbose) {
@@ -274,7 +77,7 @@ static void tick(void *arg)
     sim_after(host->world, host->number, TICK_US, tick, NULL, host);
 }
 
-static bool open_log(struct machine *machine)
+static bool open_log(struct sim_machine *machine)
 {
     struct sim_host *host = machine->host;
     const struct sw_wal_engine_config config = {.disk = sw_disk_mem_port(machine->disk),
@@ -303,7 +106,7 @@ static bool open_log(struct machine *machine)
     return true;
 }
 
-static bool open_node(struct machine *machine)
+static bool open_node(struct sim_machine *machine)
 {
     struct sim_host *host = machine->host;
     const struct sim_plan *plan = &host->world->plan;
@@ -348,7 +151,7 @@ static bool open_node(struct machine *machine)
 
 static void mode_host_start(struct sim_host *host)
 {
-    struct machine *machine = machine_of(host);
+    struct sim_machine *machine = machine_of(host);
 
     machine->term = 0;
     machine->leads = false;
@@ -364,7 +167,7 @@ static void mode_host_start(struct sim_host *host)
         host->world, host->number, sw_prng_below(&host->world->prng, TICK_US), tick, NULL, host);
 }
 
-static void count_status(struct machine *machine)
+static void count_status(struct sim_machine *machine)
 {
     struct sim_stats *stats = &machine->host->world->stats;
     struct sw_node_status status;
@@ -381,7 +184,7 @@ static void count_status(struct machine *machine)
 
 /* The kernel may have got through a part of the running batch when the power went: the disk dies at
  * a random operation of it. */
-static void tear_running_batch(struct machine *machine)
+static void tear_running_batch(struct sim_machine *machine)
 {
     struct sim_world *world = machine->host->world;
 
@@ -398,7 +201,7 @@ static void tear_running_batch(struct machine *machine)
 }
 
 /* The log first: its jobs look at memory of the node. Completions never come. */
-static void log_crash(struct machine *machine, enum sim_cut cut)
+static void log_crash(struct sim_machine *machine, enum sim_cut cut)
 {
     static const enum sw_disk_mem_policy policies[SIM_CUT_COUNT] = {
         SW_DISK_MEM_LOSE_ALL, SW_DISK_MEM_PREFIX, SW_DISK_MEM_TORN, SW_DISK_MEM_KEEP_ALL};
@@ -418,7 +221,7 @@ static void log_crash(struct machine *machine, enum sim_cut cut)
 /* The order is that of a dying machine: nothing it still does is seen by anyone. */
 static void mode_host_crash(struct sim_host *host, enum sim_cut cut)
 {
-    struct machine *machine = machine_of(host);
+    struct sim_machine *machine = machine_of(host);
     struct sw_prng *prng = &host->world->prng;
 
     host->disk_broken = true; /* whatever it complains about now is our doing */
@@ -441,18 +244,18 @@ static void mode_host_crash(struct sim_host *host, enum sim_cut cut)
 
 static void mode_host_changed(struct sim_host *host)
 {
-    if (world_of(host->world)->clients != NULL) {
-        sim_clients_host_changed(world_of(host->world)->clients, host);
+    if (sim_node_world_of(host->world)->clients != NULL) {
+        sim_clients_host_changed(sim_node_world_of(host->world)->clients, host);
     }
 }
 
 static void mode_host_turn_end(struct sim_host *host)
 {
-    struct machine *machine = machine_of(host);
+    struct sim_machine *machine = machine_of(host);
 
     if (machine->node != NULL) {
         sw_node_turn_end(machine->node);
-        check_status(machine);
+        sim_node_check(machine);
     }
 }
 
@@ -470,7 +273,7 @@ static void ask(struct sim_host *host, enum sw_op op, uint64_t expected)
 
 static void mode_transfer(struct sim_host *host, struct sw_node_id target)
 {
-    struct machine *machine = machine_of(host);
+    struct sim_machine *machine = machine_of(host);
 
     if (machine->leads && target.value != host->number) {
         host->world->stats.transfers++;
@@ -493,57 +296,12 @@ static void mode_disk_fail(struct sim_host *host)
 
 static void mode_calm(struct sim_world *world)
 {
-    sim_clients_calm(world_of(world)->clients);
-}
-
-static enum sw_err
-first_of(struct sw_store *store, enum sw_table table, struct sw_store_record *ret)
-{
-    return store->ops->seek(store, table, sw_span_of(NULL, 0), false, ret);
-}
-
-/* Walks a table of two stores side by side; tells of a difference if `judge`. */
-static bool
-tables_equal(struct machine *left, struct machine *right, enum sw_table table, bool judge)
-{
-    struct sw_store_record a = {0};
-    struct sw_store_record b = {0};
-    enum sw_err err_a = first_of(left->store, table, &a);
-    enum sw_err err_b = first_of(right->store, table, &b);
-    uint64_t number = 0;
-
-    while (err_a == SW_ERR_OK && err_b == SW_ERR_OK && sw_span_equal(a.key, b.key) &&
-           sw_span_equal(a.value, b.value)) {
-        number++;
-        err_a = left->store->ops->next(left->store, table, false, &a);
-        err_b = right->store->ops->next(right->store, table, false, &b);
-    }
-    if (err_a == SW_ERR_NOT_FOUND && err_b == SW_ERR_NOT_FOUND) {
-        return true;
-    }
-    if (judge) {
-        sim_fail(left->host->world,
-                 "equal state at equal index: the stores of node %u and node %u differ in record "
-                 "%" PRIu64 " of table %d: %s %zu+%zu bytes, %s %zu+%zu bytes, key %s, value %s",
-                 left->host->number,
-                 right->host->number,
-                 number,
-                 (int)table,
-                 sw_err_name(err_a),
-                 a.key.size,
-                 a.value.size,
-                 sw_err_name(err_b),
-                 b.key.size,
-                 b.value.size,
-                 sw_span_equal(a.key, b.key) ? "equal" : "different",
-                 sw_span_equal(a.value, b.value) ? "equal" : "different");
-    }
-    return false;
+    sim_clients_calm(sim_node_world_of(world)->clients);
 }
 
 static bool mode_settled(struct sim_world *world)
 {
-    struct node_world *nodes = world_of(world);
+    struct sim_node_world *nodes = sim_node_world_of(world);
     uint64_t applied = 0;
 
     if (!sim_clients_settled(nodes->clients)) {
@@ -559,7 +317,7 @@ static bool mode_settled(struct sim_world *world)
         applied = i == 0 ? status.applied_index : applied;
         if (status.applied_index != applied || status.applied_index != nodes->truth.log_last ||
             status.state_index != applied || status.applier_pending > 0 ||
-            !tables_equal(&nodes->machine[0], &nodes->machine[i], SW_TABLE_META, false)) {
+            !sim_tables_equal(&nodes->machine[0], &nodes->machine[i], SW_TABLE_META, false)) {
             return false;
         }
     }
@@ -568,12 +326,12 @@ static bool mode_settled(struct sim_world *world)
 
 static void mode_verdict(struct sim_world *world)
 {
-    struct node_world *nodes = world_of(world);
+    struct sim_node_world *nodes = sim_node_world_of(world);
 
     for (uint32_t i = 1; i < world->plan.nodes; i++) {
-        (void)tables_equal(&nodes->machine[0], &nodes->machine[i], SW_TABLE_KV, true);
-        (void)tables_equal(&nodes->machine[0], &nodes->machine[i], SW_TABLE_EXPERIENCE, true);
-        (void)tables_equal(&nodes->machine[0], &nodes->machine[i], SW_TABLE_SESSION, true);
+        (void)sim_tables_equal(&nodes->machine[0], &nodes->machine[i], SW_TABLE_KV, true);
+        (void)sim_tables_equal(&nodes->machine[0], &nodes->machine[i], SW_TABLE_EXPERIENCE, true);
+        (void)sim_tables_equal(&nodes->machine[0], &nodes->machine[i], SW_TABLE_SESSION, true);
     }
     sim_clients_verdict(nodes->clients);
 }
@@ -581,7 +339,7 @@ static void mode_verdict(struct sim_world *world)
 static void mode_describe(struct sim_world *world, FILE *out)
 {
     for (uint32_t i = 0; i < world->plan.nodes; i++) {
-        const struct machine *machine = &world_of(world)->machine[i];
+        const struct sim_machine *machine = &sim_node_world_of(world)->machine[i];
         struct sw_buf json = {0};
 
         if (machine->node != NULL) {
@@ -590,17 +348,17 @@ static void mode_describe(struct sim_world *world, FILE *out)
         (void)fprintf(out, "  node %u: %.*s\n", i + 1, (int)json.size, (const char *)json.data);
         sw_buf_release(&json);
     }
-    sim_clients_describe(world_of(world)->clients, out);
+    sim_clients_describe(sim_node_world_of(world)->clients, out);
 }
 
 static void mode_open(struct sim_world *world)
 {
-    struct node_world *nodes = calloc(1, sizeof(*nodes));
+    struct sim_node_world *nodes = calloc(1, sizeof(*nodes));
 
     SW_ASSERT(nodes != NULL);
     world->user = nodes;
     for (uint32_t i = 0; i < world->plan.nodes; i++) {
-        struct machine *machine = &nodes->machine[i];
+        struct sim_machine *machine = &nodes->machine[i];
 
         machine->host = &world->host[i];
         machine->disk = sw_disk_mem_new();
@@ -612,19 +370,17 @@ static void mode_open(struct sim_world *world)
 
 static void mode_close(struct sim_world *world)
 {
-    struct node_world *nodes = world_of(world);
+    struct sim_node_world *nodes = sim_node_world_of(world);
 
     for (uint32_t i = 0; i < world->plan.nodes; i++) {
-        struct machine *machine = &nodes->machine[i];
+        struct sim_machine *machine = &nodes->machine[i];
 
         sw_disk_mem_free(machine->disk);
         sw_store_mem_free(machine->store);
         sim_wal_watch_free(machine->watch);
     }
     sim_clients_free(nodes->clients);
-    free(nodes->truth.leader);
-    free(nodes->truth.log);
-    free(nodes->truth.digest);
+    sim_truth_release(&nodes->truth);
     free(nodes);
 }
 

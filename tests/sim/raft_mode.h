@@ -66,6 +66,8 @@ extern const struct sim_mode sim_raft_mode;
 
 struct sim_raft_world *sim_raft_of(struct sim_world *world);
 struct sim_raft_group *sim_raft_slot(struct sim_world *world, uint32_t node, uint32_t group);
+/* raft_user.c */
+struct sw_group_handler sim_raft_handler(struct sim_raft_group *slot);
 /* Proposes the next unique value on this node; the value, or 0 if it refused. */
 uint64_t sim_raft_propose(struct sim_raft_group *slot);
 bool sim_raft_read(struct sim_raft_group *slot);

@@ -1,0 +1,57 @@
+/* What clients.c and client_conn.c share. */
+#ifndef SW_TESTS_SIM_CLIENTS_PRIVATE_H
+#define SW_TESTS_SIM_CLIENTS_PRIVATE_H
+
+#include "tests/sim/clients.h"
+
+enum sim_phase { PHASE_STORM, PHASE_CALM, PHASE_SCAN, PHASE_EXPERIENCES, PHASE_END };
+
+struct sim_client;
+
+/* A connection of one client to one node; `number` is new each time it opens. */
+struct sim_conn {
+    struct sim_client *client;
+    struct sim_host *host;
+    uint64_t number; /* 0 = not open at the node */
+    bool up;         /* as the client sees it */
+    bool pending;    /* the client will hear of a change */
+    uint64_t last_at_us[2];
+};
+
+struct sim_running {
+    struct sim_client *client;
+    bool used;
+    size_t call;
+    struct sw_request request; /* names only; no spans kept */
+    uint32_t key;
+    uint64_t after;
+};
+
+struct sim_client {
+    struct sim_clients *all;
+    uint32_t number; /* 1.. */
+    struct sw_core *core;
+    struct sim_conn conn[SIM_HOST_COUNT_MAX];
+    struct sim_running running[SIM_CALLS_AT_ONCE];
+    uint32_t open;
+    uint32_t calm_ok;
+    uint64_t wake_us;                   /* 0 = none is scheduled */
+    uint64_t mod_revision[SIM_KEY_MAX]; /* as last heard */
+    uint8_t key[32];
+};
+
+struct sim_clients {
+    struct sim_world *world;
+    struct sim_history history;
+    struct sim_client client[SIM_CLIENT_MAX];
+    uint64_t next_conn;
+    enum sim_phase phase;
+    uint64_t final_after;
+};
+
+/* After anything that happened to a client: what it has to say leaves, its next timer is set. */
+void sim_client_poke(struct sim_client *client);
+/* client_conn.c: the port of the client core. */
+enum sw_err sim_client_send(void *impl, struct sw_node_id node, struct sw_span message);
+
+#endif
