@@ -132,6 +132,22 @@ static enum sw_err set_number(struct sw_config *config,
     return SW_ERR_OK;
 }
 
+/* Whatever is accepted can be written to a file and read back: libinih trims spaces and takes a
+ * semicolon after one for a comment. */
+static bool fits_a_file(const char *value)
+{
+    const size_t size = strlen(value);
+
+    for (size_t i = 0; i < size; i++) {
+        const bool after_space = i == 0 || value[i - 1] == ' ';
+
+        if ((unsigned char)value[i] < ' ' || value[i] == 0x7f || (value[i] == ';' && after_space)) {
+            return false;
+        }
+    }
+    return size == 0 || (value[0] != ' ' && value[size - 1] != ' ');
+}
+
 static enum sw_err set_text(struct sw_config *config,
                             const struct sw_config_key *key,
                             const char *value,
@@ -139,6 +155,9 @@ static enum sw_err set_text(struct sw_config *config,
 {
     if (strlen(value) >= key->size) {
         return bad_value(key, value, "a shorter text", ret_why);
+    }
+    if (!fits_a_file(value)) {
+        return bad_value(key, "...", "no control characters, outer spaces or \" ;\"", ret_why);
     }
     if (key->type == SW_CONFIG_ADDRESS && value[0] != '\0' &&
         !sw_config_address(value, NULL, NULL)) {

@@ -122,6 +122,11 @@ static void wrong_values_are_named_and_change_nothing(void **state)
     assert_int_equal(set(&config, "swarm", "id", "0011"), SW_ERR_CONFIG);
     assert_int_equal(set(&config, "listen", "peer", "nowhere"), SW_ERR_CONFIG);
     assert_int_equal(set(&config, "node", "data_dir", long_text), SW_ERR_CONFIG);
+    assert_int_equal(set(&config, "node", "data_dir", "; x"), SW_ERR_CONFIG);
+    assert_int_equal(set(&config, "node", "data_dir", "a ;x"), SW_ERR_CONFIG);
+    assert_int_equal(set(&config, "node", "data_dir", " a"), SW_ERR_CONFIG);
+    assert_int_equal(set(&config, "node", "data_dir", "a "), SW_ERR_CONFIG);
+    assert_int_equal(set(&config, "node", "data_dir", "a\nb"), SW_ERR_CONFIG);
     assert_int_equal(set(&config, "members", "0", "h:1,h:2," KEY_A), SW_ERR_CONFIG);
     assert_int_equal(set(&config, "members", "3", "h:1,h:2"), SW_ERR_CONFIG);
     assert_int_equal(set(&config, "members", "3", "h:1,h:2," KEY_A ",x"), SW_ERR_CONFIG);

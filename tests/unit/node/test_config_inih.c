@@ -59,6 +59,22 @@ static void errors_name_their_line(void **state)
     fails("id = 1\n", "line 1: unknown key \"id\"");
 }
 
+static void no_line_is_cut_or_joined_in_silence(void **state)
+{
+    char text[600] = "[node]\ndata_dir = ";
+    struct sw_config config;
+    const size_t start = strlen(text);
+
+    (void)state;
+    fails("[node]\ndata_dir = /a\n  /b\n", "line 3 begins with a space");
+    memset(text + start, 'x', 197 - strlen("data_dir = "));
+    sw_config_init(&config);
+    assert_int_equal(sw_config_parse(&config, text, why), SW_ERR_OK);
+    assert_int_equal(strlen(config.data_dir), 197 - strlen("data_dir = "));
+    text[strlen(text)] = 'x';
+    fails(text, "line 2 is over 197");
+}
+
 static void the_first_error_is_the_one_that_is_told(void **state)
 {
     (void)state;
@@ -105,6 +121,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_good_file_is_read),
         cmocka_unit_test(errors_name_their_line),
+        cmocka_unit_test(no_line_is_cut_or_joined_in_silence),
         cmocka_unit_test(the_first_error_is_the_one_that_is_told),
         cmocka_unit_test(files_that_cannot_be_read_are_named),
         cmocka_unit_test(what_is_printed_reads_back),
