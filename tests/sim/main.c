@@ -60,9 +60,15 @@ static bool parse_seeds(const char *text, struct sim_options *options)
            options->seed_first <= options->seed_last;
 }
 
-static bool
-parse_value(const char *name, const char *value, struct sim_options *options, bool *ret_single)
+struct choice {
+    struct sim_options options;
+    bool raft, node;
+    bool single;
+};
+
+static bool parse_value(const char *name, const char *value, struct choice *choice)
 {
+    struct sim_options *options = &choice->options;
     uint64_t number;
 
     if (strcmp(name, "--seeds") == 0) {
