@@ -604,20 +604,20 @@ void sw_disk_mem_set_capacity(struct sw_disk_mem *disk, uint64_t bytes)
 }
 
 enum sw_err
-sw_disk_mem_flip(struct sw_disk_mem *disk, const char *text, uint64_t offset, uint8_t bit)
+sw_disk_mem_flip(struct sw_disk_mem *disk, const char *name, uint64_t offset, uint8_t bit)
 {
-    const struct name *name = directory_find(&disk->now, text);
+    const struct name *found = directory_find(&disk->now, name);
 
     SW_ASSERT(bit < 8);
-    if (name == NULL) {
+    if (found == NULL) {
         return SW_ERR_NOT_FOUND;
     }
-    if (offset >= name->inode->cache.size) {
+    if (offset >= found->inode->cache.size) {
         return SW_ERR_INVALID;
     }
-    name->inode->cache.data[offset] ^= (uint8_t)(1u << bit);
-    if (offset < name->inode->durable.size) {
-        name->inode->durable.data[offset] ^= (uint8_t)(1u << bit);
+    found->inode->cache.data[offset] ^= (uint8_t)(1u << bit);
+    if (offset < found->inode->durable.size) {
+        found->inode->durable.data[offset] ^= (uint8_t)(1u << bit);
     }
     return SW_ERR_OK;
 }

@@ -383,12 +383,12 @@ struct walk {
     char *why;
 };
 
-/* Walks one segment. `next` is NULL for the last one, and then `ret_behind` is filled. */
+/* Walks one segment. `next` is NULL for the last one, and only then what lies behind is looked at.
+ */
 static enum sw_err segment_walk(const struct walk *walk,
                                 const struct sw_wal_segment_header *segment,
                                 const struct sw_wal_segment_header *next,
-                                struct sw_wal_end *ret_end,
-                                struct sw_wal_behind *ret_behind)
+                                struct sw_wal_tail *ret_tail)
 {
     struct sw_wal_reader reader = {.disk = NULL};
     struct sw_file *file = NULL;
@@ -410,9 +410,9 @@ static enum sw_err segment_walk(const struct walk *walk,
                       next == NULL ? UINT64_MAX : next->first_lsn,
                       walk->visit,
                       walk->arg,
-                      ret_end);
+                      &ret_tail->end);
     if (err == SW_ERR_OK && next == NULL) {
-        err = sw_wal_look_behind(&reader, segment, ret_end, ret_behind);
+        err = sw_wal_look_behind(&reader, segment, &ret_tail->end, &ret_tail->behind);
     }
 out:
     if (err != SW_ERR_OK && walk->why[0] == '\0') {
@@ -434,8 +434,7 @@ enum sw_err sw_wal_catalog_walk(struct sw_disk *disk,
                                 const struct sw_wal_catalog *catalog,
                                 sw_wal_visit_fn visit,
                                 void *arg,
-                                struct sw_wal_end *ret_end,
-                                struct sw_wal_behind *ret_behind,
+                                struct sw_wal_tail *ret_tail,
                                 char ret_why[SW_WHY_SIZE])
 {
     const struct walk walk = {.disk = disk, .visit = visit, .arg = arg, .why = ret_why};
@@ -446,22 +445,23 @@ enum sw_err sw_wal_catalog_walk(struct sw_disk *disk,
     for (size_t i = 0; i < catalog->segment_count; i++) {
         const struct sw_wal_segment_header *segment = &catalog->segments[i];
         const bool last = i + 1 == catalog->segment_count;
-        struct sw_wal_behind behind = {0};
+        struct sw_wal_tail tail = {.behind = {0}};
         uint64_t durable;
-        enum sw_err err = segment_walk(&walk, segment, last ? NULL : segment + 1, ret_end, &behind);
+        enum sw_err err = segment_walk(&walk, segment, last ? NULL : segment + 1, &tail);
 
         if (err != SW_ERR_OK) {
             return err;
         }
         /* A segment is put to use only after all records before its first one were synced. */
         durable =
-            last ? largest(ret_end->durable_lsn, behind.durable_lsn, catalog->state.durable_lsn)
-                 : segment[1].first_lsn - 1;
-        err = end_judge(segment, ret_end, durable, ret_why);
+            last
+                ? largest(tail.end.durable_lsn, tail.behind.durable_lsn, catalog->state.durable_lsn)
+                : segment[1].first_lsn - 1;
+        err = end_judge(segment, &tail.end, durable, ret_why);
         if (err != SW_ERR_OK) {
             return err;
         }
-        *ret_behind = behind;
+        *ret_tail = tail;
     }
     return SW_ERR_OK;
 }

@@ -33,8 +33,7 @@ static enum sw_err places_find(struct sw_wal_engine *engine, size_t row, char *w
     struct rebuild rebuild = {.row = &engine->state.groups[row]};
     struct sw__wal_log *log = &engine->logs[row];
     struct sw_wal_catalog catalog;
-    struct sw_wal_behind behind;
-    struct sw_wal_end end;
+    struct sw_wal_tail tail;
     enum sw_err err;
 
     sw__wal_log_init(&rebuild.log, rebuild.row->first_index, true);
@@ -42,8 +41,8 @@ static enum sw_err places_find(struct sw_wal_engine *engine, size_t row, char *w
         engine->config.disk, engine->config.swarm, engine->config.node, &catalog, why);
     if (err == SW_ERR_OK) {
         SW_ASSERT(!catalog.fresh);
-        err = sw_wal_catalog_walk(
-            engine->config.disk, &catalog, rebuild_visit, &rebuild, &end, &behind, why);
+        err =
+            sw_wal_catalog_walk(engine->config.disk, &catalog, rebuild_visit, &rebuild, &tail, why);
     }
     sw_wal_catalog_release(&catalog);
     if (err != SW_ERR_OK) {

@@ -305,16 +305,14 @@ states_heal(struct sw_wal_engine *engine, const struct sw_wal_catalog *catalog, 
 static enum sw_err recover(struct sw_wal_engine *engine, struct sw_wal_catalog *catalog, char *why)
 {
     struct replay replay = {.engine = engine, .why = why};
-    struct sw_wal_behind behind;
-    struct sw_wal_end end;
+    struct sw_wal_tail tail;
     enum sw_err err;
 
     engine->state = catalog->state;
     catalog->state.groups = NULL; /* moved */
     catalog->state.group_count = 0;
     logs_init(engine);
-    err = sw_wal_catalog_walk(
-        engine->config.disk, catalog, replay_visit, &replay, &end, &behind, why);
+    err = sw_wal_catalog_walk(engine->config.disk, catalog, replay_visit, &replay, &tail, why);
     if (err != SW_ERR_OK) {
         return err;
     }
@@ -332,7 +330,7 @@ static enum sw_err recover(struct sw_wal_engine *engine, struct sw_wal_catalog *
     if (err != SW_ERR_OK) {
         return sw__wal_fail(engine, err, why, "syncing", "the directory");
     }
-    err = tail_repair(engine, &end, &behind, why);
+    err = tail_repair(engine, &tail.end, &tail.behind, why);
     if (err != SW_ERR_OK) {
         return err;
     }

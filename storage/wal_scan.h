@@ -50,6 +50,12 @@ struct sw_wal_behind {
     uint64_t leftover_offset; /* end of the last record that must be overwritten; 0 = none */
 };
 
+/* Both, of the last segment of a log. */
+struct sw_wal_tail {
+    struct sw_wal_end end;
+    struct sw_wal_behind behind;
+};
+
 typedef enum sw_err (*sw_wal_visit_fn)(void *arg,
                                        const struct sw_wal_segment_header *segment,
                                        uint64_t offset,
@@ -103,8 +109,7 @@ enum sw_err sw_wal_catalog_walk(struct sw_disk *disk,
                                 const struct sw_wal_catalog *catalog,
                                 sw_wal_visit_fn visit,
                                 void *arg,
-                                struct sw_wal_end *ret_end,
-                                struct sw_wal_behind *ret_behind,
+                                struct sw_wal_tail *ret_tail,
                                 char ret_why[SW_WHY_SIZE]) SW_MUST_CHECK;
 
 /* Reads one state copy (0 = a, 1 = b). NOT_FOUND, CORRUPT, NEWER_FORMAT, IO. */

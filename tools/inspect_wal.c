@@ -249,19 +249,18 @@ static int number_compare(const void *a, const void *b)
 static enum sw_err verdict(struct inspection *in, char *why)
 {
     struct sw_wal_catalog catalog;
-    struct sw_wal_behind behind;
-    struct sw_wal_end end = {.lsn = 1};
+    struct sw_wal_tail tail = {.end = {.lsn = 1}};
     enum sw_err err = sw_wal_catalog_read(in->disk, in->swarm, in->node, &catalog, why);
     const char *text = catalog.fresh ? "fresh" : "sound";
 
     if (err == SW_ERR_OK && !catalog.fresh) {
-        err = sw_wal_catalog_walk(in->disk, &catalog, NULL, NULL, &end, &behind, why);
+        err = sw_wal_catalog_walk(in->disk, &catalog, NULL, NULL, &tail, why);
     }
     print_begin(in, "verdict", err == SW_ERR_OK ? text : sw_err_info(err)->name);
     print_number(in, "spares", in->spares);
     print_number(in, "unfinished", in->unfinished);
     if (err == SW_ERR_OK) {
-        print_number(in, "next_lsn", end.lsn);
+        print_number(in, "next_lsn", tail.end.lsn);
     }
     print_end(in);
     sw_wal_catalog_release(&catalog);
