@@ -199,9 +199,7 @@ static struct sw_listener_config listener_config(struct link_zmq *zmq, struct li
         .window = peers ? SW_LINK_PEER_WINDOW : SW_LINK_CLIENT_WINDOW,
         /* Two a peer: the one that is, and the one that takes its place. */
         .session_count_max = peers ? 2 * SW_NODE_COUNT_MAX : SW_CLIENT_COUNT_MAX,
-        .handshake_rate = rate != 0 ? rate
-                          : peers   ? SW_LINK_PEER_HANDSHAKE_RATE
-                                    : SW_LINK_CLIENT_HANDSHAKE_RATE,
+        .handshake_rate = rate != 0 ? rate : SW_LINK_HANDSHAKE_RATE,
         .reply_size_max = zmq->config.client_reply_size_max,
         .sink = sw_port_sink(listening->port),
         .stats = &zmq->stats,

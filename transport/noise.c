@@ -118,8 +118,7 @@ void sw_noise_start(struct sw_noise *noise, const struct sw_noise_config *config
     if (config->ephemeral != NULL) {
         memcpy(noise->local_ephemeral.secret, config->ephemeral, SW_KEY_SIZE);
         sw_keypair_complete(&noise->local_ephemeral);
-    } else {
-        sw_keypair_generate(&noise->local_ephemeral);
+        noise->has_ephemeral = true;
     }
     (void)snprintf(name, sizeof(name), "Noise_%s_25519_%s_BLAKE2b", pattern, cipher);
     memcpy(noise->hash, name, SW_HASH_SIZE);
@@ -151,6 +150,11 @@ static enum sw_err write_token(struct sw_noise *noise, enum token token, struct 
 {
     switch (token) {
     case E:
+        /* Not earlier: a responder shall not pay for a key before it knows whom it talks to. */
+        if (!noise->has_ephemeral) {
+            sw_keypair_generate(&noise->local_ephemeral);
+            noise->has_ephemeral = true;
+        }
         sw_write_bytes(out, sw_span_of(noise->local_ephemeral.public_key.bytes, SW_KEY_SIZE));
         mix_hash(noise, sw_span_of(noise->local_ephemeral.public_key.bytes, SW_KEY_SIZE));
         return SW_ERR_OK;

@@ -53,6 +53,7 @@ struct sw_noise {
     uint32_t turn; /* messages written and read so far */
     bool initiator;
     bool has_key;
+    bool has_ephemeral;
     bool failed;
 };
 

@@ -12,6 +12,7 @@
 #include <zmq.h>
 
 #include "base/assert.h"
+#include "transport/channel.h"
 #include "transport/link_zmq.h"
 #include "transport/seal.h"
 
@@ -77,6 +78,66 @@ static void bench_seal(enum sw_suite suite, size_t size)
     free(frame);
     sw_secret_free(sealer);
     sw_secret_free(opener);
+}
+
+static bool allow_all(void *arg, const struct sw_public_key *key, struct sw_node_id claimed)
+{
+    (void)arg;
+    (void)key;
+    (void)claimed;
+    return true;
+}
+
+/* What a HELLO costs the responder: a genuine one (or a replay), and a forged one. */
+static void bench_handshake(void)
+{
+    struct sw_keypair *keys[2] = {sw_secret_new(sizeof(*keys[0])), sw_secret_new(sizeof(*keys[0]))};
+    struct sw_channel_config config = {
+        .role = SW_CHANNEL_PEER,
+        .local = {1},
+        .remote = {2},
+        .index = 1,
+        .window = 1,
+        .pattern = SW_NOISE_IK,
+        .suite = sw_suite_best(),
+    };
+    struct sw_channel *channel;
+    struct sw_buf hello = {0}, answer = {0};
+    enum sw_err err;
+
+    sw_keypair_generate(keys[0]);
+    sw_keypair_generate(keys[1]);
+    config.keys = keys[0];
+    config.remote_key = &keys[1]->public_key;
+    err = sw_channel_connect(&config, &hello, &channel);
+    SW_ASSERT(err == SW_ERR_OK);
+    sw_channel_free(channel);
+    config.keys = keys[1];
+    config.local.value = 2;
+    config.allow = allow_all;
+    for (int forged = 0; forged < 2; forged++) {
+        const uint64_t start = now_ns(NULL);
+        uint64_t count = 0;
+
+        hello.data[hello.size - 1] ^= (uint8_t)forged;
+        hello.data[SW_FRAME_HEADER_SIZE] ^= (uint8_t)forged;
+        while (now_ns(NULL) < start + (uint64_t)ROUND_MS * 500000) {
+            sw_buf_clear(&answer);
+            err = sw_channel_accept(&config, sw_buf_span(&hello), &answer, &channel);
+            SW_ASSERT((err == SW_ERR_OK) == (forged == 0));
+            if (err == SW_ERR_OK) {
+                sw_channel_free(channel);
+            }
+            count++;
+        }
+        (void)printf("%s HELLO: %.0f/s\n",
+                     forged != 0 ? "forged" : "genuine",
+                     (double)count * 1e9 / (double)(now_ns(NULL) - start));
+    }
+    sw_buf_release(&hello);
+    sw_buf_release(&answer);
+    sw_secret_free(keys[0]);
+    sw_secret_free(keys[1]);
 }
 
 struct counter {
@@ -231,6 +292,7 @@ int main(void)
             bench_seal((enum sw_suite)suite, 65536);
         }
     }
+    bench_handshake();
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         for (int per_turn = 1; per_turn <= TURN_MESSAGES; per_turn *= TURN_MESSAGES) {
             const double sealed = bench_link(sizes[i], per_turn);
