@@ -33,7 +33,7 @@ static const struct sw_config_key keys[] = {
     KEY_NUMBER("node", "id", "node-id", "0", "id of this node in the swarm, from 1", SW_CONFIG_NUMBER, node_id, 0, UINT64_MAX),
     KEY_TEXT("node", "data_dir", "data-dir", "", "directory of this node's log and state", data_dir),
     KEY_TEXT("node", "key_file", "key-file", "", "secret key of this node, readable by its owner only", key_file),
-    KEY_TEXT("node", "clients_file", "clients-file", "", "public keys of the clients that may connect", clients_file),
+    KEY_TEXT("node", "clients_file", "clients-file", "", "clients that may connect, and what they may do", clients_file),
     KEY_ADDRESS("listen", "client", "listen-client", "127.0.0.1:6700", "where clients connect", listen_client),
     KEY_ADDRESS("listen", "peer", "listen-peer", "127.0.0.1:6701", "where the other nodes connect", listen_peer),
     KEY_ADDRESS("listen", "http", "listen-http", "127.0.0.1:6702", "health and metrics, loopback only; empty = off", listen_http),

@@ -2,6 +2,7 @@
 kills, restarts. Standard library only."""
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -205,6 +206,32 @@ class Commands(unittest.TestCase):
         with swarm(1) as s:
             done = self.run_one("--check-config", env={"SWARM_CONFIG": str(s.nodes[0].config)})
             self.assertEqual(done.stdout, "ok\n", done.stderr)
+
+
+class Papers(unittest.TestCase):
+    """What the program knows is in the papers."""
+
+    ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+
+    def test_every_flag_is_documented(self):
+        operating = (self.ROOT / "docs" / "OPERATING.md").read_text()
+        manual = (self.ROOT / "node" / "swarmd.8").read_text().replace("\\-", "-")
+        text = subprocess.run([BIN / "swarmd", "--help"], capture_output=True, text=True,
+                              timeout=START_S, check=True).stdout
+        flags = re.findall(r"^  (--[a-z-]+)", text, re.MULTILINE)
+        self.assertGreater(len(flags), 25)
+        for flag in flags:
+            self.assertIn(flag, manual)
+            if flag not in ("--help", "--version", "--config"):
+                self.assertIn(f"{flag}`", operating)
+
+    def test_every_figure_is_documented(self):
+        operating = (self.ROOT / "docs" / "OPERATING.md").read_text()
+        with swarm(1) as s:
+            s.start()
+            for line in s.nodes[0].get("/metrics")[1].splitlines():
+                if line.startswith("# TYPE "):
+                    self.assertRegex(operating, rf"`{line.split()[2]}[`{{]")
 
 
 class Http(unittest.TestCase):
