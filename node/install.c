@@ -17,7 +17,8 @@
 #include "node/node_private.h"
 
 enum {
-    RETRY_MS = 500,         /* an answer is called lost after this */
+    RETRY_MS_MIN = 500, /* see note_speed */
+    RETRY_MS_MAX = 4000,
     EXPORT_IDLE_MS = 10000, /* a receiver that is quiet for so long has given up */
     CURSOR_SIZE_MAX = 4 << 10,
     CHUNK_SIZE_MAX = SW_SNAPSHOT_CHUNK_SIZE_MAX + (64 << 10),
@@ -30,6 +31,30 @@ static void send(struct sw_node *node, struct sw_node_id to)
 }
 
 /* --- the receiver ----------------------------------------------------------------------------- */
+
+/* Without a second flush under way: they run in order, so the later one would say the same. */
+static void flush(struct sw__shard *shard)
+{
+    if (!shard->install.flushing) {
+        shard->install.flushing = true;
+        sw__shard_flush(shard, SW__FLUSH_INSTALL);
+    }
+}
+
+/* How long an answer takes depends on the link. Asking again too early is not only waste: the
+ * beginning of a copy that is asked for twice begins it anew, so over a slow link no copy of a
+ * busy group would ever get beyond its first chunk. */
+static void note_speed(struct sw__install *install, uint64_t now_ms)
+{
+    const uint64_t took_ms = now_ms - install->asked_ms;
+
+    install->retry_ms = took_ms + took_ms / 2;
+    if (install->retry_ms < RETRY_MS_MIN) {
+        install->retry_ms = RETRY_MS_MIN;
+    } else if (install->retry_ms > RETRY_MS_MAX) {
+        install->retry_ms = RETRY_MS_MAX;
+    }
+}
 
 static void send_fetch(struct sw__shard *shard, bool ended)
 {
@@ -55,6 +80,7 @@ static void start_fetch(struct sw__shard *shard)
     /* The random part keeps the peer from taking a restarted node's copy for the one before. */
     install->transfer = (sw_env_random(node->config.env) << 16) + (node->transfer_count & 0xffff);
     install->fetching = true;
+    install->asked_ms = sw__node_now_ms(node);
     sw_buf_clear(&install->cursor);
     if (!install->importing) { /* else the chunk in the applier is waited for first */
         send_fetch(shard, false);
@@ -103,13 +129,15 @@ void sw__install_wanted(void *arg, struct sw_node_id from, struct sw_group_snaps
     install->active = true;
     install->fetching = false;
     install->from = from;
-    sw__shard_flush(shard, SW__FLUSH_INSTALL);
+    install->retry_ms = RETRY_MS_MIN;
+    flush(shard);
 }
 
 void sw__install_flushed(struct sw__shard *shard, enum sw_err err, uint64_t index, uint64_t digest)
 {
     struct sw__install *install = &shard->install;
 
+    install->flushing = false;
     if (!install->active) {
         return; /* given up meanwhile */
     }
@@ -149,6 +177,7 @@ static void take_chunk(struct sw__shard *shard, struct sw_node_id from, struct s
     install->importing = true;
     install->importing_transfer = transfer;
     install->progress_ms = sw__node_now_ms(node);
+    note_speed(install, install->progress_ms);
     node->metrics.values[SW_METRIC_SNAPSHOT_CHUNKS_IN]++;
     sw_applier_import(node->applier, shard->id, chunk);
 }
@@ -162,12 +191,13 @@ void sw__install_imported(
     if (complete && err == SW_ERR_OK) {
         sw__shard_skip_to(shard, index);
     }
-    if (!install->active) {
-        return;
+    if (!install->active || shard->group == NULL) {
+        return; /* given up, or the group has stopped meanwhile */
     }
     if (install->importing_transfer != install->transfer) {
-        if (install->fetching) {
-            send_fetch(shard, false); /* this one waited for the chunk of the one before */
+        if (install->fetching) { /* this one waited for the chunk of the one before */
+            install->asked_ms = sw__node_now_ms(shard->node);
+            send_fetch(shard, false);
         }
         return;
     }
@@ -178,11 +208,12 @@ void sw__install_imported(
     if (complete) {
         send_fetch(shard, true);
         install->fetching = false;
-        sw__shard_flush(shard, SW__FLUSH_INSTALL);
+        flush(shard);
         return;
     }
     sw_buf_clear(&install->cursor);
     sw_write_bytes(&install->cursor, cursor);
+    install->asked_ms = sw__node_now_ms(shard->node);
     send_fetch(shard, false);
 }
 
@@ -317,7 +348,7 @@ void sw__install_tick(struct sw__shard *shard, uint64_t now_ms)
     }
     if (now_ms - install->progress_ms > shard->node->config.tuning.install_timeout_ms) {
         finish(shard, SW_ERR_UNREACHABLE, (struct sw_group_snapshot){0});
-    } else if (now_ms - install->sent_ms >= RETRY_MS) {
+    } else if (now_ms - install->sent_ms >= install->retry_ms) {
         send_fetch(shard, false);
     }
 }

@@ -50,6 +50,7 @@ struct sw__flight {
     struct sw__flight *next;
     uint64_t index;
     uint64_t term;
+    uint64_t proposed_ns;
     uint64_t committed_ns; /* 0 = not yet */
     struct sw__list requests;
 };
@@ -69,6 +70,7 @@ struct sw__install {
     bool active;
     bool fetching;  /* false: waiting for the flush that says where the own state stands */
     bool importing; /* the applier has a chunk */
+    bool flushing;  /* a flush of ours is under way */
     struct sw_node_id from;
     struct sw_group_snapshot wanted;
     uint64_t transfer; /* names this attempt: chunks of another one are dropped */
@@ -76,6 +78,8 @@ struct sw__install {
     struct sw_buf cursor;
     uint64_t progress_ms; /* when something last arrived */
     uint64_t sent_ms;     /* when we last asked */
+    uint64_t asked_ms;    /* when we first asked for what we wait for */
+    uint64_t retry_ms;    /* an answer is called lost after this */
 };
 
 /* A copy of the own state being given to a peer; one at a time. */
@@ -108,6 +112,9 @@ struct sw__shard {
     struct sw__list snapshot_waiting;
     struct sw__flight *flights; /* owned; in order of proposal */
     struct sw__flight *flights_last;
+    uint32_t answered_count; /* writes of the last answered entry: as many may come again */
+    uint64_t answered_ns;    /* when it was answered ... */
+    uint64_t flight_ns;      /* ... and how long it took */
     struct sw__read_batch *batches; /* owned */
     struct sw_ring flushes;         /* reasons (sw__flush as pointers), oldest first */
     struct sw__install install;
@@ -199,6 +206,8 @@ void sw__deadlines_expire(struct sw_node *node, uint64_t now_ms);
 enum sw_err sw__shard_elsewhere(const struct sw__shard *shard);
 
 /* shard.c */
+/* Queued writes wait for others to share an entry with. */
+bool sw__shard_gathers(const struct sw__shard *shard);
 enum sw_err sw__shard_new(struct sw_node *node,
                           struct sw_group_id id,
                           struct sw__shard **ret_shard,

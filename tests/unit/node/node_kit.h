@@ -154,6 +154,12 @@ bool sw_group_can_propose(const struct sw_group *group)
            kit_group_now.in_flight < kit_group_now.in_flight_max;
 }
 
+uint32_t sw_group_in_flight(const struct sw_group *group)
+{
+    (void)group;
+    return kit_group_now.in_flight;
+}
+
 enum sw_err sw_group_propose(struct sw_group *group,
                              struct sw_span body,
                              uint64_t *ret_index,
@@ -215,7 +221,7 @@ void sw_group_install_done(struct sw_group *group,
                            enum sw_err err,
                            struct sw_group_snapshot snapshot)
 {
-    (void)group;
+    assert_non_null(group); /* a group that has stopped is told nothing */
     kit_group_now.install_err = err;
     kit_group_now.snapshot = snapshot;
     kit_group_now.install_done++;

@@ -124,8 +124,10 @@ static void copy_all(bool noise)
 
         if (noise) { /* lost: asked again after a while */
             sw_buf_release(&fetch);
-            kit->now_ms += 500;
-            sw_node_tick(kit->node);
+            while (kit->message_count == 0) {
+                kit->now_ms += 500;
+                sw_node_tick(kit->node);
+            }
             fetch = last_message(kit, SW_NODE_STATE_FETCH);
         }
         chunk = answer_of(&giver, sw_buf_span(&fetch));
@@ -287,6 +289,82 @@ static void what_was_proposed_under_a_copy_is_unknown(void **state)
     kit_free(kit);
 }
 
+/* A slow link is not a lossy one: what is under way is not asked for again. */
+static void the_time_of_an_answer_tells_when_the_next_is_late(void **state)
+{
+    struct giver giver = giver_new(8);
+    const uint64_t want_index = kit_group_now.last_index;
+    struct kit_group other = kit_group_now;
+    struct kit *kit = kit_new();
+    struct sw_buf fetch;
+    struct sw_buf chunk;
+
+    (void)state;
+    want(2, want_index);
+    kit_jobs(kit);
+    fetch = last_message(kit, SW_NODE_STATE_FETCH);
+    kit->now_ms += 800;
+    chunk = answer_of(&giver, sw_buf_span(&fetch));
+    deliver(kit, 2, sw_buf_span(&chunk));
+    kit_jobs(kit);
+    sw_buf_release(&fetch);
+    fetch = last_message(kit, SW_NODE_STATE_FETCH);
+    kit->now_ms += 1000;
+    sw_node_tick(kit->node);
+    assert_int_equal(kit->message_count, 0);
+    kit->now_ms += 300;
+    sw_node_tick(kit->node);
+    assert_int_equal(kit->message_count, 1);
+    sw_buf_release(&fetch);
+    sw_buf_release(&chunk);
+    kit_free(kit);
+    swap_group(&other);
+    giver_free(&giver);
+}
+
+/* Leaders may change more often than a slow disk flushes. */
+static void many_sources_share_one_flush(void **state)
+{
+    struct kit *kit = kit_new();
+
+    (void)state;
+    for (uint64_t i = 0; i < 40; i++) {
+        want(2 + i % 2, 10 + i);
+    }
+    kit_jobs(kit);
+    assert_int_equal(kit->message_count, 1);
+    assert_int_equal(kit->messages[0].to.value, 3);
+    kit_free(kit);
+}
+
+/* The end of a copy may come when the group has stopped. */
+static void a_copy_that_ends_after_the_group_is_dropped(void **state)
+{
+    struct kit *kit = kit_new();
+    struct sw_buf chunk = {0};
+
+    (void)state;
+    want(2, 10);
+    kit_jobs(kit);
+    sw_write_u8(&chunk, SW_NODE_STATE_CHUNK);
+    sw_write_u32(&chunk, 1);
+    sw_write_u64(&chunk, kit->node->shards[0]->install.transfer);
+    sw_write_u32(&chunk, SW_ERR_OK);
+    sw_write_blob(&chunk, sw_span_of(NULL, 0));
+    sw_write_blob(&chunk, sw_span_str("not a chunk"));
+    sw_node_stop(kit->node);
+    kit_turn(kit);
+    deliver(kit, 2, sw_buf_span(&chunk)); /* behind the flush of the stop */
+    assert_true(kit->node->shards[0]->install.importing);
+    assert_true(kit_job(kit));
+    kit_turn(kit);
+    assert_null(kit->node->shards[0]->group);
+    kit_jobs(kit);
+    assert_int_equal(kit_group_now.install_done, 0);
+    sw_buf_release(&chunk);
+    kit_free(kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -298,6 +376,9 @@ int main(void)
         cmocka_unit_test(a_second_receiver_waits_for_the_first),
         cmocka_unit_test(broken_messages_are_dropped),
         cmocka_unit_test(what_was_proposed_under_a_copy_is_unknown),
+        cmocka_unit_test(the_time_of_an_answer_tells_when_the_next_is_late),
+        cmocka_unit_test(many_sources_share_one_flush),
+        cmocka_unit_test(a_copy_that_ends_after_the_group_is_dropped),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
