@@ -465,6 +465,28 @@ static void begin_append(struct sw_guard *guard, struct raft_append_entries *app
     }
 }
 
+/* G13: a vote is refused while the leader is heard, which the Raft thesis (4.2.3) bounds by the
+ * smallest election timeout. libraft refuses for as long as it remembers a leader. The leader is
+ * forgotten for this one call only: appends that are under way are answered to it later. */
+static void deliver_vote(struct sw_guard *guard, struct raft_message *message)
+{
+    struct raft *raft = guard->raft;
+    const bool silent =
+        raft->state == RAFT_FOLLOWER &&
+        guard->inner->time(guard->inner) - raft->election_timer_start >= raft->election_timeout;
+    const raft_id leader =
+        on(guard, SW_GUARD_G13) && silent ? raft->follower_state.current_leader.id : 0;
+
+    if (leader != 0) {
+        raft->follower_state.current_leader.id = 0;
+    }
+    deliver(guard, message);
+    if (leader != 0 && raft->state == RAFT_FOLLOWER &&
+        raft->follower_state.current_leader.id == 0) {
+        raft->follower_state.current_leader.id = leader;
+    }
+}
+
 static void guard_recv(struct raft_io *inner, struct raft_message *message)
 {
     struct sw_guard *guard = inner->data;
@@ -497,7 +519,11 @@ static void guard_recv(struct raft_io *inner, struct raft_message *message)
     if (message->type == RAFT_IO_APPEND_ENTRIES_RESULT && result_held(guard, message)) {
         return;
     }
-    deliver(guard, message);
+    if (message->type == RAFT_IO_REQUEST_VOTE) {
+        deliver_vote(guard, message);
+    } else {
+        deliver(guard, message);
+    }
     if (leads(guard)) {
         pace_release(guard, false);
     }

@@ -27,6 +27,8 @@
  * |      | leader ever                                     |                                    |
  * | G12  | entries below the compacted prefix (of a late   | they are cut off: what a snapshot  |
  * |      | AppendEntries) are appended again at the end    | stands for is committed, it matches|
+ * | G13  | a follower refuses to vote until its own random | it votes once its leader is silent |
+ * |      | timeout: the slower of two decides a failover   | for the smallest election timeout  |
  *
  * Found and measured by simulation (docs/TESTING.md); every rule has a unit test of its name, and
  * the simulator must fail when the rules are off. Loop thread only. */
@@ -54,7 +56,8 @@ enum sw_guard_rule {
     SW_GUARD_G10 = 1 << 10,
     SW_GUARD_G11 = 1 << 11,
     SW_GUARD_G12 = 1 << 12,
-    SW_GUARD_ALL = (1 << 13) - 2,
+    SW_GUARD_G13 = 1 << 13,
+    SW_GUARD_ALL = (1 << 14) - 2,
 };
 
 struct sw_guard_append; /* one append on its way; private */

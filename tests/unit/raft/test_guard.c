@@ -73,6 +73,14 @@ static int inner_append(struct raft_io *io,
     return 0;
 }
 
+enum { PLAYED_NOW_MS = 100000 };
+
+static raft_time inner_time(struct raft_io *io)
+{
+    (void)io;
+    return PLAYED_NOW_MS;
+}
+
 static int inner_truncate(struct raft_io *io, raft_index index)
 {
     (void)io;
@@ -151,7 +159,8 @@ static void setup_world(struct world *world, uint32_t off)
                                     .send = inner_send,
                                     .append = inner_append,
                                     .truncate = inner_truncate,
-                                    .start = inner_start};
+                                    .start = inner_start,
+                                    .time = inner_time};
     sw_guard_init(&world->guard, &world->inner, &world->raft, off);
     world->guard.reopen = played_reopen;
     world->guard.reopen_arg = world;
@@ -639,6 +648,44 @@ static void g1_never_acknowledges_more_than_is_durable(void **state)
     drop_world(&world);
 }
 
+static raft_id leader_seen;
+
+static void note_leader(struct world *world, struct raft_message *message)
+{
+    (void)message;
+    leader_seen = world->raft.follower_state.current_leader.id;
+}
+
+/* The leader that libraft remembers while it judges a vote, `silent_ms` after it was last heard. */
+static raft_id g13_run(uint32_t off, raft_time silent_ms)
+{
+    struct raft_message message = {
+        .type = RAFT_IO_REQUEST_VOTE,
+        .server_id = 2,
+        .server_address = "",
+        .request_vote = {.term = 6, .candidate_id = 2, .pre_vote = true}};
+    struct world world;
+
+    setup_world(&world, off);
+    world.raft.election_timeout = 300;
+    world.raft.election_timer_start = PLAYED_NOW_MS - silent_ms;
+    world.raft.follower_state.current_leader.id = 3;
+    world.play = note_leader;
+    receive(&world, message);
+    assert_int_equal(world.received_count, 1);
+    assert_int_equal(world.raft.follower_state.current_leader.id, 3); /* remembered afterwards */
+    drop_world(&world);
+    return leader_seen;
+}
+
+static void g13_votes_once_the_leader_is_silent(void **state)
+{
+    (void)state;
+    assert_int_equal(g13_run(0, 299), 3);
+    assert_int_equal(g13_run(0, 300), 0);
+    assert_int_equal(g13_run(SW_GUARD_G13, 300), 3); /* the fault: the slowest timer decides */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -656,6 +703,7 @@ int main(void)
         cmocka_unit_test(g10_reopens_instead_of_rolling_a_configuration_back),
         cmocka_unit_test(g11_tells_the_higher_term_with_a_refusal),
         cmocka_unit_test(g12_cuts_what_is_compacted_off_a_late_append),
+        cmocka_unit_test(g13_votes_once_the_leader_is_silent),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
