@@ -254,6 +254,15 @@ struct sw_link_handler sw_node_link_handler(struct sw_node *node)
 
 /* --- stopping --------------------------------------------------------------------------------- */
 
+static void flush_all(struct sw_node *node)
+{
+    SW_ASSERT(node->flushes_left == 0);
+    node->flushes_left = node->shard_count;
+    for (uint32_t i = 0; i < node->shard_count; i++) {
+        sw__shard_flush(node->shards[i], SW__FLUSH_STOP);
+    }
+}
+
 static void on_group_stopped(void *arg)
 {
     struct sw__shard *shard = arg;
@@ -262,8 +271,7 @@ static void on_group_stopped(void *arg)
     SW_ASSERT(node->groups_left > 0);
     node->groups_left--;
     if (node->groups_left == 0) {
-        node->phase = SW__PHASE_STOPPED;
-        node->config.handler.stopped(node->config.handler.arg);
+        flush_all(node); /* what was committed since the first flush */
     }
 }
 
@@ -286,6 +294,10 @@ void sw__node_flush_done(struct sw_node *node)
 {
     SW_ASSERT(node->flushes_left > 0);
     node->flushes_left--;
+    if (node->phase == SW__PHASE_CLOSING && node->flushes_left == 0) {
+        node->phase = SW__PHASE_STOPPED;
+        node->config.handler.stopped(node->config.handler.arg);
+    }
 }
 
 /* Whoever still waits when the time is up learns what is known about its request. */
@@ -321,11 +333,10 @@ static bool drained(const struct sw_node *node)
 static void begin_flushing(struct sw_node *node)
 {
     node->phase = SW__PHASE_FLUSHING;
-    node->flushes_left = node->shard_count;
     for (uint32_t i = 0; i < node->shard_count; i++) {
         refuse_rest(node, node->shards[i]);
-        sw__shard_flush(node->shards[i], SW__FLUSH_STOP);
     }
+    flush_all(node);
 }
 
 /* Moves a stop on as far as it can go. */

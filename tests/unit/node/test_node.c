@@ -5,7 +5,9 @@ static void finish_stop(struct kit *kit)
 {
     assert_non_null(kit_group_now.stop_done);
     kit_group_now.stop_done(kit_group_now.stop_arg);
+    kit_jobs(kit);
     assert_int_equal(kit->stopped, 1);
+    assert_false(kit->store->ops->dirty(kit->store));
 }
 
 static void a_stop_hands_over_answers_and_flushes(void **state)
@@ -57,6 +59,26 @@ static void a_stop_that_cannot_drain_ends_in_time(void **state)
     kit_turn(kit);
     assert_int_equal(kit_reply(kit, 1).err, SW_ERR_UNKNOWN_OUTCOME);
     assert_int_equal(kit_reply(kit, 2).err, SW_ERR_SHUTTING_DOWN);
+    finish_stop(kit);
+    kit_free(kit);
+}
+
+/* A group commits until it has stopped; a transaction must not outlive the thread it began on. */
+static void what_commits_during_a_stop_is_durable_too(void **state)
+{
+    struct kit *kit = kit_new_with((struct sw_node_limits){.drain_ms_max = 300});
+
+    (void)state;
+    kit_lead();
+    kit_send(kit, 7, kit_put(1, "a", "1"));
+    kit_turn(kit);
+    sw_node_stop(kit->node);
+    kit->now_ms += 300;
+    kit_turn(kit); /* the first flush is on its way */
+    kit_commit(1);
+    kit_jobs(kit);
+    assert_true(kit->store->ops->dirty(kit->store));
+    kit_turn(kit);
     finish_stop(kit);
     kit_free(kit);
 }
@@ -205,6 +227,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stop_hands_over_answers_and_flushes),
         cmocka_unit_test(a_stop_that_cannot_drain_ends_in_time),
+        cmocka_unit_test(what_commits_during_a_stop_is_durable_too),
         cmocka_unit_test(leadership_that_comes_while_draining_is_handed_on),
         cmocka_unit_test(a_follower_stops_at_once),
         cmocka_unit_test(a_crash_at_any_step_is_clean),
