@@ -30,6 +30,7 @@ struct sw_conn {
     struct sw_dialer *dialer; /* owned; NULL until the first connection stands */
     struct sw_public_key key; /* the node's; borrowed by the dialer */
     zmq_msg_t pending;        /* between reserve and commit */
+    bool used;                /* ZeroMQ was called since it was last asked for more */
     bool connected;           /* ZMTP is through */
     bool told_up;             /* what `state` said last */
     bool told_refused;
@@ -172,6 +173,7 @@ static enum sw_err commit(void *arg, const struct sw_route *route)
     struct sw_conn *conn = arg;
 
     (void)route;
+    conn->used = true;
     if (zmq_msg_send(&conn->pending, conn->socket, ZMQ_DONTWAIT) >= 0) {
         return SW_ERR_OK;
     }
@@ -303,6 +305,7 @@ bool sw_conn_poll(struct sw_conn *conn, uint64_t now_ms)
 {
     bool any = false;
 
+    conn->used = true;
     while (take_event(conn, now_ms)) {
         any = true;
     }
@@ -338,12 +341,17 @@ void sw_conn_flush(struct sw_conn *conn, uint64_t now_ms)
     }
 }
 
-bool sw_conn_readable(const struct sw_conn *conn)
+bool sw_conn_readable(struct sw_conn *conn)
 {
     int events = 0;
     size_t size = sizeof events;
-    const int failed = zmq_getsockopt(conn->socket, ZMQ_EVENTS, &events, &size);
+    int failed;
 
+    if (!conn->used) {
+        return false;
+    }
+    conn->used = false;
+    failed = zmq_getsockopt(conn->socket, ZMQ_EVENTS, &events, &size);
     SW_ASSERT(failed == 0);
     return (events & ZMQ_POLLIN) != 0;
 }

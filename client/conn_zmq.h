@@ -50,6 +50,6 @@ enum sw_err sw_conn_send(struct sw_conn *conn, struct sw_span message) SW_MUST_C
 void sw_conn_flush(struct sw_conn *conn, uint64_t now_ms);
 /* ZeroMQ's descriptors are edge-triggered and any call may swallow an edge: ask after the flush,
  * and poll again if so. */
-bool sw_conn_readable(const struct sw_conn *conn);
+bool sw_conn_readable(struct sw_conn *conn);
 
 #endif

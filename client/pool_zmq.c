@@ -91,13 +91,13 @@ static bool inbox_empty(struct swarm_pool *pool)
 
 /* ---- members ------------------------------------------------------------------------------- */
 
-static enum sw_err watch(struct swarm_pool *pool, struct sw_member *member, struct sw_conn *conn)
+static enum sw_err watch(struct swarm_pool *pool, struct sw_conn *conn, struct sw_watch *entry)
 {
     int fds[SW_CONN_FD_COUNT];
 
     sw_conn_fds(conn, fds);
     for (int i = 0; i < SW_CONN_FD_COUNT; i++) {
-        struct epoll_event event = {.events = EPOLLIN, .data.ptr = member};
+        struct epoll_event event = {.events = EPOLLIN, .data.ptr = entry};
 
         if (epoll_ctl(pool->epoll_fd, EPOLL_CTL_ADD, fds[i], &event) != 0) {
             return SW_ERR_NOMEM;
@@ -110,8 +110,10 @@ enum sw_err sw_pool_add(struct swarm_pool *pool, struct sw_member *member)
 {
     SW_ASSERT(sw_pool_is_self(pool));
     for (uint32_t i = 0; i < member->conn_count; i++) {
-        const enum sw_err err = watch(pool, member, member->conns[i]);
+        enum sw_err err;
 
+        member->watches[i] = (struct sw_watch){.member = member, .dirty = true};
+        err = watch(pool, member->conns[i], &member->watches[i]);
         if (err != SW_ERR_OK) {
             return err;
         }
@@ -151,28 +153,51 @@ static uint64_t lower(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+/* Asking ZeroMQ whether anything is there costs system calls, so only those connections are asked
+ * that the epoll set named, that were used in this turn, or whose time has come. */
+static void poll_conns(struct sw_member *member, uint64_t now_ms)
+{
+    for (uint32_t i = 0; i < member->conn_count; i++) {
+        struct sw_conn *conn = member->conns[i];
+
+        if (member->watches[i].dirty || sw_conn_next_ms(conn) <= now_ms) {
+            member->watches[i].dirty = false;
+            (void)sw_conn_poll(conn, now_ms);
+        }
+    }
+}
+
+/* Any call may have swallowed an edge: whoever was used is asked once more, after the flush. */
+static bool flush_conns(struct sw_member *member, uint64_t now_ms)
+{
+    bool any = false;
+
+    for (uint32_t i = 0; i < member->conn_count; i++) {
+        sw_conn_flush(member->conns[i], now_ms);
+        if (sw_conn_readable(member->conns[i])) {
+            member->watches[i].dirty = true;
+            any = true;
+        }
+    }
+    return any;
+}
+
 static void turn(struct sw_member *member)
 {
     uint64_t now_ms = sw_pool_now_ms();
     bool any = true;
 
     for (int round = 0; any && round < TURN_ROUNDS; round++) {
-        any = false;
-        for (uint32_t i = 0; i < member->conn_count; i++) {
-            any = sw_conn_poll(member->conns[i], now_ms) || any;
-        }
+        poll_conns(member, now_ms);
         sw_core_tick(member->core);
         sw_core_flush(member->core);
-        for (uint32_t i = 0; i < member->conn_count; i++) {
-            sw_conn_flush(member->conns[i], now_ms);
-        }
+        any = flush_conns(member, now_ms);
         now_ms = sw_pool_now_ms();
     }
     member->dirty = any;
     member->due_ms = sw_core_next_ms(member->core);
     for (uint32_t i = 0; i < member->conn_count; i++) {
         member->due_ms = lower(member->due_ms, sw_conn_next_ms(member->conns[i]));
-        member->dirty = sw_conn_readable(member->conns[i]) || member->dirty;
     }
 }
 
@@ -222,12 +247,13 @@ static void wait_for_events(struct swarm_pool *pool)
 
     SW_ASSERT(count >= 0 || errno == EINTR);
     for (int i = 0; i < count; i++) {
-        struct sw_member *member = events[i].data.ptr;
+        struct sw_watch *entry = events[i].data.ptr;
 
-        if (member == NULL) {
+        if (entry == NULL) {
             (void)!read(pool->event_fd, &posts, sizeof posts);
         } else {
-            member->dirty = true;
+            entry->dirty = true;
+            entry->member->dirty = true;
         }
     }
 }

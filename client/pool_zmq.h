@@ -22,11 +22,18 @@ struct sw_task {
     void (*run)(struct sw_task *task); /* on the pool's thread */
 };
 
+/* What the epoll set says about one connection. */
+struct sw_watch {
+    struct sw_member *member;
+    bool dirty; /* a descriptor of it became readable */
+};
+
 /* One client, embedded in its owner. Pool thread only, once added. */
 struct sw_member {
     struct sw_member *next, *previous;
     struct sw_core *core;                     /* borrowed */
     struct sw_conn *conns[SW_NODE_COUNT_MAX]; /* borrowed */
+    struct sw_watch watches[SW_NODE_COUNT_MAX];
     uint32_t conn_count;
     bool dirty;                            /* wants a turn now */
     bool ended;                            /* set by a callback: call `end` after this turn */

@@ -421,6 +421,19 @@ void sw_node_tick(struct sw_node *node)
     }
 }
 
+uint64_t sw_node_wait_ms(const struct sw_node *node)
+{
+    for (uint32_t i = 0; i < node->shard_count; i++) {
+        const struct sw__shard *shard = node->shards[i];
+
+        if (shard->group != NULL && shard->queue.first != NULL &&
+            sw_group_in_flight(shard->group) == 0) {
+            return 1; /* writes are being gathered, or the group refuses them for now */
+        }
+    }
+    return UINT64_MAX;
+}
+
 void sw_node_turn_end(struct sw_node *node)
 {
     if (node->crashed || node->failed) {

@@ -95,6 +95,10 @@ void sw_node_tick(struct sw_node *node);
  * Cheap when nothing happened. */
 void sw_node_turn_end(struct sw_node *node);
 
+/* How long the caller may sleep before the next turn if nothing happens; UINT64_MAX = for ever
+ * (sw_node_tick has its own rhythm). */
+uint64_t sw_node_wait_ms(const struct sw_node *node);
+
 /* SIGTERM: hands leadership over, answers new work with SHUTTING_DOWN, lets what is under way end
  * (at most limits.drain_ms_max), makes the state durable, then calls handler.stopped. */
 void sw_node_stop(struct sw_node *node);

@@ -112,9 +112,9 @@ struct sw__shard {
     struct sw__list snapshot_waiting;
     struct sw__flight *flights; /* owned; in order of proposal */
     struct sw__flight *flights_last;
-    uint32_t answered_count; /* writes of the last answered entry: as many may come again */
-    uint64_t answered_ns;    /* when it was answered ... */
-    uint64_t flight_ns;      /* ... and how long it took */
+    uint32_t answered_count;        /* writes of the last answered entry: as many may come again */
+    uint64_t answered_ns;           /* when it was answered ... */
+    uint64_t flight_ns;             /* ... and how long it took */
     struct sw__read_batch *batches; /* owned */
     struct sw_ring flushes;         /* reasons (sw__flush as pointers), oldest first */
     struct sw__install install;

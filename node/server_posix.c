@@ -270,8 +270,10 @@ static uint64_t on_wait(void *arg)
     const uint64_t link_ms = sw_link_zmq_wait_ms(server->link);
     const uint64_t now_ms = sw_env_now_ms(&server->env);
     const uint64_t tick_ms = server->tick_at_ms > now_ms ? server->tick_at_ms - now_ms : 0;
+    const uint64_t node_ms = sw_node_wait_ms(server->node);
+    const uint64_t wait_ms = link_ms < tick_ms ? link_ms : tick_ms;
 
-    return link_ms < tick_ms ? link_ms : tick_ms;
+    return wait_ms < node_ms ? wait_ms : node_ms;
 }
 
 static void on_http_readable(void *arg)

@@ -11,7 +11,13 @@
 #include "node/entry.h"
 #include "node/node_private.h"
 
-enum { FLUSH_COUNT_MAX = 16, APPLY_SLOW_NS = 100000000 };
+enum {
+    ENTRY_COMMAND_COUNT = 128,
+    GATHER_NS_MAX = 1000000,
+    ENTRY_SIZE = 64 << 10,
+    FLUSH_COUNT_MAX = 16,
+    APPLY_SLOW_NS = 100000000
+};
 
 /* --- proposals -------------------------------------------------------------------------------- */
 
@@ -94,13 +100,39 @@ static bool propose_one(struct sw__shard *shard)
         r->place = SW__PLACE_FLYING;
         sw_admission_dequeue(&node->admission, r->size);
     }
+    flight->proposed_ns = sw_env_now_ns(node->config.env);
     flight_add(shard, flight);
     return true;
 }
 
+/* The cost of an entry (a sync on each node, a round of messages, a job) is shared by all commands
+ * in it, so writes are gathered while that costs no time that matters:
+ * - while an entry is under way, what comes in waits for it, unless it is a full share by itself;
+ * - right after an entry was answered, its clients are likely to write again at once, so up to as
+ *   many writes are awaited, for at most half the time that the entry took and never over 1 ms.
+ * A lone client is never waited for: its one write is all that is expected. */
+bool sw__shard_gathers(const struct sw__shard *shard)
+{
+    uint64_t patience_ns = shard->flight_ns / 2;
+
+    if (shard->queue.count >= ENTRY_COMMAND_COUNT ||
+        shard->node->admission.queued_size >= ENTRY_SIZE) {
+        return false;
+    }
+    if (sw_group_in_flight(shard->group) > 0) {
+        return true;
+    }
+    if (patience_ns > GATHER_NS_MAX) {
+        patience_ns = GATHER_NS_MAX;
+    }
+    return shard->queue.count < shard->answered_count &&
+           sw_env_now_ns(shard->node->config.env) < shard->answered_ns + patience_ns;
+}
+
 static void propose_queued(struct sw__shard *shard)
 {
-    while (shard->queue.first != NULL && sw_group_can_propose(shard->group)) {
+    while (shard->queue.first != NULL && sw_group_can_propose(shard->group) &&
+           !sw__shard_gathers(shard)) {
         if (!propose_one(shard)) {
             break;
         }
@@ -257,6 +289,9 @@ static void answer_flight(struct sw__shard *shard,
     uint32_t row = 0;
 
     SW_ASSERT(count == flight->requests.count);
+    shard->answered_count = count;
+    shard->answered_ns = sw_env_now_ns(shard->node->config.env);
+    shard->flight_ns = shard->answered_ns - flight->proposed_ns;
     while (flight->requests.first != NULL) {
         struct sw__request *request = flight->requests.first;
         struct sw_reply reply = {.err = results[row].err,

@@ -130,6 +130,43 @@ static void a_busy_group_gets_the_next_entry_when_one_commits(void **state)
     kit_free(kit);
 }
 
+/* Three clients were answered together, so three are awaited, but not for ever. */
+static void writes_that_are_likely_are_awaited(void **state)
+{
+    struct kit *kit = kit_new();
+
+    (void)state;
+    kit_lead();
+    for (uint64_t id = 1; id <= 3; id++) {
+        kit_send(kit, 7, kit_put(id, "a", "1"));
+    }
+    kit_turn(kit);
+    assert_int_equal(kit_group_now.last_index, 1);
+    kit->now_ms += 10; /* the entry took 10 ms */
+    kit_commit(1);
+    kit_jobs(kit);
+    kit_turn(kit);
+    kit_send(kit, 7, kit_put(4, "a", "1"));
+    kit_send(kit, 7, kit_put(5, "a", "1"));
+    kit_turn(kit);
+    assert_int_equal(kit_group_now.last_index, 1);
+    assert_int_equal(sw_node_wait_ms(kit->node), 1);
+    kit_send(kit, 7, kit_put(6, "a", "1"));
+    kit_turn(kit);
+    assert_int_equal(kit_group_now.last_index, 2); /* all three */
+    kit->now_ms += 10;
+    kit_commit(2);
+    kit_jobs(kit);
+    kit_turn(kit);
+    kit_send(kit, 7, kit_put(7, "a", "1"));
+    kit_turn(kit);
+    assert_int_equal(kit_group_now.last_index, 2);
+    kit->now_ms += 1; /* the other two do not come */
+    kit_turn(kit);
+    assert_int_equal(kit_group_now.last_index, 3);
+    kit_free(kit);
+}
+
 static void a_refused_proposal_is_not_done(void **state)
 {
     struct kit *kit = kit_new();
@@ -155,6 +192,10 @@ static void large_writes_are_spread_over_entries(void **state)
     for (uint64_t id = 1; id <= 5; id++) {
         kit_send(kit, 7, kit_put(id, "a", value));
     }
+    kit_turn(kit);
+    assert_int_equal(kit_group_now.last_index, 2); /* the fifth is too little to go beside them */
+    kit_commit(1);
+    kit_commit(2);
     kit_turn(kit);
     assert_int_equal(kit_group_now.last_index, 3); /* 2 + 2 + 1 within SW_ENTRY_BATCH_SIZE */
     for (uint64_t i = 1; i <= 3; i++) {
@@ -183,11 +224,11 @@ static void leader_time_never_goes_back(void **state)
     kit_turn(kit);
     assert_int_equal(time_of(1), 1700000000000);
     kit->wall_ms -= 50000;
+    kit_commit(1);
     kit_send(kit, 7, kit_put(2, "a", "2"));
     kit_turn(kit);
     assert_int_equal(time_of(2), 1700000000000);
     /* An entry of a leader whose clock runs ahead. */
-    kit_commit(1);
     kit_commit(2);
     sw_write_bytes(&other, sw_buf_span(&kit_group_now.bodies[1]));
     sw_store_u64(other.data + 1, 1700000900000); /* the time, see node/entry.h */
@@ -276,6 +317,7 @@ int main(void)
         cmocka_unit_test(an_entry_that_commits_after_leadership_was_lost_is_answered_ok),
         cmocka_unit_test(what_was_not_proposed_is_refused_as_not_done),
         cmocka_unit_test(a_busy_group_gets_the_next_entry_when_one_commits),
+        cmocka_unit_test(writes_that_are_likely_are_awaited),
         cmocka_unit_test(a_refused_proposal_is_not_done),
         cmocka_unit_test(large_writes_are_spread_over_entries),
         cmocka_unit_test(leader_time_never_goes_back),
