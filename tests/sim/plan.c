@@ -63,6 +63,7 @@ struct sim_plan sim_plan_of(enum sim_mode_kind mode, uint64_t seed, uint32_t gua
     plan_network(&plan, &prng);
     plan_disks(&plan, &prng);
     plan_tuning(&plan, &prng);
+    plan.turn_us = sw_prng_chance(&prng, 1, 3) ? between(&prng, 100, 5000) : 0;
     return plan;
 }
 
@@ -87,10 +88,11 @@ void sim_plan_print(const struct sim_plan *plan, FILE *out)
                   plan->disk_us_max);
     (void)fprintf(out,
                   "      append size %u, snapshot after %" PRIu64 " bytes, trailing %u, a proposal "
-                  "every ~%u us, guard off 0x%x\n",
+                  "every ~%u us, turns of up to %u us, guard off 0x%x\n",
                   plan->append_size_max,
                   plan->snapshot_bytes,
                   plan->snapshot_trailing,
                   plan->propose_us,
+                  plan->turn_us,
                   plan->guard_off);
 }

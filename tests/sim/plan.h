@@ -55,6 +55,8 @@ struct sim_plan {
     uint32_t guard_off;
     uint32_t propose_us; /* mean time between proposals (raft) or calls of one client (node) */
     uint32_t value_size_max;
+    uint32_t
+        turn_us; /* events of a node share a turn of its loop that may last so long; 0 = none */
 };
 
 struct sim_plan sim_plan_of(enum sim_mode_kind mode, uint64_t seed, uint32_t guard_off);

@@ -119,6 +119,32 @@ void sim_host_turn_end(struct sim_host *host)
     }
 }
 
+static void end_turn(void *arg)
+{
+    struct sim_host *host = arg;
+
+    host->turn_open = false;
+    sim_host_turn_end(host);
+}
+
+/* A real loop takes everything that has come, messages and completions, before it ends a turn. */
+static void after_event(struct sim_host *host)
+{
+    struct sim_world *world = host->world;
+
+    if (world->plan.turn_us == 0 || !host->alive || host->dying != SW_ERR_OK) {
+        sim_host_turn_end(host);
+    } else if (!host->turn_open) {
+        host->turn_open = true;
+        sim_after(world,
+                  host->number,
+                  sw_prng_below(&world->prng, world->plan.turn_us),
+                  end_turn,
+                  NULL,
+                  host);
+    }
+}
+
 static void handle(struct sim_world *world, struct sim_event *event)
 {
     struct sim_host *host = event->owner == 0 ? NULL : &world->host[event->owner - 1];
@@ -138,8 +164,8 @@ static void handle(struct sim_world *world, struct sim_event *event)
     }
     world->stats.events++;
     event->fire(event->arg);
-    if (host != NULL) {
-        sim_host_turn_end(host);
+    if (host != NULL && event->fire != end_turn) {
+        after_event(host);
     }
 }
 
@@ -175,6 +201,7 @@ void sim_host_start(struct sim_host *host)
     host->dying = SW_ERR_OK;
     host->disk_broken = false;
     host->paused_until_us = 0;
+    host->turn_open = false;
     sim_net_host_changed(host);
     host->world->mode->host_start(host);
     if (host->world->mode->host_changed != NULL) {

@@ -40,6 +40,7 @@ struct sim_host {
     bool alive;
     bool disk_broken; /* a fault was injected: stopping itself is right */
     enum sw_err dying;
+    bool turn_open;           /* its end is an event under way */
     uint64_t paused_until_us; /* 0 = running */
     uint64_t events_late;
     uint32_t disk_us_min, disk_us_max;
@@ -62,8 +63,9 @@ struct sim_mode {
     void (*close)(struct sim_world *world);
     void (*host_start)(struct sim_host *host);
     void (*host_crash)(struct sim_host *host, enum sim_cut cut);
-    void (*host_changed)(struct sim_host *host);  /* it lives, or it does not; may be NULL */
-    void (*host_turn_end)(struct sim_host *host); /* after each event of this host */
+    void (*host_changed)(struct sim_host *host); /* it lives, or it does not; may be NULL */
+    void (*net_changed)(struct sim_world *world, bool parted); /* may be NULL */
+    void (*host_turn_end)(struct sim_host *host);              /* after each event of this host */
     void (*transfer)(struct sim_host *host, struct sw_node_id target);
     void (*snapshot)(struct sim_host *host);
     void (*disk_fail)(struct sim_host *host); /* the next sync fails */
