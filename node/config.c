@@ -40,10 +40,10 @@ static const struct sw_config_key keys[] = {
     KEY_NUMBER("raft", "election", "election", "300ms", "a follower waits one to two of these for its leader", SW_CONFIG_DURATION, election_ms, 50, 60000),
     KEY_NUMBER("raft", "heartbeat", "heartbeat", "50ms", "interval of a leader's heartbeats, at most a fifth of the election timeout", SW_CONFIG_DURATION, heartbeat_ms, 5, 10000),
     KEY_NUMBER("raft", "install_timeout", "install-timeout", "10s", "a copy of the state without progress is given up after this", SW_CONFIG_DURATION, install_timeout_ms, 1000, 3600000),
-    KEY_NUMBER("raft", "snapshot_bytes", "snapshot-bytes", "64MiB", "the log is compacted when it has grown by this", SW_CONFIG_SIZE, snapshot_bytes, 4096, 1024 * GIB),
+    KEY_NUMBER("raft", "snapshot_bytes", "snapshot-bytes", "64MiB", "the log is compacted when it has grown by this", SW_CONFIG_SIZE, snapshot_bytes, 4096, GIB * 1024),
     KEY_NUMBER("raft", "snapshot_trailing", "snapshot-trailing", "4096", "entries kept behind a snapshot for followers that lag", SW_CONFIG_NUMBER, snapshot_trailing, 1, 1 << 24),
     KEY_NUMBER("storage", "wal_segment", "wal-segment", "64MiB", "size of one log file", SW_CONFIG_SIZE, wal_segment_size, MIB, GIB),
-    KEY_NUMBER("storage", "map_size", "max-map-size", "64GiB", "what the state may grow to; sparse, not reserved", SW_CONFIG_SIZE, map_size, 8 * MIB, 64 * 1024 * GIB),
+    KEY_NUMBER("storage", "map_size", "max-map-size", "64GiB", "what the state may grow to; sparse, not reserved", SW_CONFIG_SIZE, map_size, 8 * MIB, GIB * 64 * 1024),
     KEY_NUMBER("storage", "commit_interval", "commit-interval", "1s", "the state is committed at the latest after this; the log covers the rest", SW_CONFIG_DURATION, commit_interval_ms, 10, 60000),
     KEY_NUMBER("storage", "commit_bytes", "commit-bytes", "32MiB", "or after this much was written", SW_CONFIG_SIZE, commit_bytes, 64 << 10, GIB),
     KEY_NUMBER("limits", "client_in_flight", "client-in-flight", "4096", "unanswered requests of one connection", SW_CONFIG_NUMBER, client_in_flight_max, 1, SW_CLIENT_IN_FLIGHT_MAX),
@@ -307,18 +307,23 @@ enum sw_err sw_config_set(struct sw_config *config,
     return SW_ERR_CONFIG;
 }
 
-void sw_config_init(struct sw_config *config)
+static void set_default(struct sw_config *config, uint32_t row)
 {
     char why[SW_WHY_SIZE];
+    enum sw_err err;
 
+    if (keys[row].type == SW_CONFIG_SWARM_ID) {
+        return; /* no default: all zeros means "not set" */
+    }
+    err = sw__config_set_key(config, row, keys[row].value, SW_CONFIG_DEFAULT, why);
+    SW_ASSERT(err == SW_ERR_OK);
+}
+
+void sw_config_init(struct sw_config *config)
+{
     memset(config, 0, sizeof *config);
     for (uint32_t i = 0; i < KEY_COUNT; i++) {
-        if (keys[i].type != SW_CONFIG_SWARM_ID) { /* no default: all zeros means "not set" */
-            const enum sw_err err =
-                sw__config_set_key(config, i, keys[i].value, SW_CONFIG_DEFAULT, why);
-
-            SW_ASSERT(err == SW_ERR_OK);
-        }
+        set_default(config, i);
     }
 }
 

@@ -87,7 +87,8 @@ static enum sw_err read_all(const char *path, struct sw_buf *out, char *ret_why)
     bool failed;
 
     if (file == NULL) {
-        (void)snprintf(ret_why, SW_WHY_SIZE, "cannot open %.100s: %s", path, strerror(errno));
+        (void)snprintf(
+            ret_why, SW_WHY_SIZE, "cannot open %.100s: %s", path, strerrordesc_np(errno));
         return SW_ERR_CONFIG;
     }
     do {

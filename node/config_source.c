@@ -1,28 +1,37 @@
 /* Settings from the environment and the command line. */
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "node/config_private.h"
 
 /* --- environment ------------------------------------------------------------------------------ */
 
-/* True if `name` is SWARM_<SECTION>_<KEY> of the row. */
-static bool is_variable(const char *name, size_t size, const struct sw_config_key *key)
+/* True if `text` begins with `word` in capital letters; moves on past it. */
+static bool skip_capitals(const char **text, const char *word)
 {
-    char want[80];
+    const char *at = *text;
 
-    (void)snprintf(want, sizeof want, "SWARM_%s_%s", key->section, key->name);
-    for (char *c = want; *c != '\0'; c++) {
-        *c = (char)toupper((unsigned char)*c);
+    for (; *word != '\0'; word++, at++) {
+        const char capital = (char)(*word >= 'a' && *word <= 'z' ? *word - 'a' + 'A' : *word);
+
+        if (*at != capital) {
+            return false;
+        }
     }
-    return strlen(want) == size && memcmp(want, name, size) == 0;
+    *text = at;
+    return true;
+}
+
+/* True if the variable is SWARM_<SECTION>_<KEY>= of the row. */
+static bool is_variable(const char *variable, const struct sw_config_key *key)
+{
+    return skip_capitals(&variable, "swarm_") && skip_capitals(&variable, key->section) &&
+           skip_capitals(&variable, "_") && skip_capitals(&variable, key->name) && *variable == '=';
 }
 
 /* True if the variable begins with SWARM_ and a section's name. Others that begin with SWARM_ are
  * somebody else's: platforms make up names such as SWARM_SERVICE_HOST. */
-static bool names_section(const char *variable, size_t name_size)
+static bool names_section(const char *variable)
 {
     uint32_t count = 0;
     const struct sw_config_key *keys = sw_config_keys(&count);
@@ -31,10 +40,9 @@ static bool names_section(const char *variable, size_t name_size)
         return true;
     }
     for (uint32_t i = 0; i < count; i++) {
-        const size_t size = strlen(keys[i].section);
+        const char *at = variable;
 
-        if (name_size > 6 + size && variable[6 + size] == '_' &&
-            strncasecmp(variable + 6, keys[i].section, size) == 0) {
+        if (skip_capitals(&at, "swarm_") && skip_capitals(&at, keys[i].section) && *at == '_') {
             return true;
         }
     }
@@ -51,7 +59,7 @@ set_variable(struct sw_config *config, const char *variable, size_t name_size, c
     char id[24];
 
     for (uint32_t i = 0; i < count; i++) {
-        if (is_variable(variable, name_size, &keys[i])) {
+        if (is_variable(variable, &keys[i])) {
             return sw__config_set_key(config, i, value, SW_CONFIG_ENVIRONMENT, ret_why);
         }
     }
@@ -81,8 +89,7 @@ enum sw_err sw_config_environment(struct sw_config *config,
         enum sw_err err;
 
         /* SWARM_CONFIG names the file and is read by the caller. */
-        if (equals == NULL || strncmp(*environment, "SWARM_", 6) != 0 ||
-            !names_section(*environment, name_size)) {
+        if (equals == NULL || !names_section(*environment)) {
             continue;
         }
         err = set_variable(config, *environment, name_size, ret_why);

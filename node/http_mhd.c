@@ -118,13 +118,15 @@ static enum sw_err bind_at(const struct addrinfo *info, const char *address, int
     enum sw_err err = SW_ERR_OK;
 
     if (fd < 0) {
-        (void)snprintf(why, SW_WHY_SIZE, "no socket for %.80s: %s", address, strerror(errno));
+        (void)snprintf(
+            why, SW_WHY_SIZE, "no socket for %.80s: %s", address, strerrordesc_np(errno));
         return SW_ERR_IO;
     }
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     if (bind(fd, info->ai_addr, info->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0) {
         err = errno == EADDRINUSE ? SW_ERR_ADDRESS_IN_USE : SW_ERR_INVALID;
-        (void)snprintf(why, SW_WHY_SIZE, "cannot listen at %.80s: %s", address, strerror(errno));
+        (void)snprintf(
+            why, SW_WHY_SIZE, "cannot listen at %.80s: %s", address, strerrordesc_np(errno));
         (void)close(fd);
         return err;
     }

@@ -48,7 +48,7 @@ static enum sw_err fail(const char *what, const char *path, char *ret_why)
 {
     const int number = errno;
 
-    (void)snprintf(ret_why, SW_WHY_SIZE, "%s %.90s: %s", what, path, strerror(number));
+    (void)snprintf(ret_why, SW_WHY_SIZE, "%s %.90s: %s", what, path, strerrordesc_np(number));
     return err_of(number);
 }
 
@@ -130,7 +130,9 @@ static enum sw_err check_text(
                        (unsigned long long)node.value,
                        " (or another swarm)");
         for (char *c = ret_why; *c != '\0'; c++) { /* one line */
-            *c = *c == '\n' ? ' ' : *c;
+            if (*c == '\n') {
+                *c = ' ';
+            }
         }
         return SW_ERR_STRANGER;
     }

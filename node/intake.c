@@ -46,12 +46,30 @@ void sw__list_remove(struct sw__request *request)
     request->previous = NULL;
 }
 
+struct sw__request *sw__list_take(struct sw__list *list)
+{
+    struct sw__request *first = list->first;
+
+    if (first == NULL) {
+        return NULL;
+    }
+    list->first = first->next;
+    if (first->next == NULL) {
+        list->last = NULL;
+    } else {
+        first->next->previous = NULL;
+    }
+    list->count--;
+    first->list = NULL;
+    first->next = NULL;
+    return first;
+}
+
 void sw__list_move(struct sw__list *to, struct sw__list *from)
 {
-    while (from->first != NULL) {
-        struct sw__request *request = from->first;
+    struct sw__request *request;
 
-        sw__list_remove(request);
+    while ((request = sw__list_take(from)) != NULL) {
         sw__list_add(to, request);
     }
 }
@@ -127,9 +145,9 @@ void sw__list_refuse(struct sw_node *node,
                      enum sw_err err,
                      const char *detail)
 {
-    while (list->first != NULL) {
-        struct sw__request *request = list->first;
+    struct sw__request *request;
 
+    while ((request = sw__list_take(list)) != NULL) {
         if (!request->answered) {
             sw__request_refuse(node, request, err, detail);
         }

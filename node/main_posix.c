@@ -62,7 +62,7 @@ load_config(const struct arguments *arguments, struct sw_config *config, char wh
 
     sw_config_init(config);
     if (file == NULL) {
-        file = getenv("SWARM_CONFIG");
+        file = getenv("SWARM_CONFIG"); /* NOLINT(concurrency-mt-unsafe): no thread yet */
     }
     if (file != NULL) {
         err = sw_config_load(config, file, why);

@@ -188,14 +188,16 @@ out:
 
 void sw_node_free(struct sw_node *node)
 {
+    struct sw__request *request;
+
     if (node == NULL) {
         return;
     }
-    while (node->status_waiting.first != NULL) {
-        sw__request_free(node->status_waiting.first);
+    while ((request = sw__list_take(&node->status_waiting)) != NULL) {
+        sw__request_free(request);
     }
-    while (node->status_probing.first != NULL) {
-        sw__request_free(node->status_probing.first);
+    while ((request = sw__list_take(&node->status_probing)) != NULL) {
+        sw__request_free(request);
     }
     for (uint32_t i = 0; i < node->shard_count; i++) {
         sw__shard_free(node->shards[i]);

@@ -187,6 +187,8 @@ void sw__node_flush_done(struct sw_node *node); /* a SW__FLUSH_STOP ended */
 void sw__list_add(struct sw__list *list, struct sw__request *request);
 void sw__list_remove(struct sw__request *request);
 void sw__list_move(struct sw__list *to, struct sw__list *from);
+/* The first one, taken off; NULL when empty. */
+struct sw__request *sw__list_take(struct sw__list *list);
 void sw__client_message(void *arg, uint64_t conn, const uint8_t key[32], struct sw_span message);
 void sw__client_gone(void *arg, uint64_t conn);
 /* Sends the reply, once; fills id, node, leader, shard and term. Frees nothing. */

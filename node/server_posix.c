@@ -130,7 +130,8 @@ static enum sw_err read_file(const char *path, struct sw_buf *out, char *ret_why
     ssize_t count;
 
     if (fd < 0) {
-        (void)snprintf(ret_why, SW_WHY_SIZE, "cannot open %.100s: %s", path, strerror(errno));
+        (void)snprintf(
+            ret_why, SW_WHY_SIZE, "cannot open %.100s: %s", path, strerrordesc_np(errno));
         return SW_ERR_CONFIG;
     }
     do {
@@ -143,7 +144,7 @@ static enum sw_err read_file(const char *path, struct sw_buf *out, char *ret_why
                        SW_WHY_SIZE,
                        "cannot read %.100s: %s",
                        path,
-                       count < 0 ? strerror(errno) : "it is over 1 MiB");
+                       count < 0 ? strerrordesc_np(errno) : "it is over 1 MiB");
         return SW_ERR_CONFIG;
     }
     return SW_ERR_OK;

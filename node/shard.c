@@ -161,6 +161,7 @@ static void read_ready(void *arg, enum sw_err err)
     struct sw__read_batch *batch = arg;
     struct sw__shard *shard = batch->shard;
     struct sw_node *node = shard->node;
+    struct sw__request *request;
 
     if (err != SW_ERR_OK) {
         sw__list_refuse(node,
@@ -168,14 +169,12 @@ static void read_ready(void *arg, enum sw_err err)
                         err == SW_ERR_NOT_LEADER ? sw__shard_elsewhere(shard) : err,
                         "");
     }
-    while (batch->requests.first != NULL) {
-        struct sw__request *request = batch->requests.first;
+    while ((request = sw__list_take(&batch->requests)) != NULL) {
         struct sw_request decoded = {0};
         const enum sw_err decode_err =
             sw_command_decode(sw_span_of(request->command, request->size), &decoded);
 
         SW_ASSERT(decode_err == SW_ERR_OK); /* encoded by ourselves */
-        sw__list_remove(request);
         request->place = SW__PLACE_RUNNING;
         sw_applier_read(node->applier, shard->id, &decoded, (uint64_t)(uintptr_t)request);
     }
@@ -271,9 +270,12 @@ static void on_snapshot_wanted(void *arg)
     sw__shard_flush(arg, SW__FLUSH_SNAPSHOT);
 }
 
+/* The ring holds pointers: each reason has an address. */
+static enum sw__flush flush_reasons[] = {0, SW__FLUSH_SNAPSHOT, SW__FLUSH_INSTALL, SW__FLUSH_STOP};
+
 void sw__shard_flush(struct sw__shard *shard, enum sw__flush reason)
 {
-    const bool pushed = sw_ring_push(&shard->flushes, (void *)(uintptr_t)reason);
+    const bool pushed = sw_ring_push(&shard->flushes, &flush_reasons[reason]);
 
     SW_ASSERT(pushed); /* one snapshot, one stop and a few installs at most */
     sw_applier_flush(shard->node->applier, shard->id);
@@ -286,14 +288,14 @@ static void answer_flight(struct sw__shard *shard,
                           const struct sw_command_result *results,
                           uint32_t count)
 {
+    struct sw__request *request;
     uint32_t row = 0;
 
     SW_ASSERT(count == flight->requests.count);
     shard->answered_count = count;
     shard->answered_ns = sw_env_now_ns(shard->node->config.env);
     shard->flight_ns = shard->answered_ns - flight->proposed_ns;
-    while (flight->requests.first != NULL) {
-        struct sw__request *request = flight->requests.first;
+    while ((request = sw__list_take(&flight->requests)) != NULL) {
         struct sw_reply reply = {.err = results[row].err,
                                  .revision = results[row].revision,
                                  .value = results[row].value};
@@ -388,6 +390,8 @@ void sw__shard_skip_to(struct sw__shard *shard, uint64_t index)
 static void on_read_done(void *arg, uint64_t token, const struct sw_reply *reply)
 {
     struct sw_node *node = arg;
+    /* Each token comes back once, and its request lives until then.
+     * NOLINTNEXTLINE(performance-no-int-to-ptr) */
     struct sw__request *request = (struct sw__request *)(uintptr_t)token;
 
     if (!node->crashed && !node->failed && !request->answered) {
@@ -402,14 +406,14 @@ static void
 snapshot_flushed(struct sw__shard *shard, enum sw_err err, uint64_t index, uint64_t digest)
 {
     struct sw_node *node = shard->node;
+    struct sw__request *request;
 
     sw_group_snapshot_done(
         shard->group, err, (struct sw_group_snapshot){.index = index, .digest = digest});
     if (err == SW_ERR_OK) {
         node->metrics.values[SW_METRIC_SNAPSHOTS]++;
     }
-    while (shard->snapshot_waiting.first != NULL) {
-        struct sw__request *request = shard->snapshot_waiting.first;
+    while ((request = sw__list_take(&shard->snapshot_waiting)) != NULL) {
         struct sw_reply reply = {.err = err, .value = index, .revision = index};
 
         sw__request_answer(node, request, &reply);
@@ -422,7 +426,11 @@ on_flush_done(void *arg, struct sw_group_id group, enum sw_err err, uint64_t ind
 {
     struct sw_node *node = arg;
     struct sw__shard *shard = sw__node_shard(node, group);
-    const enum sw__flush reason = (enum sw__flush)(uintptr_t)sw_ring_pop(&shard->flushes);
+    const enum sw__flush *asked = sw_ring_pop(&shard->flushes);
+    enum sw__flush reason;
+
+    SW_ASSERT(asked != NULL);
+    reason = *asked;
 
     if (node->crashed || node->failed) {
         return;
@@ -452,6 +460,7 @@ static void on_export_done(
     }
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the type of the handler */
 static void on_import_done(void *arg,
                            struct sw_group_id group,
                            enum sw_err err,
@@ -557,13 +566,17 @@ out:
 
 static void list_drop(struct sw__list *list)
 {
-    while (list->first != NULL) {
-        sw__request_free(list->first);
+    struct sw__request *request;
+
+    while ((request = sw__list_take(list)) != NULL) {
+        sw__request_free(request);
     }
 }
 
 void sw__shard_free(struct sw__shard *shard)
 {
+    struct sw__read_batch *batch;
+
     if (shard == NULL) {
         return;
     }
@@ -576,9 +589,10 @@ void sw__shard_free(struct sw__shard *shard)
         list_drop(&flight->requests);
         free(flight);
     }
-    while (shard->batches != NULL) {
-        list_drop(&shard->batches->requests);
-        batch_free(shard->batches);
+    while ((batch = shard->batches) != NULL) {
+        shard->batches = batch->next;
+        list_drop(&batch->requests);
+        free(batch);
     }
     sw__install_release(shard);
     sw_ring_release(&shard->flushes);

@@ -27,13 +27,13 @@ static void probe_run(struct sw_job *job)
 static void answer_status(struct sw_node *node, struct sw__list *list)
 {
     struct sw_buf json = {0};
+    struct sw__request *request;
 
     if (list->first == NULL) {
         return;
     }
     sw_node_status_json(node, &json);
-    while (list->first != NULL) {
-        struct sw__request *request = list->first;
+    while ((request = sw__list_take(list)) != NULL) {
         struct sw_reply reply = {.revision = node->shards[0]->revision,
                                  .value = node->shards[0]->state.index,
                                  .detail = sw_buf_span(&json)};

@@ -166,8 +166,7 @@ static void a_restart_goes_on_from_the_store(void **state)
     kit_lead();
     kit_send(kit, 7, kit_put(1, "a", "1"));
     kit_settle(kit, 1);
-    sw_applier_flush(kit->node->applier, (struct sw_group_id){1});
-    (void)sw_ring_push(&kit->node->shards[0]->flushes, (void *)(uintptr_t)SW__FLUSH_SNAPSHOT);
+    sw__shard_flush(kit->node->shards[0], SW__FLUSH_SNAPSHOT);
     kit_jobs(kit);
     sw_node_crash(kit->node);
     kit_jobs(kit);
