@@ -15,6 +15,7 @@
 #include "base/limits.h"
 #include "client/include/swarm.h"
 #include "tools/output.h"
+#include "tools/parse.h"
 
 enum { SW_CLI_ARGS_MAX = 64, SW_CLI_FLAGS_MAX = 32 };
 
@@ -82,11 +83,6 @@ bool sw_cli_number(const struct sw_cli *cli, const char *name, uint64_t standard
 
 /* The same for times, in ms. */
 bool sw_cli_time(const struct sw_cli *cli, const char *name, uint64_t standard, uint64_t *ret_ms);
-
-/* "100ms", "5s", "2m", "1h"; whole input or nothing. */
-bool sw_parse_duration(const char *text, uint64_t *ret_ms);
-/* Decimal digits and nothing else. */
-bool sw_parse_number(const char *text, uint64_t *ret_value);
 
 /* The whole program: returns the exit code. */
 int sw_cli_main(int argc, char **argv);

@@ -2,7 +2,7 @@
 #include <cjson/cJSON.h>
 #include <stdio.h>
 
-#include "tools/cli.h"
+#include "tools/parse.h"
 #include "tools/status.h"
 
 static void read_text(const cJSON *root, const char *name, char *out, size_t size)
