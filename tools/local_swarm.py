@@ -224,7 +224,7 @@ class SwarmCluster:
     def load(self, workload, clients, in_flight, value_size, seconds, warmup, keys):
         """Runs swarm-bench; its result as a dict."""
         done = subprocess.run(
-            [str(BIN / "swarm-bench"), "--config", str(self.client_config), "--workload", workload,
+            [str(BIN / "swarm-bench"), workload, "--config", str(self.client_config),
              "--clients", str(clients), "--in-flight", str(in_flight), "--keys", str(keys),
              "--value-size", str(value_size), "--duration", f"{seconds}s",
              "--warmup", f"{warmup}s", "-o", "json"],
