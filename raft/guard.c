@@ -343,11 +343,22 @@ static bool election_forbidden(const struct sw_guard *guard, const struct raft_m
 
         return (on(guard, SW_GUARD_G3) && second) || (on(guard, SW_GUARD_G6) && installing(guard));
     }
-    if (message->type == RAFT_IO_TIMEOUT_NOW) {
-        return (on(guard, SW_GUARD_G6) && installing(guard)) ||
-               (on(guard, SW_GUARD_G7) && guard->appends_in_flight > 0);
+    return message->type == RAFT_IO_TIMEOUT_NOW && on(guard, SW_GUARD_G6) && installing(guard);
+}
+
+/* G7: under load a TimeoutNow always comes right behind entries, and the leader sends it once. So
+ * it waits for their disk write, but no longer than the leader waits for its effect. */
+static bool timeout_waits(struct sw_guard *guard, const struct raft_message *message)
+{
+    if (message->type != RAFT_IO_TIMEOUT_NOW || !on(guard, SW_GUARD_G7) ||
+        guard->appends_in_flight == 0) {
+        return false;
     }
-    return false;
+    guard->timeout_held = true;
+    guard->timeout_since = guard->inner->time(guard->inner);
+    guard->timeout = *message;
+    guard->timeout.server_address = ""; /* the one of the message ends with the call */
+    return true;
 }
 
 /* G10: the first index of a conflict that would cut a configuration entry away; 0 if there is none.
@@ -516,7 +527,8 @@ static void guard_recv(struct raft_io *inner, struct raft_message *message)
         message->install_snapshot.term >= guard->raft->current_term) {
         note_verified(guard, message->install_snapshot.term, message->install_snapshot.last_index);
     }
-    if (message->type == RAFT_IO_APPEND_ENTRIES_RESULT && result_held(guard, message)) {
+    if ((message->type == RAFT_IO_APPEND_ENTRIES_RESULT && result_held(guard, message)) ||
+        timeout_waits(guard, message)) {
         return;
     }
     if (message->type == RAFT_IO_REQUEST_VOTE) {
@@ -540,6 +552,21 @@ static void guard_tick(struct raft_io *inner)
         return;
     }
     guard->tick(&guard->outer);
+}
+
+/* Whether it still counts (term, leader, last entry), libraft judges. */
+static void release_timeout(struct sw_guard *guard)
+{
+    const struct raft *raft = guard->raft;
+
+    if (!guard->timeout_held || guard->appends_in_flight > 0) {
+        return;
+    }
+    guard->timeout_held = false;
+    if (guard->inner->time(guard->inner) - guard->timeout_since < raft->election_timeout &&
+        !election_forbidden(guard, &guard->timeout)) {
+        deliver(guard, &guard->timeout);
+    }
 }
 
 /* G2: results that waited for the own-term entry. */
@@ -567,6 +594,7 @@ void sw_guard_after(struct sw_guard *guard)
     SW_ASSERT(!guard->in_append);
     if (!leads(guard)) {
         pace_release(guard, true);
+        release_timeout(guard);
         return;
     }
     if (guard->raft->last_stored >= guard->lead_first) {

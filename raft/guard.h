@@ -17,7 +17,7 @@
  * | G5   | commits only when a quorum holds all that the   | completions of the leader's own    |
  * |      | leader stored: never, under continuous load     | appends are paced by the quorum    |
  * | G6   | elections during the install of a snapshot      | no ticks, votes, TimeoutNow then   |
- * | G7   | elections while entries are being persisted     | no ticks, no TimeoutNow then       |
+ * | G7   | elections while entries are being persisted     | no ticks then, TimeoutNow waits    |
  * | G8   | membership changes before the own term commits  | refused until then                 |
  * | G9   | snapshots that hold an uncommitted              | refused until it is applied        |
  * |      | configuration                                   |                                    |
@@ -99,6 +99,11 @@ struct sw_guard {
     struct sw_guard_append *paced_head, *paced_tail; /* G5: owned, oldest first */
     struct sw_guard_peer peers[SW_NODE_COUNT_MAX];
     uint32_t peer_count;
+
+    /* G7: a TimeoutNow that came while entries were being persisted. */
+    bool timeout_held;
+    raft_time timeout_since;
+    struct raft_message timeout;
 
     /* G10: asks the group to cut the log before `from` and to reopen; set by the group. */
     void (*reopen)(void *arg, raft_index from);

@@ -442,14 +442,19 @@ static void g7_run(uint32_t off, uint32_t *ret_received, uint32_t *ret_ticks)
     struct world world;
 
     setup_world(&world, off);
+    world.raft.election_timeout = 300;
     append(&world, 1); /* being persisted */
     receive(&world, now);
     tick(&world);
+    sw_guard_after(&world.guard);
     *ret_received = world.received_count;
     *ret_ticks = world.ticks;
     store_oldest(&world);
     tick(&world);
     assert_int_equal(world.ticks, *ret_ticks + 1);
+    sw_guard_after(&world.guard);
+    sw_guard_after(&world.guard);
+    assert_int_equal(world.received_count, 1); /* it only waited, and comes once */
     drop_world(&world);
 }
 
@@ -465,6 +470,24 @@ static void g7_keeps_out_of_elections_while_persisting(void **state)
     g7_run(SW_GUARD_G7, &received, &ticks);
     assert_int_equal(received, 1);
     assert_int_equal(ticks, 1);
+}
+
+static void g7_forgets_a_hand_over_that_waited_too_long(void **state)
+{
+    const struct raft_message now = {
+        .type = RAFT_IO_TIMEOUT_NOW, .server_id = 2, .server_address = ""};
+    struct world world;
+
+    (void)state;
+    setup_world(&world, 0);
+    world.raft.election_timeout = 300;
+    append(&world, 1);
+    receive(&world, now);
+    world.guard.timeout_since -= 300; /* a slow disk */
+    store_oldest(&world);
+    sw_guard_after(&world.guard);
+    assert_int_equal(world.received_count, 0);
+    drop_world(&world);
 }
 
 static void g8_changes_members_only_after_the_own_term_committed(void **state)
@@ -698,6 +721,7 @@ int main(void)
         cmocka_unit_test(g5_paces_own_appends_by_the_quorum),
         cmocka_unit_test(g6_keeps_out_of_elections_while_installing),
         cmocka_unit_test(g7_keeps_out_of_elections_while_persisting),
+        cmocka_unit_test(g7_forgets_a_hand_over_that_waited_too_long),
         cmocka_unit_test(g8_changes_members_only_after_the_own_term_committed),
         cmocka_unit_test(g9_takes_no_snapshot_with_an_unapplied_configuration),
         cmocka_unit_test(g10_reopens_instead_of_rolling_a_configuration_back),
