@@ -32,7 +32,7 @@ static void letter_to_node(void *arg)
     struct sim_conn *conn = letter->conn;
     struct sim_host *host = conn->host;
 
-    if (conn->number != 0 && conn->number == letter->number) {
+    if (!conn->cut && conn->number != 0 && conn->number == letter->number) {
         host->link_handler.client_message(host->link_handler.arg,
                                           conn->number,
                                           conn->client->key,
@@ -46,7 +46,7 @@ static void letter_to_client(void *arg)
     struct letter *letter = arg;
     struct sim_conn *conn = letter->conn;
 
-    if (conn->up && conn->number == letter->number) {
+    if (!conn->cut && conn->up && conn->number == letter->number) {
         sw_core_receive(conn->client->core,
                         (struct sw_node_id){conn->host->number},
                         sw_span_of(letter->data, letter->size));
@@ -131,17 +131,41 @@ enum sw_err sim_clients_reply(struct sim_host *host, uint64_t number, struct sw_
 
 static void conn_refresh(struct sim_conn *conn);
 
+/* The node hears of it in its own time, if it lives. */
+static void gone_fire(void *arg)
+{
+    struct letter *letter = arg;
+    struct sim_host *host = letter->conn->host;
+
+    host->link_handler.client_gone(host->link_handler.arg, letter->number);
+    free(letter);
+}
+
+static void conn_close(struct sim_conn *conn)
+{
+    if (conn->number != 0 && conn->host->alive) {
+        sim_after(conn->client->all->world,
+                  conn->host->number,
+                  0,
+                  gone_fire,
+                  free,
+                  letter_new(conn, sw_span_of("", 0)));
+    }
+    conn->number = 0;
+    conn->up = false;
+    sw_core_node_state(
+        conn->client->core, (struct sw_node_id){conn->host->number}, false, SW_ERR_UNREACHABLE);
+}
+
 static void conn_fire(void *arg)
 {
     struct sim_conn *conn = arg;
-    const bool up = conn->host->alive;
+    const bool possible = conn->host->alive && !conn->cut;
 
     conn->pending = false;
-    if (conn->up && (!up || conn->number == 0)) {
-        conn->up = false;
-        sw_core_node_state(
-            conn->client->core, (struct sw_node_id){conn->host->number}, false, SW_ERR_UNREACHABLE);
-    } else if (!conn->up && up) {
+    if (conn->up && (!possible || conn->number == 0)) {
+        conn_close(conn);
+    } else if (!conn->up && possible) {
         conn->number = ++conn->client->all->next_conn;
         conn->up = true;
         sw_core_node_state(
@@ -154,14 +178,28 @@ static void conn_fire(void *arg)
 static void conn_refresh(struct sim_conn *conn)
 {
     struct sim_world *world = conn->client->all->world;
-    const bool right =
-        conn->host->alive ? conn->up && conn->number != 0 : !conn->up && conn->number == 0;
+    const bool possible = conn->host->alive && !conn->cut;
 
-    if (conn->pending || right) {
+    if (conn->pending || (possible ? conn->up && conn->number != 0 : !conn->up)) {
         return;
     }
     conn->pending = true;
     sim_after(world, 0, sw_prng_range(&world->prng, 500, 80000), conn_fire, NULL, conn);
+}
+
+/* Clients stand somewhere too: when nodes are parted, some clients lose sight of some of them. */
+void sim_clients_net_changed(struct sim_clients *clients, bool parted)
+{
+    struct sim_world *world = clients->world;
+
+    for (uint32_t i = 0; i < world->plan.clients; i++) {
+        for (uint32_t j = 0; j < world->plan.nodes; j++) {
+            struct sim_conn *conn = &clients->client[i].conn[j];
+
+            conn->cut = parted && sw_prng_chance(&world->prng, 1, 3);
+            conn_refresh(conn);
+        }
+    }
 }
 
 void sim_clients_host_changed(struct sim_clients *clients, struct sim_host *host)

@@ -18,6 +18,8 @@ struct sim_clients *sim_clients_new(struct sim_world *world);
 void sim_clients_free(struct sim_clients *clients); /* accepts NULL */
 /* Connections to the node open or die a little later. */
 void sim_clients_host_changed(struct sim_clients *clients, struct sim_host *host);
+/* A partition began, or everything was healed. */
+void sim_clients_net_changed(struct sim_clients *clients, bool parted);
 /* What the node's link does with sw_link_ops.reply. */
 enum sw_err sim_clients_reply(struct sim_host *host, uint64_t conn, struct sw_span message);
 /* After the storm: a few calls each that must succeed, then one client reads everything. */

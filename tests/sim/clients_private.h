@@ -14,6 +14,7 @@ struct sim_conn {
     struct sim_host *host;
     uint64_t number; /* 0 = not open at the node */
     bool up;         /* as the client sees it */
+    bool cut;        /* nothing gets through */
     bool pending;    /* the client will hear of a change */
     uint64_t last_at_us[2];
 };

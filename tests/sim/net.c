@@ -443,6 +443,9 @@ void sim_net_partition(struct sim_world *world, enum sim_shape shape)
     world->stats.partitions++;
     sim_trace3(world, 0, SIM_TRACE_CUT, shape, place[0] + 1, cuts);
     views_refresh(world->net);
+    if (world->mode->net_changed != NULL) {
+        world->mode->net_changed(world, true);
+    }
 }
 
 void sim_net_heal(struct sim_world *world)
@@ -454,6 +457,9 @@ void sim_net_heal(struct sim_world *world)
     }
     sim_trace3(world, 0, SIM_TRACE_HEAL, 0, 0, 0);
     views_refresh(world->net);
+    if (world->mode->net_changed != NULL) {
+        world->mode->net_changed(world, false);
+    }
 }
 
 void sim_net_clog(

@@ -249,6 +249,11 @@ static void mode_host_changed(struct sim_host *host)
     }
 }
 
+static void mode_net_changed(struct sim_world *world, bool parted)
+{
+    sim_clients_net_changed(sim_node_clients(world), parted);
+}
+
 static void mode_host_turn_end(struct sim_host *host)
 {
     struct sim_machine *machine = machine_of(host);
@@ -389,6 +394,7 @@ const struct sim_mode sim_node_mode = {.open = mode_open,
                                        .host_start = mode_host_start,
                                        .host_crash = mode_host_crash,
                                        .host_changed = mode_host_changed,
+                                       .net_changed = mode_net_changed,
                                        .host_turn_end = mode_host_turn_end,
                                        .transfer = mode_transfer,
                                        .snapshot = mode_snapshot,
