@@ -4,24 +4,15 @@
  * The receiver pulls: it names a cursor, gets the chunk after it, hands that to the applier, and
  * the applier says what to ask for next. Any message may be lost; the receiver asks again. First it
  * looks at home: a state that is new enough already is only made durable.
- *
- * | FETCH offset | size | field                    | CHUNK offset | size | field               |
- * |--------------|------|--------------------------|--------------|------|---------------------|
- * | 0            | 1    | SW_NODE_STATE_FETCH      | 0            | 1    | SW_NODE_STATE_CHUNK |
- * | 1            | 4    | group                    | 1            | 4    | group               |
- * | 5            | 8    | transfer                 | 5            | 8    | transfer            |
- * | 13           | 1    | 1 = the copy has ended   | 13           | 4    | error number        |
- * | 14           | ...  | blob: cursor, "" = start | 17           | ...  | blob: cursor, echoed|
- * |              |      |                          |              | ...  | blob: chunk         | */
+ * The messages are in fetch.h. */
 #include "base/assert.h"
+#include "node/fetch.h"
 #include "node/node_private.h"
 
 enum {
     RETRY_MS_MIN = 500, /* see note_speed */
     RETRY_MS_MAX = 4000,
     EXPORT_IDLE_MS = 10000, /* a receiver that is quiet for so long has given up */
-    CURSOR_SIZE_MAX = 4 << 10,
-    CHUNK_SIZE_MAX = SW_SNAPSHOT_CHUNK_SIZE_MAX + (64 << 10),
 };
 
 static void send(struct sw_node *node, struct sw_node_id to)
@@ -59,14 +50,12 @@ static void note_speed(struct sw__install *install, uint64_t now_ms)
 static void send_fetch(struct sw__shard *shard, bool ended)
 {
     struct sw_node *node = shard->node;
-    struct sw_buf *out = &node->scratch;
+    const struct sw_fetch fetch = {.group = shard->id,
+                                   .transfer = shard->install.transfer,
+                                   .ended = ended,
+                                   .cursor = sw_buf_span(&shard->install.cursor)};
 
-    sw_buf_clear(out);
-    sw_write_u8(out, SW_NODE_STATE_FETCH);
-    sw_write_u32(out, shard->id.value);
-    sw_write_u64(out, shard->install.transfer);
-    sw_write_u8(out, ended ? 1 : 0);
-    sw_write_blob(out, sw_buf_span(&shard->install.cursor));
+    sw_fetch_encode(&fetch, &node->scratch);
     shard->install.sent_ms = sw__node_now_ms(node);
     send(node, shard->install.from);
 }
@@ -151,35 +140,31 @@ void sw__install_flushed(struct sw__shard *shard, enum sw_err err, uint64_t inde
     }
 }
 
-static void take_chunk(struct sw__shard *shard, struct sw_node_id from, struct sw_reader *in)
+static void
+take_chunk(struct sw__shard *shard, struct sw_node_id from, const struct sw_fetch_chunk *chunk)
 {
     struct sw__install *install = &shard->install;
     struct sw_node *node = shard->node;
-    const uint64_t transfer = sw_read_u64(in);
-    const uint32_t number = sw_read_u32(in);
-    const struct sw_span cursor = sw_read_blob(in, CURSOR_SIZE_MAX);
-    const struct sw_span chunk = sw_read_blob(in, CHUNK_SIZE_MAX);
 
-    if (sw_reader_finish(in) != SW_ERR_OK || !install->active || !install->fetching ||
-        install->importing || install->transfer != transfer ||
-        !sw_node_id_equal(install->from, from) ||
-        !sw_span_equal(cursor, sw_buf_span(&install->cursor))) {
+    if (!install->active || !install->fetching || install->importing ||
+        install->transfer != chunk->transfer || !sw_node_id_equal(install->from, from) ||
+        !sw_span_equal(chunk->cursor, sw_buf_span(&install->cursor))) {
         return; /* late, repeated or not ours */
     }
-    if (number == SW_ERR_BUSY) {
+    if (chunk->err == SW_ERR_BUSY) {
         return; /* it serves somebody else first; the tick asks again */
     }
-    if (number != SW_ERR_OK) {
+    if (chunk->err != SW_ERR_OK) {
         /* The peer lost its view of the copy (a restart, a newer copy): begin again. */
         start_fetch(shard);
         return;
     }
     install->importing = true;
-    install->importing_transfer = transfer;
+    install->importing_transfer = chunk->transfer;
     install->progress_ms = sw__node_now_ms(node);
     note_speed(install, install->progress_ms);
     node->metrics.values[SW_METRIC_SNAPSHOT_CHUNKS_IN]++;
-    sw_applier_import(node->applier, shard->id, chunk);
+    sw_applier_import(node->applier, shard->id, chunk->chunk);
 }
 
 void sw__install_imported(
@@ -226,15 +211,10 @@ static void send_chunk(struct sw__shard *shard,
                        struct sw_span cursor,
                        struct sw_span chunk)
 {
-    struct sw_buf *out = &shard->node->scratch;
+    const struct sw_fetch_chunk message = {
+        .group = shard->id, .transfer = transfer, .err = err, .cursor = cursor, .chunk = chunk};
 
-    sw_buf_clear(out);
-    sw_write_u8(out, SW_NODE_STATE_CHUNK);
-    sw_write_u32(out, shard->id.value);
-    sw_write_u64(out, transfer);
-    sw_write_u32(out, (uint32_t)err);
-    sw_write_blob(out, cursor);
-    sw_write_blob(out, chunk);
+    sw_fetch_chunk_encode(&message, &shard->node->scratch);
     send(shard->node, to);
 }
 
@@ -257,21 +237,18 @@ static void export_start(struct sw__shard *shard, struct sw_span cursor)
     sw_applier_export(shard->node->applier, shard->id, cursor, export->generation);
 }
 
-static void take_fetch(struct sw__shard *shard, struct sw_node_id from, struct sw_reader *in)
+static void
+take_fetch(struct sw__shard *shard, struct sw_node_id from, const struct sw_fetch *fetch)
 {
     struct sw__export *export = &shard->export;
-    const uint64_t transfer = sw_read_u64(in);
-    const bool ended = sw_read_u8_max(in, 1) == 1;
-    const struct sw_span cursor = sw_read_blob(in, CURSOR_SIZE_MAX);
+    const uint64_t transfer = fetch->transfer;
+    const struct sw_span cursor = fetch->cursor;
     bool same_peer;
     bool same_copy;
 
-    if (sw_reader_finish(in) != SW_ERR_OK) {
-        return;
-    }
     same_peer = export->active && sw_node_id_equal(export->to, from);
     same_copy = same_peer && export->transfer == transfer;
-    if (ended) {
+    if (fetch->ended) {
         if (same_copy && !export->running) {
             export_end(shard);
         }
@@ -318,20 +295,30 @@ void sw__install_exported(struct sw__shard *shard,
 
 /* --- both ------------------------------------------------------------------------------------- */
 
-void sw__install_message(struct sw_node *node, struct sw_node_id from, struct sw_span message)
+/* NULL for another version's group, or one that has stopped here. */
+static struct sw__shard *running_shard(const struct sw_node *node, struct sw_group_id group)
 {
-    struct sw_reader in = sw_reader_of(message);
-    const uint8_t kind = sw_read_u8(&in);
-    const struct sw_group_id group = {.value = sw_read_u32(&in)};
     struct sw__shard *shard = sw__node_shard(node, group);
 
-    if (shard == NULL || shard->group == NULL) {
-        return; /* another version's group, or one that has stopped here */
-    }
-    if (kind == SW_NODE_STATE_FETCH) {
-        take_fetch(shard, from, &in);
-    } else if (kind == SW_NODE_STATE_CHUNK) {
-        take_chunk(shard, from, &in);
+    return shard != NULL && shard->group != NULL ? shard : NULL;
+}
+
+void sw__install_message(struct sw_node *node, struct sw_node_id from, struct sw_span message)
+{
+    struct sw_fetch fetch;
+    struct sw_fetch_chunk chunk;
+    struct sw__shard *shard;
+
+    if (sw_fetch_decode(message, &fetch) == SW_ERR_OK) {
+        shard = running_shard(node, fetch.group);
+        if (shard != NULL) {
+            take_fetch(shard, from, &fetch);
+        }
+    } else if (sw_fetch_chunk_decode(message, &chunk) == SW_ERR_OK) {
+        shard = running_shard(node, chunk.group);
+        if (shard != NULL) {
+            take_chunk(shard, from, &chunk);
+        }
     }
 }
 
