@@ -105,10 +105,11 @@ class Node:
                               capture_output=True, text=True, timeout=seconds, check=False)
         return done.returncode, done.stderr
 
-    def start(self, *flags):
+    def start(self, *flags, before=None):
+        """`before` runs in the new process before swarmd does."""
         with open(self.log, "a", encoding="utf-8") as log:
             self.process = subprocess.Popen([BIN / "swarmd", "--config", self.config, *flags],
-                                            stdout=log, stderr=log)
+                                            stdout=log, stderr=log, preexec_fn=before)
 
     def get(self, path):
         """(status, body) over HTTP; (0, "") while nobody answers."""

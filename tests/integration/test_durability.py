@@ -1,6 +1,7 @@
 """What was acknowledged stays, whatever is killed; who lags catches up; who may not is refused; a
 full store says so and recovers. Clients are the real swarmctl and swarm-bench."""
 import json
+import resource
 import signal
 import unittest
 
@@ -69,6 +70,36 @@ class Kills(Kit):
                 self.assertEqual(self.get(s, f"key-{i}"), "x")
                 self.assertEqual(self.get(s, f"between-{i}"), "y")
             self.wait_equal(s)
+
+
+def no_file_over_6_mib():
+    """Writes beyond fail with EFBIG, which is what a failing disk looks like to a process."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (6 << 20, 6 << 20))
+
+
+class Disk(Kit):
+    def test_a_failing_write_ends_the_process_and_loses_nothing(self):
+        with swarm(1) as s:
+            node = s.nodes[0]
+            node.start("--commit-interval", "10ms", before=no_file_over_6_mib)
+            s.wait_ready()
+            acknowledged = []
+            for i in range(40):
+                code, _, _ = s.ctl("kv", "put", f"key-{i}", "-", "--command-timeout", "1500ms",
+                                   text=f"{i} " + "x" * 500000)
+                if code != 0:
+                    break
+                acknowledged.append(i)
+            self.assertLess(len(acknowledged), 40)
+            self.assertIn(node.wait(), (1, 8))
+            self.assertIn('"fatal"', node.log.read_text())
+            self.assertIn("nothing unproven is acknowledged", node.log.read_text())
+            node.start()
+            s.wait_ready()
+            for i in acknowledged:
+                self.assertEqual(self.get(s, f"key-{i}").split()[0], str(i))
+            self.assertEqual(node.stop(), 0)
 
 
 class Laggards(Kit):
