@@ -7,7 +7,11 @@
 #include "raft/descriptor.h"
 #include "raft/group_private.h"
 
-enum { SNAPSHOT_NEVER = 0x3fffffff, HEAP_ZEROED_SIZE_MAX = SW_SNAPSHOT_DESCRIPTOR_SIZE_MAX };
+enum {
+    SNAPSHOT_NEVER = 0x3fffffff,
+    DESCRIPTOR_OVERHEAD = 64,
+    HEAP_ZEROED_SIZE_MAX = SW_SNAPSHOT_DESCRIPTOR_SIZE_MAX
+};
 
 static void *heap_checked(void *pointer)
 {
@@ -111,6 +115,17 @@ static void bootstrap(const struct sw_group_config *config, struct sw_wal_group 
     raft_free(encoded.base);
 }
 
+/* A configuration must fit into a descriptor beside the state: 10 bytes and the address each. */
+static bool members_fit(const struct sw_group_config *config)
+{
+    size_t size = DESCRIPTOR_OVERHEAD;
+
+    for (uint32_t i = 0; i < config->member_count; i++) {
+        size += strnlen(config->members[i].address, SW_ADDRESS_SIZE_MAX + 1) + 10;
+    }
+    return size <= SW_SNAPSHOT_DESCRIPTOR_SIZE_MAX;
+}
+
 static bool members_valid(const struct sw_group_config *config)
 {
     if (config->member_count == 0 || config->member_count > SW_NODE_COUNT_MAX) {
@@ -181,6 +196,13 @@ enum sw_err sw__group_load(struct sw_group *group,
     heap_set(); /* before the first encoding: the initial configuration is the same everywhere */
     if (!members_valid(config)) {
         (void)snprintf(ret_why, SW_WHY_SIZE, "members need distinct ids and addresses");
+        return SW_ERR_CONFIG;
+    }
+    if (!members_fit(config)) {
+        (void)snprintf(ret_why,
+                       SW_WHY_SIZE,
+                       "the addresses of all members together are too long, at most %d bytes",
+                       SW_SNAPSHOT_DESCRIPTOR_SIZE_MAX);
         return SW_ERR_CONFIG;
     }
     err = config->wal->ops->load(config->wal, config->id, ret_loaded);
