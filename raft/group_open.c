@@ -115,16 +115,9 @@ static void bootstrap(const struct sw_group_config *config, struct sw_wal_group 
     raft_free(encoded.base);
 }
 
-/* A configuration must fit into a descriptor beside the state: 10 bytes and the address each. */
-static bool members_fit(const struct sw_group_config *config)
-{
-    size_t size = DESCRIPTOR_OVERHEAD;
-
-    for (uint32_t i = 0; i < config->member_count; i++) {
-        size += strnlen(config->members[i].address, SW_ADDRESS_SIZE_MAX + 1) + 10;
-    }
-    return size <= SW_SNAPSHOT_DESCRIPTOR_SIZE_MAX;
-}
+_Static_assert(SW_NODE_COUNT_MAX *(SW_ADDRESS_SIZE_MAX + 10) + 64 <=
+                   SW_SNAPSHOT_DESCRIPTOR_SIZE_MAX,
+               "the configuration of the largest swarm fits into a descriptor");
 
 static bool members_valid(const struct sw_group_config *config)
 {
@@ -138,7 +131,8 @@ static bool members_valid(const struct sw_group_config *config)
                 return false;
             }
         }
-        if (config->members[i].node.value == 0) {
+        if (config->members[i].node.value == 0 || config->members[i].address[0] == '\0' ||
+            strnlen(config->members[i].address, SW_ADDRESS_SIZE_MAX) == SW_ADDRESS_SIZE_MAX) {
             return false;
         }
     }
@@ -195,14 +189,8 @@ enum sw_err sw__group_load(struct sw_group *group,
     SW_ASSERT(group != NULL && ret_loaded != NULL);
     heap_set(); /* before the first encoding: the initial configuration is the same everywhere */
     if (!members_valid(config)) {
-        (void)snprintf(ret_why, SW_WHY_SIZE, "members need distinct ids and addresses");
-        return SW_ERR_CONFIG;
-    }
-    if (!members_fit(config)) {
-        (void)snprintf(ret_why,
-                       SW_WHY_SIZE,
-                       "the addresses of all members together are too long, at most %d bytes",
-                       SW_SNAPSHOT_DESCRIPTOR_SIZE_MAX);
+        (void)snprintf(
+            ret_why, SW_WHY_SIZE, "members need distinct ids and addresses of at most 255 bytes");
         return SW_ERR_CONFIG;
     }
     err = config->wal->ops->load(config->wal, config->id, ret_loaded);
