@@ -1,5 +1,5 @@
-"""The tree installed into a temporary prefix: a user's program builds against it with pkg-config, and
-the shared library shows nothing but swarm_*. Standard library only."""
+"""The tree installed into a temporary prefix: a user's program builds against it with pkg-config,
+and the shared library shows nothing but swarm_*. Standard library only."""
 import os
 import pathlib
 import subprocess
