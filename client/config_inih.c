@@ -76,7 +76,8 @@ sw_client_config_load(struct sw_client_config *config, const char *path, char re
     bool failed;
 
     if (file == NULL) {
-        (void)snprintf(ret_why, SW_WHY_SIZE, "cannot open %.100s: %s", path, strerror(errno));
+        (void)snprintf(
+            ret_why, SW_WHY_SIZE, "cannot open %.100s: %s", path, strerrordesc_np(errno));
         return SW_ERR_CONFIG;
     }
     err = result_of(&parse, ini_parse_file(file, on_value, &parse), ret_why);

@@ -85,10 +85,10 @@ void sw_core_cancel(struct sw_core *core, uint64_t token);
 void sw_core_cancel_all(struct sw_core *core);
 
 /* A message (1..n replies) of a node. One that does not decode is dropped and counted. */
-void sw_core_receive(struct sw_core *core, struct sw_node_id node, struct sw_span message);
+void sw_core_receive(struct sw_core *core, struct sw_node_id id, struct sw_span message);
 /* The transport's view: down = whatever was sent and not answered will not be. `why` is the reason
  * for down (UNREACHABLE, UNAUTHENTICATED, WRONG_SWARM ...). */
-void sw_core_node_state(struct sw_core *core, struct sw_node_id node, bool up, enum sw_err why);
+void sw_core_node_state(struct sw_core *core, struct sw_node_id id, bool up, enum sw_err why);
 /* Deadlines, pauses, lost answers. Call when sw_core_next_ms says so, or every few ms. */
 void sw_core_tick(struct sw_core *core);
 /* End of a turn: everything that may be sent goes out, one message a node (more if it is long). */

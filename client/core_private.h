@@ -104,8 +104,8 @@ void sw__core_fail(struct sw_core *core,
                    struct sw_core_request *request,
                    enum sw_err err,
                    const char *why);
-/* A try to `node` failed: counts for its breaker, and the leader is sought anew. */
-void sw__core_node_failed(struct sw_core *core, struct sw_node_id node, uint64_t sent_ms);
+/* A try to node `id` failed: counts for its breaker, and the leader is sought anew. */
+void sw__core_node_failed(struct sw_core *core, struct sw_node_id id, uint64_t sent_ms);
 /* True while requests for the leader have nowhere to go. */
 bool sw__core_leaderless(const struct sw_core *core);
 /* Opens a session if none is open or being opened. */

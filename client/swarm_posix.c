@@ -102,11 +102,12 @@ static enum sw_err
 find_config(const struct swarm_options *options, char path[SW_CLIENT_PATH_SIZE], char *ret_why)
 {
     const char *given = options->config_path;
-    const char *home = getenv("HOME");
+    /* Programs that change their environment beside other threads are lost anyway. */
+    const char *home = getenv("HOME"); /* NOLINT(concurrency-mt-unsafe) */
     int size;
 
     if (given == NULL) {
-        given = getenv("SWARM_CLIENT_CONFIG");
+        given = getenv("SWARM_CLIENT_CONFIG"); /* NOLINT(concurrency-mt-unsafe) */
     }
     if (given != NULL) {
         size = snprintf(path, SW_CLIENT_PATH_SIZE, "%s", given);

@@ -62,6 +62,11 @@ int sw_cli_fail_result(const struct swarm_result *result)
     return sw_cli_fail((enum sw_err)result->status, result->detail);
 }
 
+static const char *environment(const char *name)
+{
+    return getenv(name); /* NOLINT(concurrency-mt-unsafe): nothing here changes it */
+}
+
 /* --- parsing ---------------------------------------------------------------------------------- */
 
 const struct sw_command *sw_cli_find(int argc, char **argv, size_t *ret_words)
@@ -157,7 +162,7 @@ static enum sw_err parse_format(struct sw_cli *cli, const struct sw_command *com
     const char *given = sw_cli_flag(cli, "output");
 
     if (given == NULL) {
-        given = getenv("SWARMCTL_OUTPUT");
+        given = environment("SWARMCTL_OUTPUT");
     }
     cli->format = command->format;
     if (given == NULL) {
@@ -245,7 +250,7 @@ sw_cli_parse(struct sw_cli *cli, const struct sw_command *command, char **words,
     if (err == SW_ERR_OK) {
         timeout = sw_cli_flag(cli, "command-timeout");
         if (timeout == NULL) {
-            timeout = getenv("SWARMCTL_COMMAND_TIMEOUT");
+            timeout = environment("SWARMCTL_COMMAND_TIMEOUT");
         }
         err = parse_time("command-timeout", timeout, &cli->timeout_ms);
     }
@@ -306,11 +311,11 @@ enum sw_err sw_cli_options(const struct sw_cli *cli, struct swarm_options *ret_o
     }
     options.config_path = sw_cli_flag(cli, "config");
     if (options.config_path == NULL) {
-        options.config_path = getenv("SWARMCTL_CONFIG");
+        options.config_path = environment("SWARMCTL_CONFIG");
     }
     options.endpoints = sw_cli_flag(cli, "endpoints");
     if (options.endpoints == NULL) {
-        options.endpoints = getenv("SWARMCTL_ENDPOINTS");
+        options.endpoints = environment("SWARMCTL_ENDPOINTS");
     }
     options.timeout_ms = (uint32_t)cli->timeout_ms;
     options.dial_timeout_ms = (uint32_t)dial_ms;

@@ -306,7 +306,7 @@ static int prefix_range(const struct sw_cli *cli, struct swarm_request *request,
     if (sw_cli_has(cli, "from") || sw_cli_has(cli, "to") || sw_cli_has(cli, "reverse")) {
         return sw_cli_fail(SW_ERR_INVALID, "--prefix excludes --from, --to and --reverse");
     }
-    memcpy(upper, prefix, given);
+    memcpy(upper, prefix, given + 1);
     request->key = swarm_str(prefix);
     if (above_prefix(upper, &size)) {
         request->end_key = (struct swarm_slice){.data = upper, .size = size};

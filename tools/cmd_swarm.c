@@ -40,7 +40,7 @@ struct plan {
 
 static enum sw_err fail(struct plan *plan, enum sw_err err, const char *what, const char *path)
 {
-    (void)snprintf(plan->why, sizeof plan->why, "%s %s: %s", what, path, strerror(errno));
+    (void)snprintf(plan->why, sizeof plan->why, "%s %s: %s", what, path, strerrordesc_np(errno));
     return err;
 }
 
@@ -406,6 +406,7 @@ static int remove_one(const char *path, const struct stat *found, int kind, stru
 /* What a failure left: only ever the directory that this process has just made. */
 static void remove_work(const struct plan *plan)
 {
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread */
     (void)nftw(plan->work, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
