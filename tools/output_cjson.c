@@ -97,7 +97,7 @@ static void add_rows(cJSON *root, const struct sw_output *out)
 char *sw_output_json(const struct sw_output *out)
 {
     cJSON *root = must(cJSON_CreateObject());
-    char *text;
+    char *printed;
 
     if (out->column_count > 0) {
         add_rows(root, out);
@@ -108,8 +108,8 @@ char *sw_output_json(const struct sw_output *out)
 
         add_cell(root, &out->fields[i].column, &cell, SW_ENCODING_AUTO);
     }
-    text = cJSON_PrintUnformatted(root);
-    SW_ASSERT(text != NULL);
+    printed = cJSON_PrintUnformatted(root);
+    SW_ASSERT(printed != NULL);
     cJSON_Delete(root);
-    return text;
+    return printed;
 }
