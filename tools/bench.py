@@ -29,9 +29,11 @@ CASES = (  # name, workload, clients, in flight
     ("put64", "put", 64, 1),
     ("put1", "put", 1, 1),
     ("get64", "get", 64, 1),
+    ("put1x64", "put", 1, 64),
+    ("get1x64", "get", 1, 64),
     ("pipe", "put", 1, 1000),
 )
-# The issue that asks for a figure is the table itself: row, key, unit, what is wanted.
+# The rows of the table: title, case and figure, unit, what is wanted of it.
 ROWS = (
     ("put 256 B, 64 clients: throughput", "put64.ops_per_second", "ops/s", ("ratio>=", 5)),
     ("put 256 B, 64 clients: p50", "put64.p50_us", "us", None),
@@ -42,6 +44,11 @@ ROWS = (
     ("linearizable get, 64 clients: throughput", "get64.ops_per_second", "ops/s", ("ratio>=", 5)),
     ("linearizable get, 64 clients: p50", "get64.p50_us", "us", None),
     ("linearizable get, 64 clients: p99", "get64.p99_us", "us", None),
+    ("put 256 B, 64 in flight on one connection: throughput", "put1x64.ops_per_second", "ops/s",
+     None),
+    ("put 256 B, 64 in flight on one connection: p50", "put1x64.p50_us", "us", None),
+    ("get, 64 in flight on one connection: throughput", "get1x64.ops_per_second", "ops/s", None),
+    ("get, 64 in flight on one connection: p50", "get1x64.p50_us", "us", None),
     ("pipelined put, 1 client, 1,000 in flight: throughput", "pipe.ops_per_second", "ops/s", None),
     ("pipelined put: p50", "pipe.p50_us", "us", None),
     ("pipelined put: p99", "pipe.p99_us", "us", None),
@@ -117,7 +124,7 @@ def measure_cases(cluster, args):
             row["syncs_per_1000"] = round(1000 * (after[0] - before[0]) / total, 2)
             row["write_ratio"] = round((after[1] - before[1]) / (total * VALUE_SIZE), 2)
         result[name] = row
-        say(f"{cluster.name:5} {name:6} {row['ops_per_second']:9.0f} ops/s  "
+        say(f"{cluster.name:5} {name:8} {row['ops_per_second']:9.0f} ops/s  "
             f"p50 {row['p50_us']:8.0f} us  p99 {row['p99_us']:8.0f} us")
     return result
 
@@ -261,7 +268,8 @@ def machine(folder):
                             capture_output=True, check=False).stdout.strip() or "unknown"
     return {"cpu": cpu, "cores": os.cpu_count(), "memory_gib": memory,
             "kernel": platform.release(), "file_system": kind, "fdatasync_us": sync_us(folder),
-            "etcd": etcd, "commit": commit, "date": time.strftime("%Y-%m-%d")}
+            "etcd": etcd, "commit": commit,
+            "load_average": round(os.getloadavg()[0], 2), "date": time.strftime("%Y-%m-%d")}
 
 
 def median_of(turns):
@@ -358,7 +366,8 @@ def report(result, about, args):
             f"commit {about['commit']}.\n\n"
             f"Machine: {about['cpu']}, {about['cores']} cores, {about['memory_gib']} GiB, "
             f"Linux {about['kernel']}, {about['file_system']}, fdatasync of 4 KiB "
-            f"{about['fdatasync_us']} us. etcd {about['etcd']}. Medians of {args.turns} turns of "
+            f"{about['fdatasync_us']} us, load average before the run {about['load_average']}. "
+            f"etcd {about['etcd']}. Medians of {args.turns} turns of "
             f"{args.seconds} s; {args.kills} kills a failover figure; "
             f"{args.load_seconds} s of load for memory.\n\n" + table(result) + "\n")
 
@@ -393,6 +402,8 @@ def main():
     args.folder.mkdir(parents=True)
     bench_etcd.build_loader()
     about = machine(args.folder)
+    if about["load_average"] > 0.5 * about["cores"]:
+        say(f"load average is {about['load_average']}: other work will disturb the figures")
     result = run_all(args)
     text = report(result, about, args)
     (OUT / "bench.json").write_text(json.dumps({"machine": about, **result}, indent=1) + "\n")
