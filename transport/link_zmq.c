@@ -1,6 +1,7 @@
 /* The link over ZeroMQ sockets: moves frames between them and the dialers and listeners. */
 #include "transport/link_zmq.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -514,21 +515,49 @@ size_t sw_link_zmq_fds(const struct sw_link *link, int ret_fds[SW_LINK_FD_COUNT_
     return count;
 }
 
+/* Which ports may have something: one system call for all of them. */
+static void look(struct link_zmq *zmq, bool ret_there[SW_LINK_FD_COUNT_MAX])
+{
+    struct pollfd fds[SW_LINK_FD_COUNT_MAX];
+    nfds_t count = 0;
+
+    fds[count++] = (struct pollfd){.fd = sw_port_fd(zmq->peers.port), .events = POLLIN};
+    fds[count++] = (struct pollfd){.fd = sw_port_fd(zmq->clients.port), .events = POLLIN};
+    for (size_t i = 0; i < zmq->peer_count; i++) {
+        fds[count++] = (struct pollfd){.fd = sw_port_fd(zmq->peer[i]->port), .events = POLLIN};
+    }
+    if (poll(fds, count, 0) < 0) { /* interrupted: ask all of them */
+        memset(ret_there, true, SW_LINK_FD_COUNT_MAX * sizeof(*ret_there));
+        return;
+    }
+    for (nfds_t i = 0; i < count; i++) {
+        ret_there[i] = fds[i].revents != 0;
+    }
+}
+
 void sw_link_zmq_poll(struct sw_link *link)
 {
     struct link_zmq *zmq = impl_of(link);
     const uint64_t now_ms = now_of(zmq);
+    bool there[SW_LINK_FD_COUNT_MAX];
 
     SW_ASSERT(!zmq->in_poll); /* handlers must not poll */
     zmq->in_poll = true;
-    listening_drain(&zmq->peers, now_ms);
+    look(zmq, there);
+    if (there[0] || sw_port_dirty(zmq->peers.port)) {
+        listening_drain(&zmq->peers, now_ms);
+    }
     for (size_t i = 0; i < zmq->peer_count; i++) {
         struct peer *peer = zmq->peer[i];
 
-        peer_drain(peer, now_ms);
+        if (there[2 + i] || sw_port_dirty(peer->port)) {
+            peer_drain(peer, now_ms);
+        }
         peer->next_ms = sw_dialer_tick(peer->dialer, now_ms);
     }
-    listening_drain(&zmq->clients, now_ms);
+    if (there[1] || sw_port_dirty(zmq->clients.port)) {
+        listening_drain(&zmq->clients, now_ms);
+    }
     if (now_ms >= zmq->listener_next_ms) {
         const uint64_t peers_ms = sw_listener_tick(zmq->peers.listener, now_ms);
         const uint64_t clients_ms = sw_listener_tick(zmq->clients.listener, now_ms);

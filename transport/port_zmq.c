@@ -33,6 +33,7 @@ struct sw_port {
     zmq_msg_t incoming; /* the frame that take gave out */
     enum sw_port_kind kind;
     int fd;
+    bool dirty; /* something may be there that the descriptor does not tell */
 };
 
 __attribute__((format(printf, 3, 4))) static enum sw_err
@@ -237,12 +238,22 @@ int sw_port_fd(const struct sw_port *port)
     return port->fd;
 }
 
+bool sw_port_dirty(const struct sw_port *port)
+{
+    return port->dirty;
+}
+
 bool sw_port_readable(struct sw_port *port)
 {
     int events = 0;
     size_t size = sizeof(events);
-    const int failed = zmq_getsockopt(port->socket, ZMQ_EVENTS, &events, &size);
+    int failed;
 
+    if (!port->dirty) {
+        return false;
+    }
+    failed = zmq_getsockopt(port->socket, ZMQ_EVENTS, &events, &size);
+    port->dirty = (events & ZMQ_POLLIN) != 0;
     SW_ASSERT(failed == 0);
     return (events & ZMQ_POLLIN) != 0;
 }
@@ -250,7 +261,9 @@ bool sw_port_readable(struct sw_port *port)
 /* Reads the next part into `incoming`; false if there is none. */
 static bool take_part(struct sw_port *port, bool *ret_more)
 {
+    port->dirty = true;
     if (zmq_msg_recv(&port->incoming, port->socket, ZMQ_DONTWAIT) < 0) {
+        port->dirty = false; /* all of its mail is read: the descriptor tells of more */
         return false;
     }
     *ret_more = zmq_msg_more(&port->incoming) != 0;
@@ -316,6 +329,7 @@ static enum sw_err port_commit(void *arg, const struct sw_route *route)
     enum sw_err err = SW_ERR_OK;
 
     SW_ASSERT((route != NULL) == (port->kind == SW_PORT_ROUTER));
+    port->dirty = true;
     /* With ROUTER_MANDATORY the part that names the route fails, or the next one is taken. */
     if (route != NULL &&
         zmq_send(port->socket, route->bytes, route->size, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {

@@ -43,8 +43,11 @@ enum sw_err sw_port_bind(struct sw_port *port,
 enum sw_err sw_port_connect(struct sw_port *port, const char *address, char ret_why[SW_WHY_SIZE])
     SW_MUST_CHECK;
 
-/* ZMQ_FD: edge-triggered; any call on the port may swallow an edge. */
+/* ZMQ_FD: edge-triggered; any call on the port may swallow an edge. So a port that was used since
+ * it was last found empty is dirty, and is asked by sw_port_readable; of a clean one the descriptor
+ * tells, and asking it would only cost system calls. */
 int sw_port_fd(const struct sw_port *port);
+bool sw_port_dirty(const struct sw_port *port);
 bool sw_port_readable(struct sw_port *port);
 /* Takes one frame, valid until the next take; `ret_route` is empty for a DEALER. NOT_FOUND: nothing
  * there; MALFORMED: something was there and had the wrong number of parts: dropped. */
