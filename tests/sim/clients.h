@@ -21,7 +21,7 @@ void sim_clients_host_changed(struct sim_clients *clients, struct sim_host *host
 /* A partition began, or everything was healed. */
 void sim_clients_net_changed(struct sim_clients *clients, bool parted);
 /* What the node's link does with sw_link_ops.reply. */
-enum sw_err sim_clients_reply(struct sim_host *host, uint64_t conn, struct sw_span message);
+enum sw_err sim_clients_reply(struct sim_host *host, uint64_t number, struct sw_span message);
 /* After the storm: a few calls each that must succeed, then one client reads everything. */
 void sim_clients_calm(struct sim_clients *clients);
 bool sim_clients_settled(const struct sim_clients *clients);

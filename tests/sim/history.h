@@ -66,7 +66,7 @@ void sim_history_release(struct sim_history *history);
 size_t sim_history_begin(struct sim_history *history, const struct sim_call *call);
 /* It ended, at `revision` if it is done. Checks it against real time. */
 void sim_history_end(struct sim_history *history,
-                     size_t call,
+                     size_t number,
                      enum sim_call_end end,
                      uint64_t revision,
                      bool changed);

@@ -419,7 +419,7 @@ static bool shape_cuts(enum sim_shape shape, uint32_t count, uint32_t a, uint32_
 void sim_net_partition(struct sim_world *world, enum sim_shape shape)
 {
     const uint32_t count = world->plan.nodes;
-    uint32_t place[SIM_HOST_COUNT_MAX];
+    uint32_t place[SIM_HOST_COUNT_MAX] = {0};
     uint32_t cuts = 0;
 
     for (uint32_t i = 0; i < count; i++) {

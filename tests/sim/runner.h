@@ -29,7 +29,7 @@ struct sim_options {
 };
 
 /* Runs a calm world until everything is well, or fails it for liveness; then the last checks. */
-void sim_settle(struct sim_world *world, uint64_t calm_at_us);
+void sim_settle(struct sim_world *calm, uint64_t calm_at_us);
 /* One seed in this process. */
 void sim_run_seed(const struct sim_options *options, uint64_t seed, struct sim_result *ret_result);
 /* All seeds in child processes, so that one that dies is one failed seed; exit code. */

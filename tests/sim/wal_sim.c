@@ -287,6 +287,7 @@ static void wal_set_hard(struct sw_wal *port,
            (struct op){.kind = OP_HARD, .group = group, .hard = hard, .done = done, .arg = arg});
 }
 
+/* The type of the port's function. NOLINTNEXTLINE(readability-function-size) */
 static void wal_set_snapshot(struct sw_wal *port,
                              struct sw_group_id group,
                              struct sw_wal_snapshot snapshot,

@@ -180,6 +180,7 @@ static void watch_set_hard(struct sw_wal *port,
         watch->inner, id, hard, request_done, request_new(watch, id, done, arg));
 }
 
+/* The type of the port's function. NOLINTNEXTLINE(readability-function-size) */
 static void watch_set_snapshot(struct sw_wal *port,
                                struct sw_group_id id,
                                struct sw_wal_snapshot snapshot,
@@ -238,8 +239,14 @@ struct sw_wal *sim_wal_watch_port(struct sim_wal_watch *watch, struct sw_wal *in
 
 void sim_wal_watch_crash(struct sim_wal_watch *watch)
 {
-    while (watch->requests != NULL) {
-        request_free(watch->requests);
+    struct request *request = watch->requests;
+
+    watch->requests = NULL;
+    while (request != NULL) {
+        struct request *next = request->next;
+
+        free(request);
+        request = next;
     }
     watch->inner = NULL;
 }

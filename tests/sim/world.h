@@ -18,7 +18,10 @@
 #include "tests/sim/trace.h"
 #include "transport/link.h"
 
-enum { SIM_HOST_COUNT_MAX = 7, SIM_WORKER_COUNT = 2, SIM_LIFE_ANY = UINT32_MAX };
+enum { SIM_HOST_COUNT_MAX = 7, SIM_WORKER_COUNT = 2 };
+
+/* The life of an event that may reach any later life of its owner. */
+#define SIM_LIFE_ANY UINT32_MAX
 
 struct sim_world;
 struct sim_net;
