@@ -49,6 +49,8 @@ struct sw_disk_ops {
     enum sw_err (*list)(struct sw_disk *disk,
                         void (*visit)(void *arg, const char *name),
                         void *arg);
+    /* Bytes that new files may take, as far as one can know: others write to the same disk. */
+    enum sw_err (*room)(struct sw_disk *disk, uint64_t *ret_size);
 };
 
 #endif

@@ -480,6 +480,23 @@ mem_list(struct sw_disk *disk, void (*visit)(void *arg, const char *name), void 
     return SW_ERR_OK;
 }
 
+static enum sw_err mem_room(struct sw_disk *disk, uint64_t *ret_size)
+{
+    const struct sw_disk_mem *self = disk->impl;
+    const uint64_t used = used_size(self);
+
+    SW_ASSERT(ret_size != NULL);
+    if (self->dead) {
+        return SW_ERR_IO;
+    }
+    if (self->capacity == 0) {
+        *ret_size = UINT64_MAX;
+    } else {
+        *ret_size = self->capacity > used ? self->capacity - used : 0;
+    }
+    return SW_ERR_OK;
+}
+
 static const struct sw_disk_ops mem_ops = {.open = mem_open,
                                            .size = mem_size,
                                            .read = mem_read,
@@ -489,7 +506,8 @@ static const struct sw_disk_ops mem_ops = {.open = mem_open,
                                            .rename = mem_rename,
                                            .remove = mem_remove,
                                            .sync_directory = mem_sync_directory,
-                                           .list = mem_list};
+                                           .list = mem_list,
+                                           .room = mem_room};
 
 struct sw_disk_mem *sw_disk_mem_new(void)
 {

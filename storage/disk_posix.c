@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -213,6 +214,18 @@ posix_list(struct sw_disk *disk, void (*visit)(void *arg, const char *name), voi
     return number == 0 ? SW_ERR_OK : SW_ERR_IO;
 }
 
+static enum sw_err posix_room(struct sw_disk *disk, uint64_t *ret_size)
+{
+    struct statvfs info;
+
+    SW_ASSERT(ret_size != NULL);
+    if (fstatvfs(directory_of(disk), &info) != 0) {
+        return SW_ERR_IO;
+    }
+    *ret_size = (uint64_t)info.f_bavail * info.f_frsize;
+    return SW_ERR_OK;
+}
+
 static const struct sw_disk_ops posix_ops = {.open = posix_open,
                                              .size = posix_size,
                                              .read = posix_read,
@@ -222,7 +235,8 @@ static const struct sw_disk_ops posix_ops = {.open = posix_open,
                                              .rename = posix_rename,
                                              .remove = posix_remove,
                                              .sync_directory = posix_sync_directory,
-                                             .list = posix_list};
+                                             .list = posix_list,
+                                             .room = posix_room};
 
 static enum sw_err disk_new(const char *path,
                             bool read_only,

@@ -39,6 +39,7 @@ struct sw_store_lmdb_config {
     struct sw_node_id node;
     uint64_t map_size;     /* bytes; 0 = 64 GiB. Address space, not memory or disk */
     uint64_t reserve_size; /* bytes; 0 = a twentieth of it, 64 MiB at least, half of it at most */
+    uint64_t log_size;     /* bytes that the log may yet take of the same disk; kept free for it */
     const struct sw_env
         *env;       /* for durations in stats; borrowed, outlives the store; may be NULL */
     bool read_only; /* for inspectors: any owner will do, nothing may be written */

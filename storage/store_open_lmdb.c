@@ -328,7 +328,8 @@ prepare(struct sw__lmdb *lmdb, const struct sw_store_lmdb_config *config, char *
     if (rc != MDB_SUCCESS) {
         return refuse(ret_why, config->path, "measuring", rc);
     }
-    sw_space_init(&lmdb->space, stat.ms_psize, config->map_size, config->reserve_size);
+    sw_space_init(
+        &lmdb->space, stat.ms_psize, config->map_size, config->reserve_size, config->log_size);
     err = sw__store_lmdb_measure(lmdb, txn);
     mdb_txn_abort(txn);
     if (err != SW_ERR_OK) {

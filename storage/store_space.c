@@ -17,7 +17,8 @@ static uint64_t min_u64(uint64_t a, uint64_t b)
 void sw_space_init(struct sw_space *space,
                    uint64_t page_size,
                    uint64_t map_size,
-                   uint64_t reserve_size)
+                   uint64_t reserve_size,
+                   uint64_t log_size)
 {
     SW_ASSERT(page_size >= 512);
     if (map_size == 0) {
@@ -33,6 +34,7 @@ void sw_space_init(struct sw_space *space,
         .page_size = page_size,
         .map_size = map_size,
         .reserve_size = min_u64(reserve_size, map_size / 2),
+        .log_size = log_size,
     };
     SW_ASSERT(space->reserve_size < space->map_size);
 }
@@ -46,19 +48,29 @@ static uint64_t overflow_pages(const struct sw_space *space, size_t record_size)
     return (record_size + PAGE_HEADER_SIZE + space->page_size - 1) / space->page_size;
 }
 
-/* Pages that the open transaction may need at commit: a copy of each page that it touched, of which
- * there are no more than it found, and what the trees grew by. */
+/* The open transaction has a copy of each page that it touched, of which there are no more than it
+ * found. */
+static uint64_t copies(const struct sw_space *space)
+{
+    return min_u64(space->touched + space->branches, space->base);
+}
+
+/* Pages that the open transaction may need at commit: its copies, and what the trees grew by. */
 static uint64_t growth(const struct sw_space *space)
 {
-    const uint64_t copies = min_u64(space->touched + space->branches, space->base);
     const uint64_t grown = space->live > space->base ? space->live - space->base : 0;
 
-    return copies + grown;
+    return copies(space) + grown;
+}
+
+static uint64_t less(uint64_t pages, uint64_t kept_back)
+{
+    return pages > kept_back ? pages - kept_back : 0;
 }
 
 void sw_space_begin(struct sw_space *space, const struct sw_space_found *found)
 {
-    const uint64_t reserve = SW_SPACE_DISK_RESERVE_SIZE / space->page_size;
+    const uint64_t reserve = (SW_SPACE_DISK_RESERVE_SIZE + space->log_size) / space->page_size;
     const uint64_t free_pages = found->file > found->live ? found->file - found->live : 0;
     uint64_t room = found->disk_free / space->page_size;
 
@@ -72,13 +84,16 @@ void sw_space_begin(struct sw_space *space, const struct sw_space_found *found)
     space->base = found->live;
     space->branches = found->branches;
     space->touched = 0;
-    space->budget = room > reserve ? room - reserve : 0;
+    space->room = room;
+    space->budget = less(room, reserve);
 }
 
 bool sw_space_fits(const struct sw_space *space, enum sw_table table, size_t record_size)
 {
     const uint64_t more = overflow_pages(space, record_size) + SPLIT_PAGES;
+    const uint64_t floor = SW_SPACE_DISK_FLOOR_SIZE / space->page_size;
     uint64_t limit = space->map_size - space->reserve_size;
+    uint64_t budget = space->budget;
 
     SW_ASSERT(table < SW_TABLE_COUNT);
     SW_ASSERT(space->page_size > 0);
@@ -89,8 +104,11 @@ bool sw_space_fits(const struct sw_space *space, enum sw_table table, size_t rec
         limit = space->map_size;
         return (space->live + more) * space->page_size <= limit;
     }
-    return (space->live + more) * space->page_size <= limit &&
-           growth(space) + more <= space->budget;
+    if (table != SW_TABLE_STAGE) { /* it is in the log: whoever cannot execute it has to stop */
+        limit = space->map_size - space->reserve_size / 4;
+        budget = less(space->room, floor);
+    }
+    return (space->live + more) * space->page_size <= limit && growth(space) + more <= budget;
 }
 
 void sw_space_change(struct sw_space *space, size_t record_size, uint64_t live)
@@ -115,7 +133,7 @@ void sw_space_end(struct sw_space *space, bool committed)
 
 uint64_t sw_space_used(const struct sw_space *space)
 {
-    return space->live * space->page_size;
+    return (space->live + (space->touched > 0 ? copies(space) : 0)) * space->page_size;
 }
 
 /* What puts of data may fill on this disk, whatever the map. */

@@ -413,7 +413,16 @@ static enum sw_err prepare_begin(struct sw_wal_engine *engine)
     struct sw_disk *disk = engine->config.disk;
     char name[SW_WAL_NAME_SIZE];
 
+    uint64_t room;
+    enum sw_err err = disk->ops->room(disk, &room);
+
     SW_ASSERT(engine->preparing == NULL);
+    if (err == SW_ERR_OK && room < engine->config.segment_size + engine->config.room_min) {
+        err = SW_ERR_DISK_FULL; /* a spare is a luxury, and others need the rest */
+    }
+    if (err != SW_ERR_OK) {
+        return err;
+    }
     engine->preparing_sequence = engine->spare_next;
     engine->spare_next++;
     engine->prepared_size = 0;

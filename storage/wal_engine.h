@@ -37,6 +37,7 @@ struct sw_wal_engine_config {
     uint64_t segment_size; /* bytes, a multiple of block_size; 0 = default */
     uint32_t block_size;  /* bytes, a power of two, 512..65536; 0 = 4096; at most the disk's page */
     uint32_t spare_count; /* freed segments kept for reuse at most; 0 = 2 */
+    uint64_t room_min;    /* a segment is not prepared ahead if it leaves the disk less than this */
     uint64_t salt;        /* random, so that stored values cannot imitate records */
 };
 

@@ -205,6 +205,7 @@ static void test_capacity_flip_clone(void **state)
     struct sw_disk *disk = sw_disk_mem_port(mem);
     struct sw_disk_mem *clone = sw_disk_mem_clone(mem);
     struct sw_file *file = file_open(mem, "f");
+    uint64_t room = 0;
 
     (void)state;
     assert_int_equal(sw_disk_mem_hash(mem), sw_disk_mem_hash(clone));
@@ -212,7 +213,11 @@ static void test_capacity_flip_clone(void **state)
     assert_int_not_equal(sw_disk_mem_hash(mem), sw_disk_mem_hash(clone));
     assert_int_equal(sw_disk_mem_flip(clone, "f", 4096, 1), SW_ERR_INVALID);
     assert_int_equal(sw_disk_mem_flip(clone, "g", 0, 1), SW_ERR_NOT_FOUND);
+    assert_int_equal(disk->ops->room(disk, &room), SW_ERR_OK);
+    assert_true(room == UINT64_MAX);
     sw_disk_mem_set_capacity(mem, 4100);
+    assert_int_equal(disk->ops->room(disk, &room), SW_ERR_OK);
+    assert_int_equal(room, 4);
     assert_int_equal(disk->ops->write(disk, file, 4096, sw_span_str("12345")), SW_ERR_DISK_FULL);
     assert_int_equal(disk->ops->write(disk, file, 4096, sw_span_str("1234")), SW_ERR_OK);
     assert_int_equal(sw_disk_mem_counts(mem).writes, 3);

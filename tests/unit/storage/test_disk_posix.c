@@ -93,8 +93,11 @@ static void test_rename_remove_list(void **state)
 {
     struct sw_disk *disk = ((struct fixture *)*state)->disk;
     struct sw_file *file;
+    uint64_t room = 0;
     int count = 0;
 
+    assert_int_equal(disk->ops->room(disk, &room), SW_ERR_OK);
+    assert_true(room > 0);
     assert_int_equal(disk->ops->open(disk, "a", true, &file), SW_ERR_OK);
     disk->ops->close(disk, file);
     assert_int_equal(disk->ops->rename(disk, "a", "b"), SW_ERR_OK);

@@ -122,6 +122,28 @@ static void test_full_disk_while_preparing_is_no_error(void **state)
     world_release(&world);
 }
 
+/* The state's next commit comes before a segment that nobody needs yet. */
+static void test_spare_leaves_others_their_room(void **state)
+{
+    struct world world = world_new();
+    struct sw_wal_stats stats;
+    uint64_t room = 0;
+
+    (void)state;
+    world.config.room_min = 1 << 20;
+    world_must_open(&world);
+    sw_disk_mem_set_capacity(world.disk, 2 << 20);
+    assert_int_equal(world.config.disk->ops->room(world.config.disk, &room), SW_ERR_OK);
+    assert_true(room > world.config.room_min);
+    sw_disk_mem_set_capacity(
+        world.disk, (2 << 20) - room + world.config.room_min + world.config.segment_size - 1);
+    assert_int_equal(sw_wal_engine_prepare_spare(world.engine, world.why), SW_ERR_OK);
+    assert_false(sw_wal_engine_wants_spare(world.engine)); /* given up until the next segment */
+    sw_wal_engine_stats(world.engine, &stats);
+    assert_int_equal(stats.segments_free, 0);
+    world_release(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +152,7 @@ int main(void)
         cmocka_unit_test(test_full_disk_says_so),
         cmocka_unit_test(test_spare_is_prepared_in_slices),
         cmocka_unit_test(test_full_disk_while_preparing_is_no_error),
+        cmocka_unit_test(test_spare_leaves_others_their_room),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
