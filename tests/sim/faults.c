@@ -163,6 +163,17 @@ static void fault_snapshot(struct sim_world *world)
     }
 }
 
+static void fault_stop(struct sim_world *world)
+{
+    struct sim_host *host = any_host(world);
+
+    if (world->mode->stop != NULL && host->alive && host->paused_until_us <= world->now_us &&
+        sim_alive_count(world) > world->plan.nodes / 2 + 1) {
+        world->mode->stop(host);
+        sim_host_turn_end(host);
+    }
+}
+
 static void (*const faults[])(struct sim_world *world) = {fault_crash_one,
                                                           fault_crash_many,
                                                           fault_pause,
@@ -173,7 +184,8 @@ static void (*const faults[])(struct sim_world *world) = {fault_crash_one,
                                                           fault_clog,
                                                           fault_clock,
                                                           fault_transfer,
-                                                          fault_snapshot};
+                                                          fault_snapshot,
+                                                          fault_stop};
 
 static_assert((1U << (sizeof(faults) / sizeof(faults[0]))) - 1 == SIM_FAULT_ALL,
               "one function for each bit of enum sim_fault, in the order of the bits");

@@ -7,10 +7,11 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "tests/sim/faults.h"
 #include "tests/sim/net.h"
 #include "tests/sim/node_private.h"
 
-enum { TICK_US = 20000, SEGMENT_SIZE = 64 << 10, BLOCK_SIZE = 512 };
+enum { TICK_US = 20000, SEGMENT_SIZE = 64 << 10, BLOCK_SIZE = 512, STOP_MS_MAX = 15000 };
 
 struct sim_node_world *sim_node_world_of(struct sim_world *world)
 {
@@ -29,11 +30,38 @@ struct sim_clients *sim_node_clients(struct sim_world *world)
 
 /* --- life ------------------------------------------------------------------------------------- */
 
+/* The process has ended; what was acknowledged is safe even if the power goes right now. */
+static void ended(void *arg)
+{
+    struct sim_machine *machine = arg;
+    struct sim_host *host = machine->host;
+
+    sim_trace3(host->world, host->number, SIM_TRACE_STOP, 2, 0, 0);
+    host->world->stats.stops++;
+    sim_host_crash(host, SIM_CUT_ALL_LOST);
+    sim_faults_restart_later(host);
+}
+
 static void on_stopped(void *arg)
 {
     struct sim_machine *machine = arg;
 
-    sim_fail(machine->host->world, "node %u stopped although nobody asked", machine->host->number);
+    if (!machine->stopping) {
+        sim_fail(
+            machine->host->world, "node %u stopped although nobody asked", machine->host->number);
+        return;
+    }
+    sim_after(machine->host->world, machine->host->number, 0, ended, NULL, machine);
+}
+
+static void stop_took_too_long(void *arg)
+{
+    struct sim_machine *machine = arg;
+
+    sim_fail(machine->host->world,
+             "node %u was asked to stop %d ms ago and still runs",
+             machine->host->number,
+             STOP_MS_MAX);
 }
 
 static void on_fatal(void *arg, enum sw_err err, const char *why)
@@ -155,6 +183,7 @@ static void mode_host_start(struct sim_host *host)
 
     machine->term = 0;
     machine->leads = false;
+    machine->stopping = false;
     machine->commit_checked = 0;
     machine->digest_checked = 0;
     host->reply = sim_clients_reply;
@@ -294,6 +323,20 @@ static void mode_snapshot(struct sim_host *host)
     ask(host, SW_OP_SNAPSHOT, 0);
 }
 
+static void mode_stop(struct sim_host *host)
+{
+    struct sim_machine *machine = machine_of(host);
+
+    if (machine->stopping) {
+        return;
+    }
+    machine->stopping = true;
+    sim_trace3(host->world, host->number, SIM_TRACE_STOP, 1, 0, 0);
+    sim_after(
+        host->world, host->number, (uint64_t)STOP_MS_MAX * 1000, stop_took_too_long, NULL, machine);
+    sw_node_stop(machine->node);
+}
+
 static void mode_disk_fail(struct sim_host *host)
 {
     sw_disk_mem_fail_at(machine_of(host)->disk, SW_DISK_MEM_SYNC, 1, SW_ERR_IO, true);
@@ -399,6 +442,7 @@ const struct sim_mode sim_node_mode = {.open = mode_open,
                                        .transfer = mode_transfer,
                                        .snapshot = mode_snapshot,
                                        .disk_fail = mode_disk_fail,
+                                       .stop = mode_stop,
                                        .calm = mode_calm,
                                        .settled = mode_settled,
                                        .verdict = mode_verdict,

@@ -21,6 +21,7 @@ struct sim_machine {
     struct sw_node *node;
     uint64_t term;
     bool leads;
+    bool stopping; /* it was asked to */
     uint64_t commit_checked;
     uint64_t digest_checked;
 };

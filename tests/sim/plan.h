@@ -24,7 +24,8 @@ enum sim_fault {
     SIM_FAULT_CLOCK = 1 << 8,
     SIM_FAULT_TRANSFER = 1 << 9,
     SIM_FAULT_SNAPSHOT = 1 << 10,
-    SIM_FAULT_ALL = (1 << 11) - 1,
+    SIM_FAULT_STOP = 1 << 11, /* a node is asked to stop, as by SIGTERM */
+    SIM_FAULT_ALL = (1 << 12) - 1,
 };
 
 struct sim_plan {

@@ -121,14 +121,15 @@ static double cpu_seconds(void)
 
 static void print_coverage(const struct sim_stats *total)
 {
-    printf("met: %" PRIu64 " crashes (%" PRIu64 " torn writes, %" PRIu64 " failed syncs), %" PRIu64
-           " partitions, %" PRIu64 " pauses, %" PRIu64 " clogs, %" PRIu64 " clock jumps, %" PRIu64
-           " elections, %" PRIu64 " transfers, %" PRIu64 " snapshots, %" PRIu64
-           " installs, %" PRIu64 " messages (%" PRIu64 " lost, %" PRIu64 " doubled, %" PRIu64
-           " reordered)\n",
+    printf("met: %" PRIu64 " crashes (%" PRIu64 " torn writes, %" PRIu64 " failed syncs, %" PRIu64
+           " orderly stops), %" PRIu64 " partitions, %" PRIu64 " pauses, %" PRIu64
+           " clogs, %" PRIu64 " clock jumps, %" PRIu64 " elections, %" PRIu64 " transfers, %" PRIu64
+           " snapshots, %" PRIu64 " installs, %" PRIu64 " messages (%" PRIu64 " lost, %" PRIu64
+           " doubled, %" PRIu64 " reordered)\n",
            total->crashes,
            total->torn,
            total->fatal_stops,
+           total->stops,
            total->partitions,
            total->pauses,
            total->clogs,

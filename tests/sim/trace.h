@@ -14,6 +14,7 @@
     X(START, true, "starts: life $a, state at index $b")                               \
     X(CRASH, true, "crashes: life $a, power cut policy $b")                            \
     X(STOP_FATAL, true, "stops itself: error $a (disk fault injected: $b)")            \
+    X(STOP, true, "is asked to stop (1) or has stopped (2): $a")                       \
     X(PAUSE, true, "is paused for $a ms")                                              \
     X(RESUME, true, "goes on, $a events late")                                         \
     X(CUT, true, "network: partition of shape $a around node $b, $c ordered pairs cut") \
