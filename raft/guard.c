@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "raft/wire.h"
 
 /* This code reads public fields of struct raft: a library of another shape must not link. */
 _Static_assert(sizeof(struct raft) == 656, "libraft 0.15.0");
@@ -315,18 +316,6 @@ static int guard_send(struct raft_io *io,
 
 /* ---- receive: what libraft must not see, or not yet ---- */
 
-static void message_free(struct raft_message *message)
-{
-    if (message->type == RAFT_IO_APPEND_ENTRIES && message->append_entries.entries != NULL) {
-        raft_free(message->append_entries.entries[0].batch);
-        raft_free(message->append_entries.entries);
-    }
-    if (message->type == RAFT_IO_INSTALL_SNAPSHOT) {
-        raft_configuration_close(&message->install_snapshot.conf);
-        raft_free(message->install_snapshot.data.base);
-    }
-}
-
 static bool installing(const struct sw_guard *guard)
 {
     return guard->raft->snapshot.put.data != NULL && guard->raft->last_stored == 0;
@@ -507,7 +496,7 @@ static void guard_recv(struct raft_io *inner, struct raft_message *message)
     SW_ASSERT(!guard->in_append);
     if (election_forbidden(guard, message)) {
         guard->drops++;
-        message_free(message);
+        sw_wire_free(message);
         return;
     }
     if (message->type == RAFT_IO_APPEND_ENTRIES) {
@@ -517,7 +506,7 @@ static void guard_recv(struct raft_io *inner, struct raft_message *message)
         cut = on(guard, SW_GUARD_G10) ? cuts_configuration(guard, &message->append_entries) : 0;
         if (cut != 0) {
             guard->drops++;
-            message_free(message);
+            sw_wire_free(message);
             guard->reopen(guard->reopen_arg, cut);
             return;
         }
