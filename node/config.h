@@ -89,6 +89,8 @@ struct sw_config {
     /* [members] */
     struct sw_config_member members[SW_NODE_COUNT_MAX];
     uint32_t member_count;
+    /* --first-start of the command line, and of nothing else: it must not be able to stay on. */
+    bool first_start;
 
     enum sw_config_origin origins[SW_CONFIG_KEY_COUNT_MAX]; /* by row of the table */
     enum sw_config_origin members_origin;
@@ -123,6 +125,7 @@ struct sw_config_command {
     const char *file; /* --config; borrowed from argv or the environment, NULL = none */
     bool check;       /* --check-config */
     bool print;       /* --print-config */
+    bool first_start; /* --first-start */
     bool help;
     bool version;
 };

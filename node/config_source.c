@@ -138,6 +138,9 @@ static bool *switch_of(struct sw_config_command *command, const struct flag *fla
     if (flag_is(flag, "print-config")) {
         return &command->print;
     }
+    if (flag_is(flag, "first-start")) {
+        return &command->first_start;
+    }
     if (flag_is(flag, "help")) {
         return &command->help;
     }
@@ -235,7 +238,11 @@ enum sw_err sw_config_flags(struct sw_config *config,
                             const char *const *argv,
                             char ret_why[SW_WHY_SIZE])
 {
-    struct sw_config_command ignored = {0};
+    struct sw_config_command command = {0};
+    const enum sw_err err = walk(argc, argv, config, &command, ret_why);
 
-    return walk(argc, argv, config, &ignored, ret_why);
+    if (err == SW_ERR_OK) {
+        config->first_start = command.first_start;
+    }
+    return err;
 }

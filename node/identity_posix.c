@@ -1,8 +1,9 @@
-/* The data directory: lock, identity, layout. */
+/* The data directory: lock, identity, layout, and the one start that may find it empty. */
 #include "node/identity_posix.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,12 +16,16 @@
 #include <xxhash.h>
 
 #include "base/assert.h"
+#include "base/first_start.h"
+#include "storage/disk_posix.h"
+#include "storage/wal_scan.h"
 
-enum { TEXT_SIZE_MAX = 512 };
+enum { TEXT_SIZE_MAX = SW_FIRST_START_SIZE_MAX };
 
 struct sw_identity {
     int dir;
     int lock;
+    bool first; /* the marker is there */
     char wal_dir[PATH_MAX];
     char state_dir[PATH_MAX];
 };
@@ -158,20 +163,18 @@ static enum sw_err write_all(int fd, const char *text, size_t size)
     return SW_ERR_OK;
 }
 
-/* Written beside and renamed, so that a crash leaves a whole identity or none. */
-static enum sw_err write_identity(struct sw_identity *identity,
-                                  struct sw_swarm_id swarm,
-                                  struct sw_node_id node,
-                                  char *ret_why)
+/* Written beside and renamed, so that a crash leaves the whole file or none. */
+static enum sw_err write_file(
+    struct sw_identity *identity, const char *name, const char *text, size_t size, char *ret_why)
 {
-    char text[TEXT_SIZE_MAX];
-    const size_t size = print(swarm, node, text);
-    const int fd =
-        openat(identity->dir, "identity.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    char beside[32];
+    int fd;
     enum sw_err err = SW_ERR_OK;
 
+    (void)snprintf(beside, sizeof beside, "%s.new", name);
+    fd = openat(identity->dir, beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0) {
-        return fail("cannot create", "identity.new", ret_why);
+        return fail("cannot create", beside, ret_why);
     }
     err = write_all(fd, text, size);
     if (err == SW_ERR_OK && fsync(fd) != 0) {
@@ -181,11 +184,11 @@ static enum sw_err write_identity(struct sw_identity *identity,
         err = SW_ERR_IO;
     }
     if (err != SW_ERR_OK) {
-        return fail("cannot write", "identity.new", ret_why);
+        (void)fail("cannot write", beside, ret_why);
+        return err;
     }
-    if (renameat(identity->dir, "identity.new", identity->dir, "identity") != 0 ||
-        fsync(identity->dir) != 0) {
-        return fail("cannot keep", "identity", ret_why);
+    if (renameat(identity->dir, beside, identity->dir, name) != 0 || fsync(identity->dir) != 0) {
+        return fail("cannot keep", name, ret_why);
     }
     return SW_ERR_OK;
 }
@@ -197,51 +200,129 @@ static bool exists(const struct sw_identity *identity, const char *name)
     return fstatat(identity->dir, name, &info, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-static enum sw_err read_identity(struct sw_identity *identity,
-                                 char text[TEXT_SIZE_MAX],
-                                 size_t *ret_size,
-                                 char *ret_why)
+static enum sw_err read_file(struct sw_identity *identity,
+                             const char *name,
+                             char text[TEXT_SIZE_MAX],
+                             size_t *ret_size,
+                             char *ret_why)
 {
-    const int fd = openat(identity->dir, "identity", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    const int fd = openat(identity->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     ssize_t size;
 
     if (fd < 0 && errno == ENOENT) {
         return SW_ERR_NOT_FOUND;
     }
     if (fd < 0) {
-        return fail("cannot open", "identity", ret_why);
+        return fail("cannot open", name, ret_why);
     }
     size = read(fd, text, TEXT_SIZE_MAX - 1);
     (void)close(fd);
     if (size < 0) {
-        return fail("cannot read", "identity", ret_why);
+        return fail("cannot read", name, ret_why);
     }
     text[size] = '\0';
     *ret_size = (size_t)size;
     return SW_ERR_OK;
 }
 
-static enum sw_err check_identity(struct sw_identity *identity,
-                                  struct sw_swarm_id swarm,
-                                  struct sw_node_id node,
-                                  char *ret_why)
+/* --- may it start? ---------------------------------------------------------------------------- */
+
+struct found {
+    bool identity;
+    bool marker;
+};
+
+/* Both texts, if they are there, name this swarm and node. */
+static enum sw_err read_texts(struct sw_identity *identity,
+                              const struct sw_identity_config *config,
+                              struct found *ret_found,
+                              char *ret_why)
 {
     char text[TEXT_SIZE_MAX];
     size_t size = 0;
-    const enum sw_err err = read_identity(identity, text, &size, ret_why);
+    enum sw_err err = read_file(identity, "identity", text, &size, ret_why);
 
+    ret_found->identity = err == SW_ERR_OK;
     if (err == SW_ERR_OK) {
-        return check_text(text, size, swarm, node, ret_why);
+        err = check_text(text, size, config->swarm, config->node, ret_why);
     }
-    if (err != SW_ERR_NOT_FOUND) {
+    if (err != SW_ERR_OK && err != SW_ERR_NOT_FOUND) {
         return err;
+    }
+    err = read_file(identity, SW_FIRST_START_NAME, text, &size, ret_why);
+    ret_found->marker = err == SW_ERR_OK;
+    if (err == SW_ERR_OK) {
+        err = sw_first_start_check(text, config->swarm, config->node, ret_why);
+    }
+    return err == SW_ERR_NOT_FOUND ? SW_ERR_OK : err;
+}
+
+static enum sw_err log_gone(const struct sw_identity_config *config, char *ret_why)
+{
+    (void)snprintf(ret_why,
+                   SW_WHY_SIZE,
+                   "%.80s: the identity says that this node has run, but its log is gone",
+                   config->data_dir);
+    return SW_ERR_DATA_MISSING;
+}
+
+/* Changes nothing. */
+static enum sw_err judge(struct sw_identity *identity,
+                         const struct sw_identity_config *config,
+                         struct found *ret_found,
+                         char *ret_why)
+{
+    const enum sw_err err = read_texts(identity, config, ret_found, ret_why);
+
+    if (err != SW_ERR_OK) {
+        return err;
+    }
+    if (ret_found->identity && !ret_found->marker && config->first_start) {
+        (void)snprintf(ret_why,
+                       SW_WHY_SIZE,
+                       "%.80s: this node has run before: start it without --first-start",
+                       config->data_dir);
+        return SW_ERR_CONFIG;
+    }
+    if (ret_found->identity) {
+        return ret_found->marker || exists(identity, "wal") ? SW_ERR_OK : log_gone(config, ret_why);
     }
     if (exists(identity, "wal") || exists(identity, "state")) {
         (void)snprintf(ret_why, SW_WHY_SIZE, "there is data, but the identity file is gone");
         return SW_ERR_CORRUPT;
     }
-    return write_identity(identity, swarm, node, ret_why);
+    if (!ret_found->marker && !config->first_start) {
+        (void)snprintf(ret_why,
+                       SW_WHY_SIZE,
+                       "%.90s is empty: this node's earlier data is not here",
+                       config->data_dir);
+        return SW_ERR_DATA_MISSING;
+    }
+    return SW_ERR_OK;
 }
+
+/* An emptied directory of the log would be taken for a new one. */
+static enum sw_err
+check_log(struct sw_identity *identity, const struct sw_identity_config *config, char *ret_why)
+{
+    struct sw_disk_posix *disk = NULL;
+    struct sw_wal_catalog catalog;
+    enum sw_err err = sw_disk_posix_new_read_only(identity->wal_dir, &disk, ret_why);
+
+    if (err != SW_ERR_OK) {
+        return err;
+    }
+    err = sw_wal_catalog_read(
+        sw_disk_posix_port(disk), config->swarm, config->node, &catalog, ret_why);
+    if (err == SW_ERR_OK && catalog.fresh) {
+        err = log_gone(config, ret_why);
+    }
+    sw_wal_catalog_release(&catalog);
+    sw_disk_posix_free(disk);
+    return err;
+}
+
+/* --- opening ---------------------------------------------------------------------------------- */
 
 static enum sw_err take_lock(struct sw_identity *identity, const char *data_dir, char *ret_why)
 {
@@ -275,18 +356,104 @@ static enum sw_err make_directory(struct sw_identity *identity, const char *name
     return SW_ERR_OK;
 }
 
-static enum sw_err open_directory(struct sw_identity *identity, const char *path, char *ret_why)
+/* Steps 1 and 2 of a first start, and the empty directories of step 3. */
+static enum sw_err begin(struct sw_identity *identity,
+                         const struct sw_identity_config *config,
+                         const struct found *found,
+                         char *ret_why)
 {
-    if (mkdir(path, 0700) != 0 && errno != EEXIST) {
-        return fail("cannot make", path, ret_why);
+    char text[TEXT_SIZE_MAX];
+    enum sw_err err = SW_ERR_OK;
+
+    SW_ASSERT(found->marker || !found->identity);
+    if (!found->marker) {
+        const size_t size = sw_first_start_print(config->swarm, config->node, text);
+
+        err = write_file(identity, SW_FIRST_START_NAME, text, size, ret_why);
     }
-    identity->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return identity->dir < 0 ? fail("cannot open", path, ret_why) : SW_ERR_OK;
+    if (err == SW_ERR_OK && !found->identity) {
+        const size_t size = print(config->swarm, config->node, text);
+
+        err = write_file(identity, "identity", text, size, ret_why);
+    }
+    if (err == SW_ERR_OK) {
+        err = make_directory(identity, "wal", ret_why);
+    }
+    identity->first = true;
+    return err;
 }
 
-enum sw_err sw_identity_open(const char *data_dir,
-                             struct sw_swarm_id swarm,
-                             struct sw_node_id node,
+/* The parent is synced: a node must not vote in a directory whose name a power failure undoes. */
+static enum sw_err make_data_directory(const struct sw_identity_config *config, char *ret_why)
+{
+    char copy[PATH_MAX];
+    enum sw_err err = SW_ERR_OK;
+    int parent;
+
+    (void)snprintf(copy, sizeof copy, "%s", config->data_dir);
+    parent = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (parent < 0) {
+        return fail("cannot make", config->data_dir, ret_why);
+    }
+    if (!config->first_start) {
+        (void)snprintf(ret_why,
+                       SW_WHY_SIZE,
+                       "%.80s does not exist: this node's earlier data is not here",
+                       config->data_dir);
+        err = SW_ERR_DATA_MISSING;
+    } else if ((mkdir(config->data_dir, 0700) != 0 && errno != EEXIST) || fsync(parent) != 0) {
+        err = fail("cannot make", config->data_dir, ret_why);
+    }
+    (void)close(parent);
+    return err;
+}
+
+static enum sw_err
+open_directory(struct sw_identity *identity, const struct sw_identity_config *config, char *ret_why)
+{
+    enum sw_err err = SW_ERR_OK;
+
+    identity->dir = open(config->data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (identity->dir < 0 && errno == ENOENT) {
+        err = make_data_directory(config, ret_why);
+        if (err != SW_ERR_OK) {
+            return err;
+        }
+        identity->dir = open(config->data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    }
+    return identity->dir < 0 ? fail("cannot open", config->data_dir, ret_why) : SW_ERR_OK;
+}
+
+/* Judged twice: without the lock, whose file would be a change in a directory that is refused, and
+ * with it, since only then nobody else is at work here. */
+static enum sw_err
+open_checked(struct sw_identity *identity, const struct sw_identity_config *config, char *ret_why)
+{
+    struct found found = {false, false};
+    enum sw_err err = judge(identity, config, &found, ret_why);
+
+    if (err == SW_ERR_OK) {
+        err = take_lock(identity, config->data_dir, ret_why);
+    }
+    if (err == SW_ERR_OK) {
+        err = judge(identity, config, &found, ret_why);
+    }
+    if (err != SW_ERR_OK) {
+        return err;
+    }
+    err = found.identity && !found.marker ? check_log(identity, config, ret_why)
+                                          : begin(identity, config, &found, ret_why);
+    if (err != SW_ERR_OK) {
+        return err;
+    }
+    err = make_directory(identity, "state", ret_why);
+    if (err == SW_ERR_OK && fsync(identity->dir) != 0) {
+        err = fail("cannot sync", config->data_dir, ret_why);
+    }
+    return err;
+}
+
+enum sw_err sw_identity_open(const struct sw_identity_config *config,
                              struct sw_identity **ret_identity,
                              char ret_why[SW_WHY_SIZE])
 {
@@ -294,40 +461,33 @@ enum sw_err sw_identity_open(const char *data_dir,
     enum sw_err err;
 
     SW_ASSERT(identity != NULL);
-    SW_ASSERT(strlen(data_dir) < PATH_MAX - 16);
+    SW_ASSERT(strlen(config->data_dir) < PATH_MAX - 16);
     identity->dir = -1;
     identity->lock = -1;
-    (void)snprintf(identity->wal_dir, PATH_MAX, "%.*s/wal", PATH_MAX - 16, data_dir);
-    (void)snprintf(identity->state_dir, PATH_MAX, "%.*s/state", PATH_MAX - 16, data_dir);
-    err = open_directory(identity, data_dir, ret_why);
-    if (err != SW_ERR_OK) {
-        goto out;
+    (void)snprintf(identity->wal_dir, PATH_MAX, "%.*s/wal", PATH_MAX - 16, config->data_dir);
+    (void)snprintf(identity->state_dir, PATH_MAX, "%.*s/state", PATH_MAX - 16, config->data_dir);
+    err = open_directory(identity, config, ret_why);
+    if (err == SW_ERR_OK) {
+        err = open_checked(identity, config, ret_why);
     }
-    err = take_lock(identity, data_dir, ret_why);
     if (err != SW_ERR_OK) {
-        goto out;
-    }
-    err = check_identity(identity, swarm, node, ret_why);
-    if (err != SW_ERR_OK) {
-        goto out;
-    }
-    err = make_directory(identity, "wal", ret_why);
-    if (err != SW_ERR_OK) {
-        goto out;
-    }
-    err = make_directory(identity, "state", ret_why);
-    if (err != SW_ERR_OK) {
-        goto out;
-    }
-    if (fsync(identity->dir) != 0) {
-        err = fail("cannot sync", data_dir, ret_why);
-        goto out;
+        sw_identity_close(identity);
+        return err;
     }
     *ret_identity = identity;
-    identity = NULL;
-out:
-    sw_identity_close(identity);
-    return err;
+    return SW_ERR_OK;
+}
+
+enum sw_err sw_identity_settle(struct sw_identity *identity, char ret_why[SW_WHY_SIZE])
+{
+    if (!identity->first) {
+        return SW_ERR_OK;
+    }
+    if (unlinkat(identity->dir, SW_FIRST_START_NAME, 0) != 0 || fsync(identity->dir) != 0) {
+        return fail("cannot remove", SW_FIRST_START_NAME, ret_why);
+    }
+    identity->first = false;
+    return SW_ERR_OK;
 }
 
 void sw_identity_close(struct sw_identity *identity)

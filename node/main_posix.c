@@ -28,6 +28,8 @@ static const char *data_note(enum sw_err err)
         return "damaged bytes were left as they are and this node votes on nothing";
     case SW_ERR_IO:
         return "what was acknowledged is on the other nodes too";
+    case SW_ERR_DATA_MISSING:
+        return "nothing was written; a start without that data could lose acknowledged writes";
     case SW_ERR_CONFIG:
     case SW_ERR_KEY_MISSING:
     case SW_ERR_PERMISSIONS:
@@ -103,6 +105,7 @@ static void print_help(void)
         "  --print-config       print value and origin of each setting and exit\n"
         "  --member ID=PEER,CLIENT,KEY\n"
         "                       a node of the swarm; once for each\n"
+        "  --first-start        this node has never run: its data directory may be empty, once\n"
         "  --version\n"
         "  --help\n\n"
         "settings: flag over environment SWARM_<SECTION>_<KEY> over file over default\n\n");

@@ -407,7 +407,12 @@ static enum sw_err open_storage(struct sw_server *server, char *ret_why)
     if (err != SW_ERR_OK) {
         return err;
     }
-    return sw_store_lmdb_open(&store, &server->store, ret_why);
+    err = sw_store_lmdb_open(&store, &server->store, ret_why);
+    if (err != SW_ERR_OK) {
+        return err;
+    }
+    /* Log and state are on disk, and no vote was given: from here on they may never be missing. */
+    return sw_identity_settle(server->identity, ret_why);
 }
 
 static enum sw_err open_loop(struct sw_server *server, char *ret_why)
@@ -569,12 +574,24 @@ static enum sw_err open_http(struct sw_server *server, char *ret_why)
     return err;
 }
 
+static enum sw_err open_identity(struct sw_server *server, char *ret_why)
+{
+    const struct sw_identity_config config = {
+        .data_dir = server->config.data_dir,
+        .swarm = server->config.swarm,
+        .node = self_of(server),
+        .first_start = server->config.first_start,
+    };
+
+    return sw_identity_open(&config, &server->identity, ret_why);
+}
+
 /* Step by step, the first error ends it. */
 static enum sw_err open_all(struct sw_server *server, char *ret_why)
 {
     static enum sw_err (*const steps[])(struct sw_server *,
                                         char *) = {load_keys,
-                                                   NULL /* the data directory */,
+                                                   open_identity,
                                                    open_loop,
                                                    open_link,
                                                    open_http,
@@ -586,15 +603,7 @@ static enum sw_err open_all(struct sw_server *server, char *ret_why)
 
     err = load_clients(server, server->config.clients_file, ret_why);
     for (size_t i = 0; i < sizeof steps / sizeof steps[0] && err == SW_ERR_OK; i++) {
-        if (steps[i] != NULL) {
-            err = steps[i](server, ret_why);
-        } else {
-            err = sw_identity_open(server->config.data_dir,
-                                   server->config.swarm,
-                                   self_of(server),
-                                   &server->identity,
-                                   ret_why);
-        }
+        err = steps[i](server, ret_why);
     }
     return err;
 }

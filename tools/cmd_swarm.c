@@ -1,6 +1,7 @@
 /* swarmctl swarm create: keys and configuration files of a new swarm, in a directory that is new.
  *
- *     DIR/node-1/swarmd.conf  node-1/node.key  node-1/clients.allow  node-1/data/   ... node-2/
+ *     DIR/node-1/swarmd.conf  node-1/node.key  node-1/clients.allow   ... node-2/
+ *     DIR/node-1/data/first-start      lets swarmd start empty, once (base/first_start.h)
  *     DIR/client.conf         client.key
  *
  * Everything is made in a directory beside DIR that takes DIR's name at the very end: whoever finds
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/first_start.h"
 #include "tools/cli.h"
 #include "transport/keyfile_posix.h"
 
@@ -31,7 +33,8 @@ struct plan_node {
 struct plan {
     struct plan_node nodes[SW_NODE_COUNT_MAX];
     size_t count;
-    char swarm[33];
+    struct sw_swarm_id id;
+    char swarm[2 * sizeof(struct sw_swarm_id) + 1]; /* the id in hex */
     char client_key[HEX_KEY_SIZE];
     char target[PATH_MAX]; /* absolute */
     char work[PATH_MAX];   /* where it is made */
@@ -347,7 +350,24 @@ static enum sw_err write_client(struct plan *plan)
     return close_new(plan, file);
 }
 
-/* The directory of a node, its data directory and its key. */
+static enum sw_err write_marker(struct plan *plan, const struct plan_node *node)
+{
+    char text[SW_FIRST_START_SIZE_MAX];
+    char name[64];
+    FILE *file;
+
+    (void)snprintf(
+        name, sizeof name, "/node-%llu/data/" SW_FIRST_START_NAME, (unsigned long long)node->id);
+    file = open_new(plan, name);
+    if (file == NULL) {
+        return SW_ERR_IO;
+    }
+    (void)sw_first_start_print(plan->id, (struct sw_node_id){node->id}, text);
+    (void)fputs(text, file);
+    return close_new(plan, file);
+}
+
+/* The directory of a node, its data directory with the marker, and its key. */
 static enum sw_err make_node(struct plan *plan, struct plan_node *node)
 {
     char name[64];
@@ -360,6 +380,9 @@ static enum sw_err make_node(struct plan *plan, struct plan_node *node)
         err = make_directory(plan, name);
     }
     if (err == SW_ERR_OK) {
+        err = write_marker(plan, node);
+    }
+    if (err == SW_ERR_OK) {
         (void)snprintf(name, sizeof name, "/node-%llu/node.key", (unsigned long long)node->id);
         err = make_key(plan, name, node->public_key);
     }
@@ -368,11 +391,10 @@ static enum sw_err make_node(struct plan *plan, struct plan_node *node)
 
 static enum sw_err make_all(struct plan *plan)
 {
-    uint8_t id[16];
     enum sw_err err = make_directory(plan, "");
 
-    sw_crypto_random(id, sizeof id);
-    to_hex(id, sizeof id, plan->swarm);
+    sw_crypto_random(plan->id.bytes, sizeof plan->id.bytes);
+    to_hex(plan->id.bytes, sizeof plan->id.bytes, plan->swarm);
     for (size_t i = 0; i < plan->count && err == SW_ERR_OK; i++) {
         err = make_node(plan, &plan->nodes[i]);
     }

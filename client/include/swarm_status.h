@@ -15,6 +15,7 @@ enum swarm_status {
     SWARM_ADDRESS_IN_USE = 1008,  /* the address is already in use */
     SWARM_STRANGER = 1009,        /* the data directory belongs to another swarm or node */
     SWARM_NEWER_FORMAT = 1010,    /* the data was written by a newer version */
+    SWARM_DATA_MISSING = 1011,    /* this node's earlier data is not here */
     SWARM_OVERLOADED = 2004,      /* the node refuses more work for now */
     SWARM_DEPTH = 3003,           /* the cascade of requests is too deep */
     SWARM_INVALID = 3101,         /* the request is not valid */

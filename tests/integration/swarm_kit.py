@@ -99,6 +99,19 @@ class Node:
             extra,
             "[members]", *members, ""]))
 
+        self.put_marker()
+
+    def put_marker(self, swarm_id=None, number=None):
+        """What `swarmctl swarm create` leaves in the data directory of a node that never ran."""
+        self.data.mkdir(mode=0o700, exist_ok=True)
+        (self.data / "first-start").write_text(
+            f"swarmstore-first-start 1\nswarm {swarm_id or self.swarm_id}\n"
+            f"node {number or self.number}\n")
+
+    def untouched(self):
+        """The data directory is as it was before the first start."""
+        return [p.name for p in self.data.iterdir()] == ["first-start"]
+
     def run(self, *flags, seconds=START_S):
         """To the end: for starts that are meant to fail. Returns (exit code, stderr)."""
         done = subprocess.run([BIN / "swarmd", "--config", self.config, *flags],

@@ -106,6 +106,10 @@ class Creation(Case):
         for key in (self.folder / "s").rglob("*.key"):
             self.assertEqual(key.stat().st_mode & 0o777, 0o600)
         self.assertEqual(len(list((self.folder / "s").rglob("*.key"))), 3)
+        for node in (1, 2):
+            marker = (self.folder / "s" / f"node-{node}" / "data" / "first-start").read_text()
+            self.assertTrue(marker.startswith(
+                f"swarmstore-first-start 1\nswarm {made['swarm']}\nnode {node}\n"), marker)
         code, _, err = run("swarmd", "--config", made["nodes"][0]["config"], "--check-config")
         self.assertEqual(code, 0, err)
 

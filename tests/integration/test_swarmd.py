@@ -3,6 +3,7 @@ kills, restarts. Standard library only."""
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -25,9 +26,7 @@ def tree(folder):
     return {str(p): p.read_bytes() for p in sorted(pathlib.Path(folder).rglob("*")) if p.is_file()}
 
 
-class Refusals(unittest.TestCase):
-    """Each bad start is one line on stderr, the published exit code, and no damage."""
-
+class Refused(unittest.TestCase):
     def check(self, outcome, code, *texts):
         got, stderr = outcome
         self.assertEqual(got, code, stderr)
@@ -35,6 +34,10 @@ class Refusals(unittest.TestCase):
         self.assertTrue(stderr.startswith("swarmd: "), stderr)
         for text in texts:
             self.assertIn(text, stderr)
+
+
+class Refusals(Refused):
+    """Each bad start is one line on stderr, the published exit code, and no damage."""
 
     def test_unknown_flag(self):
         with swarm(1) as s:
@@ -62,13 +65,13 @@ class Refusals(unittest.TestCase):
         with swarm(1) as s:
             s.nodes[0].key.unlink()
             self.check(s.nodes[0].run(), 7, "KEY_MISSING", "no plaintext")
-            self.assertFalse(s.nodes[0].data.exists())
+            self.assertTrue(s.nodes[0].untouched())
 
     def test_world_readable_key(self):
         with swarm(1) as s:
             s.nodes[0].key.chmod(0o644)
             self.check(s.nodes[0].run(), 7, "PERMISSIONS", "chmod 600")
-            self.assertFalse(s.nodes[0].data.exists())
+            self.assertTrue(s.nodes[0].untouched())
 
     def test_key_of_another_node(self):
         with swarm(2) as s:
@@ -171,6 +174,118 @@ class Refusals(unittest.TestCase):
             self.check(node.run(), 10, "CORRUPT", "votes on nothing")
 
 
+class FirstStart(Refused):
+    """Only a node that has never run may start without its data: a node that lost its disk has
+    forgotten its votes, and with them a leader without acknowledged writes could be elected."""
+
+    def ran(self, s):
+        """The first node, stopped after it has run."""
+        s.nodes[0].start()
+        wait_for("the log", START_S, lambda: "listening" in s.nodes[0].log.read_text())
+        self.assertEqual(s.nodes[0].stop(), 0)
+        return s.nodes[0]
+
+    def wiped(self, node):
+        shutil.rmtree(node.data)
+        node.data.mkdir()
+
+    def test_the_marker_is_used_up_and_not_needed_again(self):
+        with swarm(1) as s:
+            node = self.ran(s)
+            self.assertEqual(sorted(p.name for p in node.data.iterdir()),
+                             ["LOCK", "identity", "state", "wal"])
+            s.start()
+            self.assertEqual(node.stop(), 0)
+
+    def test_a_wiped_directory_is_refused_and_nothing_is_written(self):
+        with swarm(1) as s:
+            node = self.ran(s)
+            self.wiped(node)
+            self.check(node.run(), 9, "DATA_MISSING", str(node.data), "is empty",
+                       "could lose acknowledged writes", "--data-dir", "--first-start",
+                       "membership changes")
+            self.assertEqual(list(node.data.iterdir()), [])
+            node.data.rmdir()
+            self.check(node.run(), 9, "DATA_MISSING", "does not exist")
+            self.assertFalse(node.data.exists())
+
+    def test_a_wiped_node_does_not_vote(self):
+        with swarm(3) as s:
+            s.start()
+            leader = s.leader()
+            lost = next(n for n in s.nodes if n is not leader)
+            self.assertEqual(s.ctl("kv", "put", "a", "1")[0], 0)
+            lost.kill()
+            self.wiped(lost)
+            self.check(lost.run(), 9, "DATA_MISSING")
+            leader.kill()  # with the lost one's vote the last node could lead alone
+            self.assertIn(s.ctl("kv", "get", "a", "--command-timeout", "1500ms")[0], (5, 6))
+            leader.start()
+            wait_for("the write", START_S, lambda: s.ctl("kv", "get", "a")[1] == "1\n")
+
+    def test_the_flag_is_for_one_start(self):
+        with swarm(1) as s:
+            node = s.nodes[0]
+            shutil.rmtree(node.data)
+            node.start("--first-start")
+            s.wait_ready()
+            self.assertFalse((node.data / "first-start").exists())
+            self.assertEqual(node.stop(), 0)
+            before = tree(node.data)
+            self.check(node.run("--first-start"), 2, "CONFIG", "without --first-start")
+            self.assertEqual(tree(node.data), before)
+            s.start()
+            self.assertEqual(node.stop(), 0)
+
+    def test_the_flag_is_only_a_flag(self):
+        with swarm(1, extra="[node]\nfirst_start = true\n") as s:
+            self.check(s.nodes[0].run(), 2, "first_start")
+        with swarm(1) as s:
+            done = subprocess.run([BIN / "swarmd", "--config", s.nodes[0].config],
+                                  capture_output=True, text=True, timeout=START_S, check=False,
+                                  env={**os.environ, "SWARM_NODE_FIRST_START": "1"})
+            self.check((done.returncode, done.stderr), 2, "SWARM_NODE_FIRST_START")
+            self.assertTrue(s.nodes[0].untouched())
+
+    def test_a_marker_of_others_is_refused(self):
+        with swarm(1) as s:
+            node = s.nodes[0]
+            for wrong, text in (({"swarm_id": "0f" * 16}, "0f0f"), ({"number": 2}, "node 2")):
+                node.put_marker(**wrong)
+                self.check(node.run(), 9, "STRANGER", text, "nothing was changed")
+                self.assertTrue(node.untouched())
+            (node.data / "first-start").write_text("yes, please\n")
+            self.check(node.run(), 10, "CORRUPT", "first-start is damaged")
+            self.assertTrue(node.untouched())
+            node.put_marker()
+            s.start()
+            self.assertEqual(node.stop(), 0)
+
+    def test_an_identity_without_its_log_is_refused(self):
+        with swarm(1) as s:
+            node = self.ran(s)
+            for name in ("wal", "state"):
+                shutil.rmtree(node.data / name)
+            self.check(node.run(), 9, "DATA_MISSING", "its log is gone", "--first-start")
+            self.check(node.run("--first-start"), 2, "has run before")
+            self.assertEqual(sorted(p.name for p in node.data.iterdir()), ["LOCK", "identity"])
+            (node.data / "wal").mkdir()
+            self.check(node.run(), 9, "DATA_MISSING", "its log is gone")
+            self.assertEqual(list((node.data / "wal").iterdir()), [])
+
+    def test_a_start_that_failed_on_the_way_is_no_first_start(self):
+        with swarm(1) as s, socket.socket() as taken:
+            node = s.nodes[0]
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            address = f"127.0.0.1:{taken.getsockname()[1]}"
+            self.check(node.run("--listen-peer", address), 1, "ADDRESS_IN_USE")
+            self.assertTrue((node.data / "first-start").exists())
+            s.start()
+            self.assertFalse((node.data / "first-start").exists())
+            self.assertEqual(node.stop(), 0)
+
+
 class Commands(unittest.TestCase):
     def run_one(self, *args, env=None):
         return subprocess.run([BIN / "swarmd", *args], capture_output=True, text=True,
@@ -187,7 +302,7 @@ class Commands(unittest.TestCase):
         with swarm(1) as s:
             done = self.run_one("--config", s.nodes[0].config, "--check-config")
             self.assertEqual((done.returncode, done.stdout), (0, "ok\n"))
-            self.assertFalse(s.nodes[0].data.exists())
+            self.assertTrue(s.nodes[0].untouched())
             done = self.run_one("--config", s.nodes[0].config, "--check-config", "--node-id", "9")
             self.assertEqual(done.returncode, 2)
             self.assertIn("not among [members]", done.stderr)

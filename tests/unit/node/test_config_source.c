@@ -132,6 +132,25 @@ static void what_is_asked_for_is_known_before_settings(void **state)
     assert_int_equal(sw_config_flags(&config, 6, argv, why), SW_ERR_CONFIG); /* nonsense */
 }
 
+/* A permission that could stay on in a file would be there on the day the disk is lost. */
+static void a_first_start_is_asked_for_on_the_command_line_only(void **state)
+{
+    const char *const argv[] = {"swarmd", "--first-start", NULL};
+    const char *const valued[] = {"swarmd", "--first-start=no", NULL};
+    struct sw_config config;
+
+    (void)state;
+    sw_config_init(&config);
+    assert_false(config.first_start);
+    assert_int_equal(environment(&config, "SWARM_NODE_FIRST_START=1"), SW_ERR_CONFIG);
+    assert_int_equal(sw_config_set(&config, "node", "first_start", "1", SW_CONFIG_FILE, why),
+                     SW_ERR_CONFIG);
+    assert_int_equal(sw_config_flags(&config, 2, valued, why), SW_ERR_CONFIG);
+    assert_false(config.first_start);
+    assert_int_equal(sw_config_flags(&config, 2, argv, why), SW_ERR_OK);
+    assert_true(config.first_start);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +159,7 @@ int main(void)
         cmocka_unit_test(unknown_names_are_errors),
         cmocka_unit_test(members_can_come_from_anywhere),
         cmocka_unit_test(what_is_asked_for_is_known_before_settings),
+        cmocka_unit_test(a_first_start_is_asked_for_on_the_command_line_only),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
