@@ -285,24 +285,28 @@ static void check_order(bool by_flag)
     temp_dir_remove(place.root);
 }
 
+/* Dies at the first call, then at the second, until it comes through. */
+static void sweep(bool by_flag, bool after)
+{
+    long calls = 0;
+
+    while (death(by_flag, calls, after)) {
+        calls++;
+        SW_ASSERT(calls < CALL_COUNT_MAX);
+    }
+    (void)printf("first start by %s: died %s each of %ld calls\n",
+                 by_flag ? "flag" : "marker",
+                 after ? "after" : "before",
+                 calls);
+    SW_ASSERT(calls > 20); /* the wrappers are at work */
+}
+
 int main(void)
 {
-    check_order(false);
-    check_order(true);
-    for (int way = 0; way < 4; way++) {
-        const bool by_flag = (way & 1) != 0;
-        const bool after = (way & 2) != 0;
-        long calls = 0;
-
-        while (death(by_flag, calls, after)) {
-            calls++;
-            SW_ASSERT(calls < CALL_COUNT_MAX);
-        }
-        (void)printf("first start by %s: died %s each of %ld calls\n",
-                     by_flag ? "flag" : "marker",
-                     after ? "after" : "before",
-                     calls);
-        SW_ASSERT(calls > 20); /* the wrappers are at work */
+    for (int by_flag = 0; by_flag < 2; by_flag++) {
+        check_order(by_flag != 0);
+        sweep(by_flag != 0, false);
+        sweep(by_flag != 0, true);
     }
     return 0;
 }

@@ -3,6 +3,7 @@ kills, restarts. Standard library only."""
 import os
 import pathlib
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -174,6 +175,12 @@ class Refusals(Refused):
             self.check(node.run(), 10, "CORRUPT", "votes on nothing")
 
 
+def no_file_over_1_mib():
+    """The first file of the log can not be made: a start ends in the middle."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+
+
 class FirstStart(Refused):
     """Only a node that has never run may start without its data: a node that lost its disk has
     forgotten its votes, and with them a leader without acknowledged writes could be elected."""
@@ -272,6 +279,17 @@ class FirstStart(Refused):
             (node.data / "wal").mkdir()
             self.check(node.run(), 9, "DATA_MISSING", "its log is gone")
             self.assertEqual(list((node.data / "wal").iterdir()), [])
+
+    def test_a_start_that_failed_while_it_made_the_log_is_no_first_start(self):
+        with swarm(1) as s:
+            node = s.nodes[0]
+            node.start(before=no_file_over_1_mib)
+            self.assertEqual(node.wait(), 8)
+            self.assertTrue((node.data / "identity").exists())
+            self.assertTrue((node.data / "first-start").exists())
+            s.start()
+            self.assertFalse((node.data / "first-start").exists())
+            self.assertEqual(node.stop(), 0)
 
     def test_a_start_that_failed_on_the_way_is_no_first_start(self):
         with swarm(1) as s, socket.socket() as taken:
