@@ -278,14 +278,27 @@ static void transfer(struct sw_node *node, struct sw__request *admitted, struct 
     const enum sw_err err = sw_group_transfer(admitted->shard->group, target);
     struct sw_reply reply = {.err = err, .value = target.value};
 
+    if (err == SW_ERR_INVALID) {
+        reply.detail = sw_span_str("the target is no other voting node of this shard");
+    }
     sw__request_answer(node, admitted, &reply);
     sw__request_free(admitted);
 }
 
-static void snapshot(struct sw__request *admitted)
+static void snapshot(struct sw_node *node, struct sw__request *admitted)
 {
     struct sw__shard *shard = admitted->shard;
+    struct sw_group_status status;
 
+    sw_group_status(shard->group, &status);
+    if (status.snapshot_index > 0 && status.snapshot_index == status.handed_index) {
+        /* The group would look at the request only when it applies something. */
+        struct sw_reply reply = {.value = status.snapshot_index, .revision = status.snapshot_index};
+
+        sw__request_answer(node, admitted, &reply);
+        sw__request_free(admitted);
+        return;
+    }
     admitted->place = SW__PLACE_WAITING;
     sw__list_add(&shard->snapshot_waiting, admitted);
     sw_group_request_snapshot(shard->group);
@@ -308,7 +321,7 @@ dispatch(struct sw_node *node, struct sw__request *admitted, const struct sw_req
         transfer(node, admitted, (struct sw_node_id){.value = request->expected});
         return;
     case SW_OP_SNAPSHOT:
-        snapshot(admitted);
+        snapshot(node, admitted);
         return;
     case SW_OP_PUT:
     case SW_OP_GET:

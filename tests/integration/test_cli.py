@@ -300,6 +300,7 @@ class RealSwarm(Case):
         self.assertEqual({n["state"] for n in self.json("node", "list")["nodes"]}, {"up"})
         self.assertEqual(len(self.json("node", "status", "2")["nodes"]), 1)
         self.fails(self.ctl("node", "status", "8"), 3, "8")
+        self.fails(self.ctl("node", "transfer", "8"), 2, "voting node")
         self.json("kv", "put", "after", "transfer")
         self.json("snapshot", "take", target)
 

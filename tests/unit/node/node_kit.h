@@ -233,7 +233,9 @@ void sw_group_status(const struct sw_group *group, struct sw_group_status *ret_s
     *ret_status = (struct sw_group_status){.role = kit_group_now.role,
                                            .term = kit_group_now.term,
                                            .leader = kit_group_now.leader,
-                                           .last_index = kit_group_now.last_index};
+                                           .last_index = kit_group_now.last_index,
+                                           .handed_index = kit_group_now.last_index,
+                                           .snapshot_index = kit_group_now.snapshot.index};
 }
 
 /* --- the world -------------------------------------------------------------------------------- */

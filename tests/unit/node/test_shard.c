@@ -301,6 +301,11 @@ static void a_snapshot_is_told_to_the_group_and_to_who_asked(void **state)
     assert_int_equal(kit_group_now.snapshot.index, 1);
     assert_int_equal(kit_reply(kit, 2).err, SW_ERR_OK);
     assert_int_equal(kit_reply(kit, 2).value, 1);
+    kit_send(kit, 7, kit_request(SW_OP_SNAPSHOT, 3)); /* nothing came since: it stands */
+    kit_turn(kit);
+    assert_int_equal(kit_group_now.snapshot_requests, 1);
+    assert_int_equal(kit_reply(kit, 3).err, SW_ERR_OK);
+    assert_int_equal(kit_reply(kit, 3).value, 1);
     kit_free(kit);
 }
 
