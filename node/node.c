@@ -271,6 +271,7 @@ static void on_group_stopped(void *arg)
     struct sw_node *node = shard->node;
 
     SW_ASSERT(node->groups_left > 0);
+    shard->closing = NULL;
     node->groups_left--;
     if (node->groups_left == 0) {
         flush_all(node); /* what was committed since the first flush */
@@ -287,6 +288,7 @@ static void begin_closing(struct sw_node *node)
         struct sw_group *group = shard->group;
 
         shard->group = NULL;
+        shard->closing = group;
         shard->role = SW_ROLE_STOPPED;
         sw_group_stop(group, on_group_stopped, shard);
     }
@@ -393,9 +395,13 @@ void sw_node_crash(struct sw_node *node)
 {
     node->crashed = true;
     for (uint32_t i = 0; i < node->shard_count; i++) {
-        if (node->shards[i]->group != NULL) {
-            sw_group_crash(node->shards[i]->group);
-            node->shards[i]->group = NULL;
+        struct sw__shard *shard = node->shards[i];
+        struct sw_group *group = shard->group != NULL ? shard->group : shard->closing;
+
+        shard->group = NULL;
+        shard->closing = NULL;
+        if (group != NULL) {
+            sw_group_crash(group);
         }
     }
 }

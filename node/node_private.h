@@ -96,7 +96,8 @@ struct sw__export {
 struct sw__shard {
     struct sw_node *node;
     struct sw_group_id id;
-    struct sw_group *group; /* owned; NULL once stopped */
+    struct sw_group *group;   /* owned; NULL once it is asked to stop */
+    struct sw_group *closing; /* asked to stop; frees itself when it has, or is crashed */
     enum sw_role role;
     uint64_t term;
     struct sw_node_id leader;

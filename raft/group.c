@@ -241,6 +241,7 @@ void sw_group_stop(struct sw_group *group, void (*done)(void *arg), void *arg)
         return;
     }
     sw_guard_drain(&group->guard);
+    group->closing = true;
     raft_close(&group->raft, stop_closed);
 }
 
@@ -250,6 +251,10 @@ void sw_group_crash(struct sw_group *group)
     group->muted = true;
     group->stopped = NULL;
     group->io.dead = true;
+    if (group->closing) {
+        sw__io_abandon(&group->io); /* the close that is under way ends inside */
+        return;
+    }
     sw_guard_drain(&group->guard);
     if (group->reopening) {
         if (group->reopen_ready) {

@@ -49,7 +49,8 @@ struct sw_group {
     bool reopen_ready;      /* it has closed */
     struct sw_wal_group reopen_loaded;
 
-    bool muted; /* stopping: no callback but `stopped` comes any more */
+    bool muted;   /* stopping: no callback but `stopped` comes any more */
+    bool closing; /* libraft is closing for that */
     void (*stopped)(void *arg);
     void *stopped_arg;
     struct sw_group_status counters;
