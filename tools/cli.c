@@ -29,7 +29,8 @@ int sw_cli_fail(enum sw_err err, const char *detail)
     const struct sw_err_info *info = sw_err_info(err);
     const bool has_detail = detail != NULL && detail[0] != '\0' && strcmp(detail, info->text) != 0;
     /* "See the detail" helps nobody who is reading it. */
-    const bool has_hint = info->hint[0] != '\0' && !(has_detail && err == SW_ERR_INVALID);
+    const bool has_hint =
+        info->hint[0] != '\0' && !(has_detail && (err == SW_ERR_INVALID || err == SW_ERR_CONFIG));
 
     (void)fflush(stdout);
     (void)fprintf(stderr,
@@ -60,6 +61,21 @@ int sw_cli_fail_format(enum sw_err err, const char *format, ...)
 int sw_cli_fail_result(const struct swarm_result *result)
 {
     return sw_cli_fail((enum sw_err)result->status, result->detail);
+}
+
+int sw_cli_fail_write(const struct swarm_result *result)
+{
+    const struct sw_err_info *info = sw_err_info((enum sw_err)result->status);
+    const bool has_detail = result->detail != NULL && result->detail[0] != '\0' &&
+                            strcmp(result->detail, info->text) != 0;
+
+    return sw_cli_fail_format(info->err,
+                              "%s%s%s",
+                              has_detail ? result->detail : "",
+                              has_detail ? "; " : "",
+                              info->outcome == SW_OUTCOME_NOT_DONE
+                                  ? "nothing was written"
+                                  : "it may be written or not: read before you repeat it");
 }
 
 static const char *environment(const char *name)
@@ -335,7 +351,12 @@ enum sw_err sw_cli_open(struct sw_cli *cli)
         return err;
     }
     err = (enum sw_err)swarm_open(&options, &cli->client, why, sizeof why);
-    if (err != SW_ERR_OK) {
+    if (err == SW_ERR_CONFIG) {
+        (void)sw_cli_fail_format(err,
+                                 "%s (--config FILE or $SWARMCTL_CONFIG names the settings; "
+                                 "`swarmctl swarm create` makes them)",
+                                 why);
+    } else if (err != SW_ERR_OK) {
         (void)sw_cli_fail(err, why);
     }
     return err;

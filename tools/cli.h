@@ -71,6 +71,8 @@ int sw_cli_fail(enum sw_err err, const char *detail);
 int sw_cli_fail_format(enum sw_err err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 int sw_cli_fail_result(const struct swarm_result *result);
+/* The same for a write: the line also says what became of it. */
+int sw_cli_fail_write(const struct swarm_result *result);
 
 /* The options that flags and environment describe; the line is printed if a flag is wrong. */
 enum sw_err sw_cli_options(const struct sw_cli *cli, struct swarm_options *ret_options);
@@ -87,6 +89,8 @@ bool sw_cli_time(const struct sw_cli *cli, const char *name, uint64_t standard, 
 /* The whole program: returns the exit code. */
 int sw_cli_main(int argc, char **argv);
 void sw_cli_print_flags(FILE *file, const struct sw_cli_flag *flags);
+/* The commands that begin with `noun`, or all (NULL); returns how many there are. */
+size_t sw_cli_print_commands(FILE *file, const char *noun);
 
 int sw_cmd_swarm_create(struct sw_cli *cli);
 int sw_cmd_kv_get(struct sw_cli *cli);

@@ -32,6 +32,16 @@ static void print_nouns(void)
     (void)printf("\" ;;\n");
 }
 
+static void print_errors(void)
+{
+    uint32_t count = 0;
+    const struct sw_err_info *rows = sw_err_all(&count);
+
+    for (uint32_t i = 0; i < count; i++) {
+        (void)printf("%s ", rows[i].name);
+    }
+}
+
 static void print_verbs(void)
 {
     (void)printf("        2) case \"${COMP_WORDS[1]}\" in\n");
@@ -47,6 +57,8 @@ static void print_verbs(void)
         }
         if (strcmp(command->noun, "completion") == 0) {
             (void)printf("bash");
+        } else if (strcmp(command->noun, "explain") == 0) {
+            print_errors();
         }
         (void)printf("\" ;;\n");
     }
@@ -69,7 +81,8 @@ static void print_command_flags(void)
 int sw_cmd_completion(struct sw_cli *cli)
 {
     if (strcmp(cli->args[0], "bash") != 0) {
-        return sw_cli_fail_format(SW_ERR_UNSUPPORTED, "completion for %s", cli->args[0]);
+        return sw_cli_fail_format(
+            SW_ERR_INVALID, "there is a completion for bash only, none for %s", cli->args[0]);
     }
     (void)printf("# bash completion of swarmctl: source <(swarmctl completion bash)\n"
                  "_swarmctl()\n"

@@ -27,7 +27,7 @@ int sw_cmd_experience_append(struct sw_cli *cli)
     request.value = value.slice;
     if (sw_cmd_call(cli, &request, &result, &code) == SW_ERR_OK) {
         code = result->status == SWARM_OK ? sw_cmd_report_write(cli, result)
-                                          : sw_cli_fail_result(result);
+                                          : sw_cli_fail_write(result);
     }
     swarm_result_free(result);
     free(value.owned);

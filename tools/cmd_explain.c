@@ -70,7 +70,7 @@ int sw_cmd_explain(struct sw_cli *cli)
     }
     if (out.row_count == 0) {
         code = sw_cli_fail_format(
-            SW_ERR_NOT_FOUND, "no error is called %s; `swarmctl explain` lists all", cli->args[0]);
+            SW_ERR_INVALID, "no error is called %s; `swarmctl explain` lists all", cli->args[0]);
     } else {
         (void)sw_output_print(&out, cli->format, stdout);
     }

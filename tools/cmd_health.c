@@ -12,24 +12,20 @@
 enum { ASK_AGAIN_MS = 100 };
 
 struct verdict {
-    uint64_t leader; /* 0 = none, or they disagree */
-    bool compared;   /* all answering nodes stand at one index */
+    uint64_t leader; /* 0 = none that answers */
+    bool compared;   /* two nodes or more answer, and all of them stand at one index */
     bool equal;      /* no two nodes at one index differ */
 };
 
 static struct verdict judge(const struct sw_survey *survey)
 {
-    struct verdict verdict = {.compared = true, .equal = true};
-    const struct sw_status *newest = NULL;
+    struct verdict verdict = {.compared = survey->answered > 1, .equal = true};
 
     for (size_t i = 0; i < survey->count; i++) {
         const struct sw_status *a = &survey->rows[i].status;
 
         if (!survey->rows[i].answered) {
             continue;
-        }
-        if (newest == NULL || a->term > newest->term) {
-            newest = a;
         }
         for (size_t j = 0; j < i; j++) {
             const struct sw_status *b = &survey->rows[j].status;
@@ -44,7 +40,7 @@ static struct verdict judge(const struct sw_survey *survey)
             }
         }
     }
-    verdict.leader = newest == NULL ? 0 : newest->leader;
+    verdict.leader = sw_survey_leader(survey);
     return verdict;
 }
 
@@ -73,7 +69,11 @@ print(const struct sw_cli *cli, const struct sw_survey *survey, const struct ver
             sw_output_text(&out, 5, row->status.digest);
         }
     }
-    sw_output_field_number(&out, "leader", verdict->leader);
+    if (verdict->leader == 0 && cli->format == SW_FORMAT_TABLE) {
+        sw_output_field(&out, "leader", SW_CELL_TEXT, "none");
+    } else {
+        sw_output_field_number(&out, "leader", verdict->leader);
+    }
     sw_output_field(&out,
                     "digests",
                     SW_CELL_TEXT,
@@ -96,8 +96,14 @@ static int code_of(const struct sw_survey *survey, const struct verdict *verdict
         return sw_cli_fail(SW_ERR_CORRUPT, "nodes at the same index have different states");
     }
     if (survey->answered < survey->count) {
-        return sw_cli_fail_format(
-            SW_ERR_UNREACHABLE, "%zu of %zu nodes answered", survey->answered, survey->count);
+        return sw_cli_fail_format(SW_ERR_UNREACHABLE,
+                                  "%zu of %zu nodes answered, %s",
+                                  survey->answered,
+                                  survey->count,
+                                  2 * survey->answered <= survey->count
+                                      ? "no majority: reads and writes wait, nothing is lost"
+                                  : verdict->leader == 0 ? "a majority, which elects a leader"
+                                                         : "a majority: reads and writes go on");
     }
     return verdict->leader == 0 ? sw_cli_fail(SW_ERR_NO_LEADER, "") : 0;
 }
@@ -116,7 +122,8 @@ int sw_cmd_health(struct sw_cli *cli)
             return sw_err_info(err)->exit_code;
         }
         verdict = judge(&survey);
-        if (verdict.compared || !verdict.equal || swarm_now_ms() >= until_ms) {
+        if (verdict.compared || !verdict.equal || survey.answered < 2 ||
+            swarm_now_ms() >= until_ms) {
             break;
         }
         sw_survey_release(&survey);

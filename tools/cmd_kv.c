@@ -192,7 +192,7 @@ static int write_value(struct sw_cli *cli, struct swarm_request *request)
         } else if (result->status == SWARM_CONFLICT) {
             code = report_conflict(cli, result);
         } else {
-            code = sw_cli_fail_result(result);
+            code = sw_cli_fail_write(result);
         }
     }
     swarm_result_free(result);
@@ -231,7 +231,7 @@ int sw_cmd_kv_del(struct sw_cli *cli)
         return code;
     }
     if (result->status != SWARM_OK) {
-        code = sw_cli_fail_result(result);
+        code = sw_cli_fail_write(result);
     } else {
         sw_output_init(&out, "", NULL, 0);
         sw_output_field(&out, "deleted", SW_CELL_SMALL, result->value != 0 ? "1" : "0");

@@ -1,9 +1,14 @@
 /* swarmctl node: list, status, transfer. */
+#include <time.h>
+
 #include "tools/cli.h"
 #include "tools/cmd.h"
 #include "tools/survey.h"
 
-/* Exit code of a command that asked nodes: fine if all answered. */
+enum { ASK_AGAIN_MS = 100 };
+
+/* Exit code of a command that asked nodes: fine if all answered. The first that did not stands for
+ * all: the rows name the others. */
 static int survey_code(const struct sw_survey *survey)
 {
     for (size_t i = 0; i < survey->count; i++) {
@@ -121,11 +126,64 @@ int sw_cmd_node_status(struct sw_cli *cli)
     return code;
 }
 
+/* The old leader answers once it has begun to hand over. Asks until another node leads (`target`,
+ * or any if that is 0) or half the command's time is up. */
+static enum sw_err
+wait_for_leader(struct sw_cli *cli, uint64_t from, uint64_t target, uint64_t *ret_leader)
+{
+    const uint64_t until_ms = swarm_now_ms() + cli->timeout_ms / 2;
+    struct sw_survey survey;
+    enum sw_err err;
+
+    for (;;) {
+        uint64_t leader;
+
+        err = sw_survey_run(cli, 0, &survey);
+        if (err != SW_ERR_OK) {
+            return err;
+        }
+        leader = sw_survey_leader(&survey);
+        sw_survey_release(&survey);
+        if ((leader != 0 && (target == 0 ? leader != from : leader == target)) ||
+            swarm_now_ms() >= until_ms) {
+            *ret_leader = leader;
+            return SW_ERR_OK;
+        }
+        (void)nanosleep(&(struct timespec){.tv_nsec = ASK_AGAIN_MS * 1000000L}, NULL);
+    }
+}
+
+static int report_transfer(struct sw_cli *cli, uint64_t from, uint64_t target)
+{
+    struct sw_output out;
+    uint64_t leader = 0;
+    enum sw_err err;
+
+    err = wait_for_leader(cli, from, target, &leader);
+    if (err != SW_ERR_OK) {
+        return sw_err_info(err)->exit_code;
+    }
+    if (leader == 0) {
+        return sw_cli_fail_format(
+            SW_ERR_NO_LEADER, "node %llu gave the leadership up", (unsigned long long)from);
+    }
+    if (target == 0 ? leader == from : leader != target) {
+        return sw_cli_fail_format(SW_ERR_UNREACHABLE,
+                                  "nobody took the leadership over, node %llu leads",
+                                  (unsigned long long)leader);
+    }
+    sw_output_init(&out, "", NULL, 0);
+    sw_output_field_number(&out, "from", from);
+    sw_output_field_number(&out, "to", leader);
+    (void)sw_output_print(&out, cli->format, stdout);
+    sw_output_release(&out);
+    return 0;
+}
+
 int sw_cmd_node_transfer(struct sw_cli *cli)
 {
     struct swarm_request request = SWARM_INIT(struct swarm_request);
     struct swarm_result *result = NULL;
-    struct sw_output out;
     int code = 0;
 
     if (!sw_cmd_node(cli, 0, &request.expected)) {
@@ -138,11 +196,7 @@ int sw_cmd_node_transfer(struct sw_cli *cli)
     if (result->status != SWARM_OK) {
         code = sw_cli_fail_result(result);
     } else {
-        sw_output_init(&out, "", NULL, 0);
-        sw_output_field_number(&out, "from", result->node);
-        sw_output_field_number(&out, "to", result->value);
-        (void)sw_output_print(&out, cli->format, stdout);
-        sw_output_release(&out);
+        code = report_transfer(cli, result->node, request.expected);
     }
     swarm_result_free(result);
     return code;

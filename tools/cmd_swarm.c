@@ -200,7 +200,7 @@ static enum sw_err plan_paths(struct plan *plan, const char *given)
                        sizeof plan->why,
                        "%s exists and is not empty; keys are never overwritten: name another",
                        plan->target);
-        return SW_ERR_CONFLICT;
+        return SW_ERR_INVALID;
     }
     (void)snprintf(plan->work, sizeof plan->work, "%.4000s.new-%ld", plan->target, (long)getpid());
     return SW_ERR_OK;
@@ -412,7 +412,7 @@ static enum sw_err make_all(struct plan *plan)
     }
     if (err == SW_ERR_OK &&
         renameat2(AT_FDCWD, plan->work, AT_FDCWD, plan->target, RENAME_NOREPLACE) != 0) {
-        err = fail(plan, SW_ERR_CONFLICT, "cannot create", plan->target);
+        err = fail(plan, SW_ERR_INVALID, "cannot create", plan->target);
     }
     return err;
 }

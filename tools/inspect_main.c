@@ -7,8 +7,9 @@
 static const char usage[] =
     "usage: swarm-inspect wal DIR [options]    the log: state, segments, records\n"
     "       swarm-inspect store DIR [options]  the state store\n"
-    "Reads only. Exit code: 0 sound, 2 usage, 10 damaged.\n"
-    "`swarm-inspect wal` alone prints its options.\n";
+    "DIR is the data directory of a node, or its wal/ or state/. Reads only.\n"
+    "Exit code: 0 sound, 2 usage, 3 nothing there, 10 damaged.\n"
+    "`swarm-inspect wal` and `swarm-inspect store` alone print their options.\n";
 
 int main(int argc, char **argv)
 {

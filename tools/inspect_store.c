@@ -4,6 +4,7 @@
  * are somebody's data: they are shown only when asked for. */
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -267,19 +268,12 @@ static void print_owner(const struct inspection *in)
                  SW_STORE_FORMAT);
 }
 
-static int fail(enum sw_err err, const char *why)
-{
-    const struct sw_err_info *info = sw_err_info(err);
-
-    (void)fprintf(stderr, "swarm-inspect: %s: %s (%s)\n", info->name, why, info->hint);
-    return info->exit_code;
-}
-
 int sw_inspect_store(int argc, char **argv)
 {
     struct inspection in = {.limit = UINT64_MAX};
     struct sw_store_lmdb_config config = {.read_only = true};
     char why[SW_WHY_SIZE] = "";
+    char place[PATH_MAX];
     enum sw_err err;
     int exit_code = 0;
 
@@ -287,10 +281,11 @@ int sw_inspect_store(int argc, char **argv)
         (void)fputs(usage, stderr);
         return EXIT_USAGE;
     }
+    in.dir = sw_inspect_dir(in.dir, "state", place, sizeof(place));
     config.path = in.dir;
     err = sw_store_lmdb_open(&config, &in.store, why);
     if (err != SW_ERR_OK) {
-        return fail(err, why);
+        return sw_inspect_fail(err, why);
     }
     print_owner(&in);
     for (unsigned table = 0; table < SW_TABLE_COUNT && exit_code == 0; table++) {
@@ -299,7 +294,7 @@ int sw_inspect_store(int argc, char **argv)
         }
         err = inspect_table(&in, (enum sw_table)table);
         if (err != SW_ERR_OK) {
-            exit_code = fail(err, in.store->why);
+            exit_code = sw_inspect_fail(err, in.store->why);
         }
     }
     sw_store_lmdb_close(in.store);

@@ -5,6 +5,7 @@
  * is what a crash at that moment would leave. Bodies are somebody's data and are never shown. */
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -330,22 +331,20 @@ int sw_inspect_wal(int argc, char **argv)
     struct inspection in = {.limit = UINT64_MAX};
     struct sw_disk_posix *posix = NULL;
     char why[SW_WHY_SIZE] = "";
+    char place[PATH_MAX];
     enum sw_err err;
 
     if (!parse(argc, argv, &in)) {
         (void)fputs(usage, stderr);
         return EXIT_USAGE;
     }
+    in.dir = sw_inspect_dir(in.dir, "wal", place, sizeof(place));
     err = sw_disk_posix_new_read_only(in.dir, &posix, why);
     if (err == SW_ERR_OK) {
         in.disk = sw_disk_posix_port(posix);
         err = inspect(&in, why);
     }
-    if (err != SW_ERR_OK) {
-        const struct sw_err_info *info = sw_err_info(err);
-        (void)fprintf(stderr, "swarm-inspect: %s: %s (%s)\n", info->name, why, info->hint);
-    }
     free(in.segments);
     sw_disk_posix_free(posix);
-    return sw_err_info(err)->exit_code;
+    return err == SW_ERR_OK ? 0 : sw_inspect_fail(err, why);
 }

@@ -2,6 +2,7 @@
 #include "tools/survey.h"
 
 #include <semaphore.h>
+#include <string.h>
 
 struct asked {
     struct sw_survey_row *row;
@@ -60,8 +61,8 @@ enum sw_err sw_survey_run(struct sw_cli *cli, uint64_t only, struct sw_survey *r
     choose_rows(cli, only, ret_survey);
     if (ret_survey->count == 0) {
         (void)sw_cli_fail_format(
-            SW_ERR_NOT_FOUND, "the configuration names no node %llu", (unsigned long long)only);
-        return SW_ERR_NOT_FOUND;
+            SW_ERR_INVALID, "the configuration names no node %llu", (unsigned long long)only);
+        return SW_ERR_INVALID;
     }
     (void)sem_init(&done, 0, 0);
     for (size_t i = 0; i < ret_survey->count; i++) {
@@ -81,6 +82,21 @@ enum sw_err sw_survey_run(struct sw_cli *cli, uint64_t only, struct sw_survey *r
         ret_survey->answered += row->answered ? 1 : 0;
     }
     return SW_ERR_OK;
+}
+
+uint64_t sw_survey_leader(const struct sw_survey *survey)
+{
+    const struct sw_survey_row *leader = NULL;
+
+    for (size_t i = 0; i < survey->count; i++) {
+        const struct sw_survey_row *row = &survey->rows[i];
+
+        if (row->answered && strcmp(row->status.role, "leader") == 0 &&
+            (leader == NULL || row->status.term > leader->status.term)) {
+            leader = row;
+        }
+    }
+    return leader == NULL ? 0 : leader->node;
 }
 
 void sw_survey_release(struct sw_survey *survey)

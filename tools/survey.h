@@ -22,6 +22,8 @@ struct sw_survey {
 /* `only` = one node, 0 = all. Fails, with the line printed, if the client cannot be opened or the
  * node is not configured. */
 enum sw_err sw_survey_run(struct sw_cli *cli, uint64_t only, struct sw_survey *ret_survey);
+/* The node that says it leads, in the newest term; 0 = none that answered. */
+uint64_t sw_survey_leader(const struct sw_survey *survey);
 void sw_survey_release(struct sw_survey *survey);
 
 #endif

@@ -29,7 +29,7 @@ static const struct sw_cli_flag scan_flags[] = {
     {"prefix", "TEXT", "only keys that begin so"},
     {"from", "KEY", "first key, included (with --reverse: the highest)"},
     {"to", "KEY", "end, excluded"},
-    {"limit", "N", "at most so many records (default: all)"},
+    {"limit", "N", "at most so many records (default, and 0: all)"},
     {"keys-only", NULL, "leave values out"},
     {"reverse", NULL, "from high to low"},
     {"encoding", "NAME", "of keys and values: auto, utf8, hex, base64 (default auto)"},
@@ -37,7 +37,7 @@ static const struct sw_cli_flag scan_flags[] = {
 static const struct sw_cli_flag list_flags[] = {
     SCOPE_FLAGS,
     {"after", "REVISION", "only experiences above this revision"},
-    {"limit", "N", "at most so many (default: all)"},
+    {"limit", "N", "at most so many (default, and 0: all)"},
     {"reverse", NULL, "newest first"},
     {"encoding", "NAME", "of values: auto, utf8, hex, base64 (default auto)"},
     {NULL, NULL, NULL}};
@@ -186,25 +186,15 @@ const struct sw_command sw_commands[] = {
      NULL,
      SW_FORMAT_PLAIN},
     {"version", NULL, "", "print the version", 0, 0, sw_cmd_version, NULL, SW_FORMAT_PLAIN},
-    {"help", NULL, "", "list all commands", 0, ANY, sw_cmd_help, NULL, SW_FORMAT_PLAIN},
+    {"help", NULL, "[COMMAND]", "list the commands", 0, ANY, sw_cmd_help, NULL, SW_FORMAT_PLAIN},
     {NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, SW_FORMAT_TABLE},
 };
 
 int sw_cmd_help(struct sw_cli *cli)
 {
-    (void)cli;
     (void)printf("usage: swarmctl COMMAND [argument...] [--flag value...]\n\n");
-    for (const struct sw_command *command = sw_commands; command->noun != NULL; command++) {
-        char words[80];
-
-        (void)snprintf(words,
-                       sizeof words,
-                       "%s%s%s %s",
-                       command->noun,
-                       command->verb == NULL ? "" : " ",
-                       command->verb == NULL ? "" : command->verb,
-                       command->usage);
-        (void)printf("  %-26s %s\n", words, command->help);
+    if (cli == NULL || cli->arg_count == 0 || sw_cli_print_commands(stdout, cli->args[0]) == 0) {
+        (void)sw_cli_print_commands(stdout, NULL);
     }
     (void)printf("\nflags of every command:\n");
     sw_cli_print_flags(stdout, sw_global_flags);
