@@ -4,7 +4,7 @@
  * to one peer arrive in the order of `send`, each at most once; any may be lost, with or without
  * notice. Nothing leaves before `flush` (the end of a loop turn), which packs all messages to one
  * peer into as few frames as fit: the heartbeats of all groups share a frame.
- * Real: link_zmq.c (ZeroMQ, Noise, AEAD). Simulated: link_sim.c under tests/sim. Loop thread only;
+ * Real: link_zmq.c (ZeroMQ, Noise, AEAD). Simulated: tests/sim/net.c. Loop thread only;
  * handlers are called from the loop, never from inside send, reply or flush. */
 #ifndef SW_TRANSPORT_LINK_H
 #define SW_TRANSPORT_LINK_H
