@@ -81,7 +81,8 @@ enum sw_err sw_group_new(const struct sw_group_config *config,
                          char ret_why[SW_WHY_SIZE]);
 /* Stops; `done` is called once no callback of this group can come any more and it is freed. */
 void sw_group_stop(struct sw_group *group, void (*done)(void *arg), void *arg);
-/* Frees at once, as a crash would: only for the simulator, whose WAL and link die with it. */
+/* Frees at once, as a crash would, also while it stops (`done` is then not called): only for the
+ * simulator, whose WAL and link die with it. */
 void sw_group_crash(struct sw_group *group);
 
 /* A message of the link that belongs to this group (sw_group_of_message names it). */
