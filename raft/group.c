@@ -324,6 +324,41 @@ static void settle_reads(struct sw_group *group)
         &group->reads, sw_guard_voters(&group->raft), self != NULL && self->role == RAFT_VOTER);
 }
 
+/* Something to apply, where nothing else comes: one at a time. */
+static void append_barrier(struct sw_group *group)
+{
+    int rv;
+
+    if (group->raft.state != RAFT_LEADER || group->barrier_busy) {
+        return;
+    }
+    group->barrier_busy = true;
+    group->barrier.data = group;
+    rv = raft_barrier(&group->raft, &group->barrier, barrier_done);
+    group->barrier_busy = rv == 0; /* not while leadership is handed over: asked again */
+}
+
+/* The library looks at its snapshot threshold only when it applies something, which on an idle
+ * group is never: a leader appends a barrier, a follower asks its leader for one. */
+static void nudge(struct sw_group *group)
+{
+    const uint64_t now_ms = sw_env_now_ms(group->env);
+
+    if (!running(group) || !group->snapshot_requested || now_ms < group->nudge_ms) {
+        return;
+    }
+    group->nudge_ms = now_ms + group->tuning.heartbeat_ms;
+    sw__group_compact(group); /* sets the threshold */
+    if (group->raft.state == RAFT_LEADER) {
+        append_barrier(group);
+    } else if (leader_of(&group->raft).value != 0) {
+        send_probe(group,
+                   SW_WIRE_NUDGE,
+                   leader_of(&group->raft),
+                   (struct sw_wire_probe){.term = group->raft.current_term});
+    }
+}
+
 static void receive_probe(struct sw_group *group,
                           struct sw_node_id from,
                           const struct raft_server *server,
@@ -340,6 +375,10 @@ static void receive_probe(struct sw_group *group,
         if (probe.term == group->raft.current_term) {
             send_probe(group, SW_WIRE_PROBE_ACK, from, probe);
         }
+        return;
+    }
+    if (sw_wire_kind(message) == SW_WIRE_NUDGE) {
+        append_barrier(group);
         return;
     }
     if (server->role == RAFT_VOTER) {
@@ -403,6 +442,7 @@ void sw_group_tick(struct sw_group *group)
         sw_env_now_ms(group->env) >= group->probe_ms + group->tuning.heartbeat_ms) {
         send_probes(group); /* lost, perhaps */
     }
+    nudge(group);
 }
 
 static void turn_reads(struct sw_group *group)
@@ -566,16 +606,8 @@ void sw_group_request_snapshot(struct sw_group *group)
 {
     SW_ASSERT(group != NULL);
     group->snapshot_requested = true;
-    if (running(group) && group->raft.state == RAFT_LEADER && !group->barrier_busy) {
-        int rv;
-
-        /* The library looks at its threshold only when it applies something. */
-        sw__group_compact(group);
-        group->barrier_busy = true;
-        group->barrier.data = group;
-        rv = raft_barrier(&group->raft, &group->barrier, barrier_done);
-        group->barrier_busy = rv == 0;
-    }
+    group->nudge_ms = 0;
+    nudge(group);
 }
 
 void sw_group_status(const struct sw_group *group, struct sw_group_status *ret_status)

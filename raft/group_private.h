@@ -38,6 +38,7 @@ struct sw_group {
     uint64_t probe_ms; /* when the probe that is out was last sent */
 
     bool snapshot_requested;
+    uint64_t nudge_ms;   /* when to ask again for something to apply */
     bool snapshot_asked; /* handler.snapshot_wanted is due */
     struct sw_group_snapshot snapshot;
     bool install_pending;

@@ -96,7 +96,8 @@ void sw_wire_encode_probe(struct sw_group_id group,
                           struct sw_wire_probe probe,
                           struct sw_buf *out)
 {
-    SW_ASSERT(kind == SW_WIRE_PROBE || kind == SW_WIRE_PROBE_ACK);
+    SW_ASSERT(kind >= SW_WIRE_PROBE);
+    SW_ASSERT(kind <= SW_WIRE_NUDGE);
     header(group, kind, out);
     sw_write_u64(out, probe.term);
     sw_write_u64(out, probe.seq);
@@ -106,7 +107,7 @@ void sw_wire_encode_probe(struct sw_group_id group,
 uint8_t sw_wire_kind(struct sw_span bytes)
 {
     if (bytes.size < SW_WIRE_HEADER_SIZE || bytes.data[0] < SW_WIRE_APPEND ||
-        bytes.data[0] > SW_WIRE_PROBE_ACK) {
+        bytes.data[0] > SW_WIRE_NUDGE) {
         return 0;
     }
     return bytes.data[0];
@@ -285,7 +286,7 @@ enum sw_err sw_wire_decode_probe(struct sw_span bytes, struct sw_wire_probe *ret
     struct sw_wire_probe probe;
     enum sw_err err;
 
-    if (kind != SW_WIRE_PROBE && kind != SW_WIRE_PROBE_ACK) {
+    if (kind < SW_WIRE_PROBE) {
         return SW_ERR_MALFORMED;
     }
     (void)sw_read_bytes(&in, SW_WIRE_HEADER_SIZE);

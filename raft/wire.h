@@ -15,6 +15,7 @@
  * | 6    | TimeoutNow    | term u64, last index u64, last term u64                                |
  * | 7    | Probe         | term u64, sequence u64                                                 |
  * | 8    | ProbeAck      | term u64, sequence u64                                                 |
+ * | 9    | Nudge         | term u64, zero u64: append something, so that I can take a snapshot    |
  *
  * libraft validates nothing that it receives, so everything is checked here: kinds, sizes, orders
  * of terms, entry types, configurations. Fuzzed: tests/fuzz/fuzz_raft_message.c. */
@@ -39,6 +40,7 @@ enum sw_wire_kind {
     SW_WIRE_TIMEOUT_NOW = 6,
     SW_WIRE_PROBE = 7,
     SW_WIRE_PROBE_ACK = 8,
+    SW_WIRE_NUDGE = 9,
     SW_WIRE_KIND_MAX = 63,
 };
 

@@ -235,6 +235,60 @@ static void compacts_only_behind_durable_state(void **state)
     close_bench(&bench);
 }
 
+static void receive(struct bench *bench, uint64_t from, struct raft_message *message)
+{
+    struct sw_buf bytes = {0};
+
+    sw_wire_encode((struct sw_group_id){1}, message, &bytes);
+    sw_group_receive(bench->group, (struct sw_node_id){from}, sw_buf_span(&bytes));
+    sw_buf_release(&bytes);
+}
+
+/* A follower of an idle group has nothing to apply: it asks its leader for something. */
+static void an_idle_follower_asks_for_something_to_apply(void **state)
+{
+    struct raft_message heartbeat = {
+        .type = RAFT_IO_APPEND_ENTRIES,
+        .append_entries = {.term = 1, .prev_log_index = 1, .prev_log_term = 1}};
+    struct bench bench = {0};
+
+    (void)state;
+    fake_init(&bench.world);
+    assert_int_equal(open_group(&bench, 3, 0), SW_ERR_OK);
+    settle(&bench);
+    receive(&bench, 2, &heartbeat);
+    settle(&bench);
+    fake_forget_sent(&bench.world);
+    sw_group_request_snapshot(bench.group);
+    assert_int_equal(bench.world.sent_count, 1);
+    assert_int_equal(bench.world.sent[0].to.value, 2);
+    assert_int_equal(sw_wire_kind(sw_buf_span(&bench.world.sent[0].bytes)), SW_WIRE_NUDGE);
+    sw_group_tick(bench.group);
+    assert_int_equal(bench.world.sent_count, 1);
+    bench.world.now_ms += 50; /* lost, perhaps */
+    sw_group_tick(bench.group);
+    assert_int_equal(bench.world.sent_count, 2);
+    close_bench(&bench);
+}
+
+static void a_leader_appends_a_barrier_when_asked(void **state)
+{
+    struct sw_buf bytes = {0};
+    struct bench bench;
+    uint64_t before;
+
+    (void)state;
+    open_alone(&bench);
+    before = bench.committed;
+    sw_wire_encode_probe(
+        (struct sw_group_id){1}, SW_WIRE_NUDGE, (struct sw_wire_probe){.term = 1}, &bytes);
+    sw_group_receive(bench.group, (struct sw_node_id){1}, sw_buf_span(&bytes));
+    settle(&bench);
+    assert_int_equal(bench.committed, before + 1);
+    sw_buf_release(&bytes);
+    close_bench(&bench);
+}
+
 static void refuses_a_log_that_is_not_whole(void **state)
 {
     struct bench bench;
@@ -307,15 +361,6 @@ static void says_nothing_before_its_first_record_is_durable(void **state)
     }
     assert_true(bench.world.sent_count > 0); /* the pre-vote was only held */
     close_bench(&bench);
-}
-
-static void receive(struct bench *bench, uint64_t from, struct raft_message *message)
-{
-    struct sw_buf bytes = {0};
-
-    sw_wire_encode((struct sw_group_id){1}, message, &bytes);
-    sw_group_receive(bench->group, (struct sw_node_id){from}, sw_buf_span(&bytes));
-    sw_buf_release(&bytes);
 }
 
 static void ignores_liars(void **state)
@@ -528,6 +573,8 @@ int main(void)
         cmocka_unit_test(starts_again_from_what_it_wrote),
         cmocka_unit_test(crashes_while_it_stops),
         cmocka_unit_test(compacts_only_behind_durable_state),
+        cmocka_unit_test(an_idle_follower_asks_for_something_to_apply),
+        cmocka_unit_test(a_leader_appends_a_barrier_when_asked),
         cmocka_unit_test(refuses_a_log_that_is_not_whole),
         cmocka_unit_test(refuses_members_that_share_an_id),
         cmocka_unit_test(refuses_addresses_that_are_too_long),
