@@ -21,7 +21,7 @@
     X(DISK_FULL, 1003, NOT_DONE, LATER, 8, "no space left for this write", "free disk space or raise --max-map-size; reads and deletes still work") \
     X(PERMISSIONS, 1004, NOT_DONE, NEVER, 7, "a file or key has the wrong owner or mode", "make secret key files readable by their owner only (chmod 600)") \
     X(NOMEM, 1005, NOT_DONE, LATER, 1, "out of memory", "give the process more memory or send smaller requests") \
-    X(CORRUPT, 1006, NOT_DONE, NEVER, 10, "stored bytes fail their check", "the file was quarantined; restore this node from its peers, never delete files by hand") \
+    X(CORRUPT, 1006, NOT_DONE, NEVER, 10, "stored bytes fail their check", "keep this node's data as it is (swarm-inspect reads it), leave the other nodes running, never delete files by hand") \
     X(LOCKED, 1007, NOT_DONE, NEVER, 1, "the data directory is in use by another process", "stop the other swarmd or choose another --data-dir") \
     X(ADDRESS_IN_USE, 1008, NOT_DONE, NEVER, 1, "the address is already in use", "another process listens there; stop it or choose another port") \
     X(STRANGER, 1009, NOT_DONE, NEVER, 9, "the data directory belongs to another swarm or node", "point --data-dir at this node's own directory; nothing was changed") \
@@ -39,7 +39,7 @@
     X(UNAUTHENTICATED, 4101, NOT_DONE, NEVER, 7, "the peer could not prove who it is", "check that both sides hold the keys of the same swarm") \
     X(REPLAYED, 4102, NOT_DONE, NEVER, 7, "a frame was seen before", "") \
     X(WRONG_SWARM, 4103, NOT_DONE, NEVER, 7, "the peer belongs to another swarm", "check the endpoints and the swarm id") \
-    X(CONFIG, 5001, NOT_DONE, NEVER, 2, "the configuration is not valid", "see the detail; swarmd --check-config tests a file without starting") \
+    X(CONFIG, 5001, NOT_DONE, NEVER, 2, "the configuration is not valid", "swarmd --check-config tests settings without starting") \
     X(KEY_MISSING, 5002, NOT_DONE, NEVER, 7, "no usable key material", "create it with `swarmctl swarm create`; there is no plaintext mode") \
     X(NOT_LEADER, 6001, NOT_DONE, OTHER_NODE, 5, "this node is not the leader", "ask the node named in the answer") \
     X(NO_LEADER, 6002, NOT_DONE, LATER, 5, "no leader is known", "an election is under way or a majority of nodes is down") \

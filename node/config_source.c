@@ -203,7 +203,7 @@ static enum sw_err walk(int argc,
         if (flag.value == NULL) {
             i++;
             if (i == argc) {
-                return bad_flag(argv[i - 1], "a value is missing after", ret_why);
+                return bad_flag(argv[i - 1], "unknown flag, or its value is missing:", ret_why);
             }
             flag.value = argv[i];
         }

@@ -47,7 +47,8 @@ static int fail(enum sw_err err, const char *why)
     const struct sw_err_info *info = sw_err_info(err);
 
     (void)fprintf(stderr,
-                  "swarmd: %s: %s; %s; %s\n",
+                  "swarmd: PA-%04u %s: %s; %s; %s\n",
+                  (unsigned)info->err,
                   info->name,
                   why[0] == '\0' ? info->text : why,
                   data_note(err),

@@ -59,7 +59,7 @@ static void structure_damaged(MDB_env *env, const char *text)
 {
     (void)env;
     (void)fprintf(
-        stderr, "store: the structure is damaged (%s); rebuild this node from its peers\n", text);
+        stderr, "store: the structure is damaged (%s); the other nodes hold the data\n", text);
 }
 
 static void header_encode(const struct sw_store_lmdb_config *config, uint8_t *out)

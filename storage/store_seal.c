@@ -102,7 +102,7 @@ sw_store_corrupt(struct sw_store *store, unsigned table, struct sw_span key, con
     sw_key_print(key, text, sizeof(text));
     (void)snprintf(store->why,
                    sizeof(store->why),
-                   "table %s, key %s: %s; rebuild this node from its peers",
+                   "table %s, key %s: %s; the other nodes hold the data",
                    sw_table_name(table),
                    text,
                    what);

@@ -8,7 +8,7 @@
 #include "base/assert.h"
 #include "storage/wal_scan.h"
 
-#define ADVICE "nothing was changed; restore this node from its peers"
+#define ADVICE "nothing was changed; the other nodes hold the data"
 
 const char *sw_wal_state_name(int copy)
 {
@@ -368,7 +368,7 @@ static enum sw_err end_judge(const struct sw_wal_segment_header *segment,
     (void)snprintf(ret_why,
                    SW_WHY_SIZE,
                    "%s offset %" PRIu64 ": record %" PRIu64 " is damaged, durable up to %" PRIu64
-                   "; untouched; restore this node from its peers",
+                   "; untouched; the other nodes hold the data",
                    name,
                    end->offset,
                    end->lsn,

@@ -29,7 +29,7 @@ enum sw_err sw_walk_failure(struct sw_store *store, enum sw_table table, int rc)
     }
     (void)snprintf(store->why,
                    sizeof(store->why),
-                   "table %s: %s; rebuild this node from its peers",
+                   "table %s: %s; the other nodes hold the data",
                    sw_table_name(table),
                    mdb_strerror(rc));
     if (rc == MDB_CORRUPTED || rc == MDB_PAGE_NOTFOUND || rc == MDB_INVALID ||

@@ -351,7 +351,7 @@ enum sw_err sw_cli_open(struct sw_cli *cli)
         return err;
     }
     err = (enum sw_err)swarm_open(&options, &cli->client, why, sizeof why);
-    if (err == SW_ERR_CONFIG) {
+    if (err == SW_ERR_CONFIG && strstr(why, "cannot open") != NULL) {
         (void)sw_cli_fail_format(err,
                                  "%s (--config FILE or $SWARMCTL_CONFIG names the settings; "
                                  "`swarmctl swarm create` makes them)",

@@ -33,15 +33,16 @@ class Installed(unittest.TestCase):
         return found[0]
 
     def test_files(self):
-        for name in ("swarmctl", "swarm-bench", "swarm.h", "swarm_status.h", "swarm.3",
-                     "swarmctl.1", "swarm-bench.1", "libswarm.pc"):
+        for name in ("swarmd", "swarmctl", "swarm-bench", "swarm-inspect", "swarm.h",
+                     "swarm_status.h", "swarm.3", "swarmctl.1", "swarm-bench.1", "swarm-inspect.1",
+                     "swarmd.8", "libswarm.pc"):
             self.only(name)
         self.assertIn("health", run(self.only("swarmctl"), "help"))
 
     def test_a_user_s_program_builds(self):
-        # The file names the prefix of the configuration; pkg-config moves it to where it stands.
+        # The prefix is the one of the installation, not of the configuration.
         config = {"PKG_CONFIG_PATH": str(self.only("libswarm.pc").parent)}
-        flags = run("pkg-config", "--define-prefix", "--cflags", "--libs", "libswarm",
+        flags = run("pkg-config", "--cflags", "--libs", "libswarm",
                     env=config).split()
         program = self.prefix / "example"
         sanitize = [f"-fsanitize={SANITIZE}"] if SANITIZE else []

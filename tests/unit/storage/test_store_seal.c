@@ -111,7 +111,7 @@ static void corruption_says_where_and_what_to_do(void **state)
         SW_ERR_CORRUPT);
     assert_string_equal(
         store.why,
-        "table session, key k\\x0a: the value is torn; rebuild this node from its peers");
+        "table session, key k\\x0a: the value is torn; the other nodes hold the data");
     assert_string_equal(sw_table_name(SW_SEAL_TABLE_HEADER), "header");
     assert_string_equal(sw_table_name(SW_TABLE_COUNT), "?");
 }
