@@ -34,7 +34,7 @@ struct sw_load_result {
     struct sw_histogram latency; /* ns, of what succeeded */
     uint64_t ops;                /* that succeeded */
     uint64_t errors;
-    struct {
+    struct sw_load_error {
         enum swarm_status status;
         uint64_t count;
     } by_status[SW_LOAD_ERRORS_MAX];

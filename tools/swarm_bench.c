@@ -195,6 +195,26 @@ static void print_result(const struct sw_cli *cli,
 
 /* --- loads ------------------------------------------------------------------------------------ */
 
+/* Figures of a load that was mostly refused are no figures: scripts must notice. A failover in
+ * the middle may cost some requests and is no failure of the run. */
+static int judge(const struct sw_load_result *result)
+{
+    const struct sw_load_error *most = &result->by_status[0];
+
+    if (result->errors <= result->ops) {
+        return 0;
+    }
+    for (size_t i = 1; i < SW_LOAD_ERRORS_MAX; i++) {
+        if (result->by_status[i].count > most->count) {
+            most = &result->by_status[i];
+        }
+    }
+    return sw_cli_fail_format((enum sw_err)most->status,
+                              "%llu of %llu requests failed, most of them so",
+                              (unsigned long long)result->errors,
+                              (unsigned long long)(result->errors + result->ops));
+}
+
 static int run(const struct sw_cli *cli, const char *workload, struct sw_load_config *config)
 {
     struct sw_load_result *result = calloc(1, sizeof *result);
@@ -208,6 +228,7 @@ static int run(const struct sw_cli *cli, const char *workload, struct sw_load_co
         code = sw_cli_fail(err, why);
     } else {
         print_result(cli, workload, config, result);
+        code = judge(result);
     }
     free(result);
     return code;
