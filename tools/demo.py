@@ -2,7 +2,7 @@
 """The demo: an encrypted swarm of three, four agents, one kill -9, and a count of what is left.
 
 Run it with `./run demo`; it leaves the swarm running. `./run demo --check` stops everything and
-succeeds only if every figure held. `tools/demo.py --stop` stops what an earlier demo left.
+succeeds only if every figure held. `./run demo --stop` stops what an earlier demo left.
 """
 import argparse
 import json
@@ -198,6 +198,7 @@ def stop_old(pids):
     stopped = pids.stop_all()
     if stopped:
         print(f"  stopped {stopped} processes of an earlier demo")
+    return stopped
 
 
 def run(check):
@@ -247,7 +248,7 @@ def print_invitation(swarm):
   {control} kv put greeting hello
   {control} kv get greeting
 
-Stop it with:  tools/demo.py --stop
+Stop it with:  ./run demo --stop
 """)
 
 
@@ -258,7 +259,8 @@ def main():
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if args.stop:
-        stop_old(PidFile(FOLDER / "pids"))
+        if not stop_old(PidFile(FOLDER / "pids")):
+            print("  nothing of an earlier demo runs")
         return 0
     return run(args.check)
 
