@@ -89,7 +89,7 @@ static void set_int(void *socket, int option, int value)
 static void set_options(void *socket, enum sw_port_kind kind, bool ipv6)
 {
     const int64_t size_max = SW_FRAME_WIRE_SIZE_MAX;
-    const int failed = zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &size_max, sizeof(size_max));
+    int failed = zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &size_max, sizeof(size_max));
 
     SW_ASSERT(failed == 0);
     set_int(socket, ZMQ_LINGER, 0);
@@ -106,6 +106,11 @@ static void set_options(void *socket, enum sw_port_kind kind, bool ipv6)
     set_int(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MS_MAX);
     set_int(socket, ZMQ_BACKLOG, BACKLOG);
     if (kind == SW_PORT_ROUTER) {
+        /* With a ZAP domain, and no ZAP handler behind it, libzmq serves ZMTP 3 as ever and refuses
+         * ZMTP 1 and 2. Those take a path that aborts the process (an assertion in 4.3.4) if such a
+         * stranger's greeting arrives while the socket is being closed. */
+        failed = zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, "swarm", sizeof "swarm" - 1);
+        SW_ASSERT(failed == 0);
         /* We want to know when a route is gone, and nobody may take the route of another by
          * calling itself the same. */
         set_int(socket, ZMQ_ROUTER_MANDATORY, 1);

@@ -1,4 +1,6 @@
 /* Addresses, limits of size, and parts, over real sockets. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -6,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <zmq.h>
@@ -156,6 +160,53 @@ static void too_long_messages_cut_the_sender_off(void **state)
     free(bytes);
 }
 
+/* True once the other side has closed; what it says before is passed over. */
+static bool is_hung_up(int fd)
+{
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    uint8_t bytes[256];
+
+    while (poll(&wait, 1, BOUND_TRIES) == 1) {
+        if (recv(fd, bytes, sizeof(bytes), 0) <= 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* They would be able to abort the process while it shuts down; see set_options. */
+static void old_versions_of_zmtp_are_hung_up_on(void **state)
+{
+    /* a greeting, an empty routing id, and a message of seven bytes */
+    static const uint8_t version_2[] = {0xff, 0, 0, 0, 0,   0,   0,   0,   1,   0x7f, 1,  5,
+                                        0,    0, 0, 7, 's', 't', 'r', 'a', 'n', 'g',  'e'};
+    static const uint8_t version_1[] = {1, 0, 8, 0, 's', 't', 'r', 'a', 'n', 'g', 'e'};
+    const struct fixture *fixture = *state;
+    const struct sockaddr_in to = {
+        .sin_family = AF_INET,
+        .sin_port = htons((uint16_t)strtoul(strrchr(fixture->address, ':') + 1, NULL, 10)),
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+    };
+    struct sw_route route;
+    uint8_t *frame;
+    size_t frame_size;
+
+    for (int version = 1; version <= 2; version++) {
+        const uint8_t *bytes = version == 1 ? version_1 : version_2;
+        const size_t size = version == 1 ? sizeof(version_1) : sizeof(version_2);
+        const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        assert_true(fd >= 0);
+        assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof(to)), 0);
+        assert_int_equal(send(fd, bytes, size, MSG_NOSIGNAL), size);
+        assert_true(is_hung_up(fd));
+        assert_int_equal(sw_port_take(fixture->router, &route, &frame, &frame_size),
+                         SW_ERR_NOT_FOUND);
+        assert_int_equal(close(fd), 0);
+    }
+    send_until_taken(fixture->dealer, NULL, 7); /* others go on */
+}
+
 static void messages_of_other_parts_are_malformed(void **state)
 {
     struct fixture *fixture = *state;
@@ -213,6 +264,7 @@ int main(void)
         TEST(a_route_that_is_not_there_is_unreachable),
         TEST(nothing_queues_for_a_node_that_is_not_there),
         TEST(too_long_messages_cut_the_sender_off),
+        TEST(old_versions_of_zmtp_are_hung_up_on),
         TEST(messages_of_other_parts_are_malformed),
         TEST(addresses_are_checked),
     };
