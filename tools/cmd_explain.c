@@ -33,47 +33,72 @@ static bool matches(const struct sw_err_info *info, const char *code)
     return strcasecmp(code, info->name) == 0;
 }
 
+enum { CODE, NAME, WRITE, RETRY, EXIT, MEANING, REMEDY, COLUMNS };
+
+static const struct sw_column columns[COLUMNS] = {[CODE] = {"code", SW_CELL_TEXT},
+                                                  [NAME] = {"name", SW_CELL_TEXT},
+                                                  [WRITE] = {"write", SW_CELL_TEXT},
+                                                  [RETRY] = {"retry", SW_CELL_TEXT},
+                                                  [EXIT] = {"exit", SW_CELL_SMALL},
+                                                  [MEANING] = {"meaning", SW_CELL_TEXT},
+                                                  [REMEDY] = {"remedy", SW_CELL_TEXT}};
+
 static void add_row(struct sw_output *out, const struct sw_err_info *info)
 {
     char code[16];
 
     (void)snprintf(code, sizeof code, "PA-%04u", (unsigned)info->err);
     sw_output_row(out);
-    sw_output_text(out, 0, code);
-    sw_output_text(out, 1, info->name);
-    sw_output_text(out, 2, outcome_name(info->outcome));
-    sw_output_text(out, 3, retry_name(info->retry));
-    sw_output_number(out, 4, (uint64_t)info->exit_code);
-    sw_output_text(out, 5, info->text);
-    sw_output_text(out, 6, info->hint);
+    sw_output_text(out, CODE, code);
+    sw_output_text(out, NAME, info->name);
+    sw_output_text(out, WRITE, outcome_name(info->outcome));
+    sw_output_text(out, RETRY, retry_name(info->retry));
+    sw_output_number(out, EXIT, (uint64_t)info->exit_code);
+    sw_output_text(out, MEANING, info->text);
+    if (out->column_count > REMEDY) {
+        sw_output_text(out, REMEDY, info->hint);
+    }
+}
+
+/* One error for people: a line for each thing there is to say. */
+static int print_one(const struct sw_err_info *info)
+{
+    (void)printf("PA-%04u %s: %s\n", (unsigned)info->err, info->name, info->text);
+    (void)printf("write:  %s\n", outcome_name(info->outcome));
+    (void)printf("retry:  %s\n", retry_name(info->retry));
+    (void)printf("exit:   %d\n", info->exit_code);
+    (void)printf("remedy: %s\n", info->hint[0] == '\0' ? "none needed" : info->hint);
+    return 0;
+}
+
+static int print_all(const struct sw_cli *cli, const struct sw_err_info *rows, uint32_t count)
+{
+    struct sw_output out;
+
+    /* Remedies are long: a table for people leaves them to `explain CODE`. */
+    sw_output_init(&out, "errors", columns, cli->format == SW_FORMAT_TABLE ? REMEDY : COLUMNS);
+    for (uint32_t i = 0; i < count; i++) {
+        add_row(&out, &rows[i]);
+    }
+    (void)sw_output_print(&out, cli->format, stdout);
+    sw_output_release(&out);
+    return 0;
 }
 
 int sw_cmd_explain(struct sw_cli *cli)
 {
-    static const struct sw_column columns[] = {{"code", SW_CELL_TEXT},
-                                               {"name", SW_CELL_TEXT},
-                                               {"write", SW_CELL_TEXT},
-                                               {"retry", SW_CELL_TEXT},
-                                               {"exit", SW_CELL_SMALL},
-                                               {"meaning", SW_CELL_TEXT},
-                                               {"remedy", SW_CELL_TEXT}};
-    struct sw_output out;
     uint32_t count = 0;
     const struct sw_err_info *rows = sw_err_all(&count);
-    int code = 0;
 
-    sw_output_init(&out, "errors", columns, sizeof columns / sizeof columns[0]);
+    if (cli->arg_count == 0) {
+        return print_all(cli, rows, count);
+    }
     for (uint32_t i = 0; i < count; i++) {
-        if (cli->arg_count == 0 || matches(&rows[i], cli->args[0])) {
-            add_row(&out, &rows[i]);
+        if (matches(&rows[i], cli->args[0])) {
+            return cli->format == SW_FORMAT_TABLE ? print_one(&rows[i])
+                                                  : print_all(cli, &rows[i], 1);
         }
     }
-    if (out.row_count == 0) {
-        code = sw_cli_fail_format(
-            SW_ERR_INVALID, "no error is called %s; `swarmctl explain` lists all", cli->args[0]);
-    } else {
-        (void)sw_output_print(&out, cli->format, stdout);
-    }
-    sw_output_release(&out);
-    return code;
+    return sw_cli_fail_format(
+        SW_ERR_INVALID, "no error is called %s; `swarmctl explain` lists all", cli->args[0]);
 }

@@ -50,6 +50,9 @@ void sw_output_table(const struct sw_output *out, FILE *file)
     SW_ASSERT(table != NULL);
     (void)scols_table_set_stream(table, file);
     (void)scols_table_enable_maxout(table, 0);
+    /* The same on a terminal as in a pipe: on a narrow one smartcols would break rows into steps.
+     */
+    (void)scols_table_set_termforce(table, SCOLS_TERMFORCE_NEVER);
     add_columns(table, out);
     for (size_t row = 0; row < out->row_count; row++) {
         add_row(table, out, row);

@@ -77,6 +77,8 @@ class WithoutServer(Case):
         for word in ("6001", "PA-6001", "not_leader"):
             row, = json.loads(run("swarmctl", "explain", word, "-o", "json")[1])["errors"]
             self.assertEqual((row["name"], row["exit"]), ("NOT_LEADER", 5))
+        self.assertIn(b"remedy: ask the node named", run("swarmctl", "explain", "6001")[1])
+        self.assertNotIn(b"remedy", run("swarmctl", "explain")[1])
         self.fails(run("swarmctl", "explain", "9999"), 2, "9999")
 
     def test_completion_is_a_bash_script(self):
