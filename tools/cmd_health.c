@@ -9,7 +9,7 @@
 #include "tools/cli.h"
 #include "tools/survey.h"
 
-enum { ASK_AGAIN_MS = 100 };
+enum { ASK_AGAIN_MS = 100, PERMISSION_EXIT = 7 };
 
 struct verdict {
     uint64_t leader; /* 0 = none that answers */
@@ -44,6 +44,20 @@ static struct verdict judge(const struct sw_survey *survey)
     return verdict;
 }
 
+static bool refused(const struct sw_survey_row *row)
+{
+    return !row->answered && row->result != NULL &&
+           sw_err_info((enum sw_err)row->result->status)->exit_code == PERMISSION_EXIT;
+}
+
+static const char *state_of(const struct sw_survey_row *row)
+{
+    if (row->answered) {
+        return row->status.ready ? "ready" : "not ready";
+    }
+    return refused(row) ? swarm_status_name(row->result->status) : "down";
+}
+
 static void
 print(const struct sw_cli *cli, const struct sw_survey *survey, const struct verdict *verdict)
 {
@@ -62,7 +76,7 @@ print(const struct sw_cli *cli, const struct sw_survey *survey, const struct ver
         sw_output_row(&out);
         sw_output_number(&out, 0, row->node);
         sw_output_text(&out, 1, row->address);
-        sw_output_text(&out, 2, row->answered ? row->status.ready ? "ready" : "not ready" : "down");
+        sw_output_text(&out, 2, state_of(row));
         if (row->answered) {
             sw_output_text(&out, 3, row->status.role);
             sw_output_number(&out, 4, row->status.digest_index);
@@ -94,6 +108,14 @@ static int code_of(const struct sw_survey *survey, const struct verdict *verdict
 {
     if (!verdict->equal) {
         return sw_cli_fail(SW_ERR_CORRUPT, "nodes at the same index have different states");
+    }
+    for (size_t i = 0; i < survey->count; i++) {
+        if (refused(&survey->rows[i])) { /* it runs, so nothing is said about a majority */
+            return sw_cli_fail_format((enum sw_err)survey->rows[i].result->status,
+                                      "node %llu at %s refused this client",
+                                      (unsigned long long)survey->rows[i].node,
+                                      survey->rows[i].address);
+        }
     }
     if (survey->answered < survey->count) {
         return sw_cli_fail_format(SW_ERR_UNREACHABLE,

@@ -326,6 +326,7 @@ class RealSwarm(Case):
             "client.key", str(self.folder / "strangers" / "client.key")))
         self.fails(run("swarmctl", "--config", str(config), "kv", "get", "a"), 7)
         self.fails(run("swarmctl", "--config", str(config), "kv", "put", "a", "b"), 7)
+        self.fails(run("swarmctl", "--config", str(config), "health"), 7, "refused this client")
 
     def test_another_swarm_is_refused(self):
         config = self.folder / "other-swarm.conf"
