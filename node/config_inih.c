@@ -23,6 +23,12 @@ static int on_value(void *user, const char *section, const char *name, const cha
     if (parse->err != SW_ERR_OK) {
         return 0; /* libinih reads on; the first error is the one to tell */
     }
+    if (value != NULL && strlen(name) + strlen(" = ") + strlen(value) > LINE_SIZE_MAX) {
+        /* Written without blanks it fits, but what --print-config prints would not read back. */
+        (void)snprintf(parse->why, SW_WHY_SIZE, "the value is too long for a line");
+        parse->err = SW_ERR_CONFIG;
+        return 0;
+    }
     parse->err = sw_config_set(
         parse->config, section, name, value == NULL ? "" : value, SW_CONFIG_FILE, parse->why);
     return parse->err == SW_ERR_OK;

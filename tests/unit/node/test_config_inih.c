@@ -62,6 +62,7 @@ static void errors_name_their_line(void **state)
 static void no_line_is_cut_or_joined_in_silence(void **state)
 {
     char text[600] = "[node]\ndata_dir = ";
+    char tight[600];
     struct sw_config config;
     const size_t start = strlen(text);
 
@@ -73,6 +74,9 @@ static void no_line_is_cut_or_joined_in_silence(void **state)
     assert_int_equal(strlen(config.data_dir), 197 - strlen("data_dir = "));
     text[strlen(text)] = 'x';
     fails(text, "line 2 is over 197");
+    /* Fits without blanks, but would not as --print-config writes it. */
+    (void)snprintf(tight, sizeof tight, "[node]\ndata_dir=%.188s", text + start);
+    fails(tight, "too long for a line");
 }
 
 static void the_first_error_is_the_one_that_is_told(void **state)
