@@ -272,7 +272,10 @@ static void on_timer(struct sw_core *core, struct sw_core_request *request)
 
     if (request->forced) {
         if (request->last_err != SW_ERR_OK && request->last_err != SW_ERR_CANCELLED) {
-            (void)sw__core_blocked(core, why); /* only for its text */
+            /* Only for its text, and only if that tells of nodes: a refusal speaks for itself. */
+            if (sw__core_blocked(core, why) == SW_ERR_BUSY) {
+                why[0] = '\0';
+            }
         }
         sw__core_fail(core, request, request->last_err, why);
         return;
