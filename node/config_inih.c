@@ -29,6 +29,11 @@ static int on_value(void *user, const char *section, const char *name, const cha
         parse->err = SW_ERR_CONFIG;
         return 0;
     }
+    if (value != NULL && value[0] == ';') {
+        (void)snprintf(parse->why, SW_WHY_SIZE, "a value begins with ';', which begins a comment");
+        parse->err = SW_ERR_CONFIG;
+        return 0;
+    }
     parse->err = sw_config_set(
         parse->config, section, name, value == NULL ? "" : value, SW_CONFIG_FILE, parse->why);
     return parse->err == SW_ERR_OK;

@@ -77,6 +77,7 @@ static void no_line_is_cut_or_joined_in_silence(void **state)
     /* Fits without blanks, but would not as --print-config writes it. */
     (void)snprintf(tight, sizeof tight, "[node]\ndata_dir=%.188s", text + start);
     fails(tight, "too long for a line");
+    fails("[node]\ndata_dir =;a\n", "begins with ';'");
 }
 
 static void the_first_error_is_the_one_that_is_told(void **state)
