@@ -94,7 +94,8 @@ bool sw_config_address(const char *text, char ret_host[SW_ADDRESS_SIZE_MAX], uin
         return false;
     }
     for (const char *c = start; c < end; c++) {
-        if (*c <= ' ' || *c > '~' || *c == '/') {
+        /* What names and numbers of hosts are made of; a bracket may hold a zone (fe80::1%eth0). */
+        if (!isalnum((unsigned char)*c) && strchr(bracket ? ":.%-_" : ".-_*", *c) == NULL) {
             return false;
         }
     }

@@ -84,7 +84,9 @@ static void addresses(void **state)
                                       "[]:1",
                                       "tcp://h:1",
                                       "h h:1",
-                                      "h\n:1"};
+                                      "h\n:1",
+                                      ";h:1",
+                                      "h#:1"};
     char host[SW_ADDRESS_SIZE_MAX];
     uint16_t port = 0;
 
