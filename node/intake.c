@@ -273,30 +273,12 @@ static struct sw__request *admit(struct sw_node *node,
     return admitted;
 }
 
-/* A member of the swarm, other than this node, without a session. */
-static bool peer_away(const struct sw_node *node, struct sw_node_id id)
-{
-    for (uint32_t i = 0; i < node->member_count; i++) {
-        if (sw_node_id_equal(node->members[i].id, id)) {
-            return !sw_node_id_equal(id, node->config.self) &&
-                   !node->config.link->ops->peer_up(node->config.link, id);
-        }
-    }
-    return false;
-}
-
 static void transfer(struct sw_node *node, struct sw__request *admitted, struct sw_node_id target)
 {
-    struct sw_reply reply = {.value = target.value};
+    const enum sw_err err = sw_group_transfer(admitted->shard->group, target);
+    struct sw_reply reply = {.err = err, .value = target.value};
 
-    if (admitted->shard->role == SW_ROLE_LEADER && peer_away(node, target)) {
-        /* Writes would pause for an election timeout for a node that can not take over. */
-        reply.err = SW_ERR_UNREACHABLE;
-        reply.detail = sw_span_str("the leader has no session with the target; nothing changed");
-    } else {
-        reply.err = sw_group_transfer(admitted->shard->group, target);
-    }
-    if (reply.err == SW_ERR_INVALID) {
+    if (err == SW_ERR_INVALID) {
         reply.detail = sw_span_str("the target is no other voting node of this shard");
     }
     sw__request_answer(node, admitted, &reply);

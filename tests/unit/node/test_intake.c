@@ -239,27 +239,6 @@ static void leadership_is_handed_over_on_request(void **state)
     kit_free(kit);
 }
 
-static void leadership_is_not_handed_to_a_node_that_is_away(void **state)
-{
-    struct kit *kit = kit_new();
-    struct sw_request request = kit_request(SW_OP_TRANSFER, 1);
-
-    (void)state;
-    kit_lead();
-    kit->peer_up = false;
-    request.expected = 2;
-    kit_send(kit, 7, request);
-    kit_turn(kit);
-    assert_int_equal(kit_group_now.transfers, 0);
-    assert_int_equal(kit_reply(kit, 1).err, SW_ERR_UNREACHABLE);
-    kit->peer_up = true;
-    request.id = 2;
-    kit_send(kit, 7, request);
-    kit_turn(kit);
-    assert_int_equal(kit_group_now.transfers, 1);
-    kit_free(kit);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -274,7 +253,6 @@ int main(void)
         cmocka_unit_test(requests_without_a_deadline_get_the_default),
         cmocka_unit_test(a_client_that_leaves_takes_nothing_with_it),
         cmocka_unit_test(leadership_is_handed_over_on_request),
-        cmocka_unit_test(leadership_is_not_handed_to_a_node_that_is_away),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
