@@ -589,16 +589,15 @@ static enum sw_err open_identity(struct sw_server *server, char *ret_why)
 /* Step by step, the first error ends it. */
 static enum sw_err open_all(struct sw_server *server, char *ret_why)
 {
-    static enum sw_err (*const steps[])(struct sw_server *,
-                                        char *) = {load_keys,
-                                                   open_identity,
-                                                   open_loop,
-                                                   open_link,
-                                                   open_http,
-                                                   open_storage,
-                                                   open_node,
-                                                   add_peers,
-                                                   watch_link};
+    static enum sw_err (*const steps[])(struct sw_server *, char *) = {load_keys,
+                                                                       open_identity,
+                                                                       open_loop,
+                                                                       open_link,
+                                                                       open_http,
+                                                                       open_storage,
+                                                                       open_node,
+                                                                       add_peers,
+                                                                       watch_link};
     enum sw_err err;
 
     err = load_clients(server, server->config.clients_file, ret_why);

@@ -91,6 +91,7 @@ static int fsm_snapshot(struct raft_fsm *fsm, struct raft_buffer *buffers[], uns
 }
 
 /* Runs on the loop, once the user's state is durable: the descriptor is complete only now. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the port dictates the type */
 static int fsm_snapshot_async(struct raft_fsm *fsm, struct raft_buffer *buffers[], unsigned *n)
 {
     struct sw_group *group = group_of(fsm);

@@ -506,7 +506,7 @@ static void lmdb_reader_close(struct sw_store_reader *reader)
 static void lmdb_stats(struct sw_store *store, struct sw_store_stats *ret_stats)
 {
     struct sw__lmdb *lmdb = lmdb_of(store);
-    MDB_txn *txn;
+    MDB_txn *txn = NULL;
 
     /* Measured anew: a disk that was full may have room again, and nobody writes to find out. */
     if (view(lmdb, &txn) == SW_ERR_OK && lmdb->write == NULL) {
@@ -520,7 +520,7 @@ static void lmdb_stats(struct sw_store *store, struct sw_store_stats *ret_stats)
         .commit_ns_total = lmdb->commit_ns_total,
         .commit_ns_max = lmdb->commit_ns_max,
     };
-    if (lmdb->failed) {
+    if (lmdb->failed || txn == NULL) {
         return; /* the figures above are the last ones known */
     }
     for (size_t i = 0; i < SW_TABLE_COUNT; i++) {

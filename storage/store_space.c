@@ -70,11 +70,13 @@ static uint64_t less(uint64_t pages, uint64_t kept_back)
 
 void sw_space_begin(struct sw_space *space, const struct sw_space_found *found)
 {
-    const uint64_t reserve = (SW_SPACE_DISK_RESERVE_SIZE + space->log_size) / space->page_size;
     const uint64_t free_pages = found->file > found->live ? found->file - found->live : 0;
-    uint64_t room = found->disk_free / space->page_size;
+    uint64_t reserve;
+    uint64_t room;
 
     SW_ASSERT(space->page_size > 0);
+    reserve = (SW_SPACE_DISK_RESERVE_SIZE + space->log_size) / space->page_size;
+    room = found->disk_free / space->page_size;
     SW_ASSERT(found->branches <= found->live);
     /* What the last transaction freed is kept for a fallback to the one before it. */
     if (!found->pinned && free_pages > space->copied) {

@@ -258,6 +258,7 @@ static void mem_set_hard(struct sw_wal *wal,
                .kind = SW_WAL_OP_HARD, .group = group, .hard = hard, .done = done, .arg = arg});
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the port dictates the parameters */
 static void mem_set_snapshot(struct sw_wal *wal,
                              struct sw_group_id group,
                              struct sw_wal_snapshot snapshot,

@@ -258,6 +258,7 @@ static void queue_set_hard(struct sw_wal *wal,
     queue_submit(queue);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the port dictates the parameters */
 static void queue_set_snapshot(struct sw_wal *wal,
                                struct sw_group_id group,
                                struct sw_wal_snapshot snapshot,

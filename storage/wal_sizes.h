@@ -28,20 +28,18 @@ struct sw_wal_sizes {
 
 void sw_wal_sizes_release(struct sw_wal_sizes *sizes); /* accepts a zeroed one */
 void sw_wal_sizes_load(struct sw_wal_sizes *sizes,
-                       struct sw_group_id group,
+                       struct sw_group_id id,
                        const struct sw_wal_group *loaded);
 void sw_wal_sizes_append(struct sw_wal_sizes *sizes,
-                         struct sw_group_id group,
+                         struct sw_group_id id,
                          const struct sw_wal_entry *entries,
                          size_t count);
-void sw_wal_sizes_truncate(struct sw_wal_sizes *sizes,
-                           struct sw_group_id group,
-                           uint64_t from_index);
+void sw_wal_sizes_truncate(struct sw_wal_sizes *sizes, struct sw_group_id id, uint64_t from_index);
 /* Entries < first_index are gone; with `reset` all are. */
 void sw_wal_sizes_drop_below(struct sw_wal_sizes *sizes,
-                             struct sw_group_id group,
+                             struct sw_group_id id,
                              uint64_t first_index,
                              bool reset);
-uint64_t sw_wal_sizes_group(const struct sw_wal_sizes *sizes, struct sw_group_id group);
+uint64_t sw_wal_sizes_group(const struct sw_wal_sizes *sizes, struct sw_group_id id);
 
 #endif

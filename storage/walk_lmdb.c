@@ -113,7 +113,7 @@ static enum sw_err
 check_neighbour(const struct sw_walk *walk, MDB_cursor_op op, struct sw_span key, bool before)
 {
     struct sw_span neighbour = {0};
-    struct sw_span sealed;
+    struct sw_span sealed = {0};
     struct sw_span value;
     enum sw_err err = move(walk, op, &neighbour, &sealed);
     int order;
@@ -131,7 +131,7 @@ check_neighbour(const struct sw_walk *walk, MDB_cursor_op op, struct sw_span key
 enum sw_err sw_walk_get(struct sw_walk *walk, struct sw_span key, struct sw_span *ret_value)
 {
     struct sw_span found = key;
-    struct sw_span sealed;
+    struct sw_span sealed = {0};
     struct sw_span value;
     enum sw_err err;
     int order;
@@ -229,7 +229,7 @@ static enum sw_err
 seek_down(struct sw_walk *walk, struct sw_span from, struct sw_store_record *ret_record)
 {
     struct sw_span key = from;
-    struct sw_span sealed;
+    struct sw_span sealed = {0};
     struct sw_span value;
     enum sw_err err = move(walk, MDB_SET_RANGE, &key, &sealed);
     const bool past_end = err == SW_ERR_NOT_FOUND;

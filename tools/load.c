@@ -202,6 +202,7 @@ static enum sw_err open_clients(struct load *load, char *ret_why)
     const struct sw_load_config *config = load->config;
     enum swarm_status status = SWARM_OK;
 
+    SW_ASSERT(config->threads > 0);
     for (uint32_t i = 0; i < config->threads && status == SWARM_OK; i++) {
         load->workers[i].load = load;
         status = swarm_pool_new(&load->workers[i].pool);
@@ -236,7 +237,7 @@ static enum sw_err touch_clients(struct load *load, char *ret_why)
 
 static struct lane *make_lanes(struct load *load, size_t count)
 {
-    struct lane *lanes = calloc(count, sizeof *lanes);
+    struct lane *lanes = calloc(count > 0 ? count : 1, sizeof *lanes);
 
     SW_ASSERT(lanes != NULL);
     for (size_t i = 0; i < count; i++) {

@@ -1,4 +1,5 @@
 /* swarm-bench: put, get, mixed and failover loads, as a table or JSON. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -210,9 +211,9 @@ static int judge(const struct sw_load_result *result)
         }
     }
     return sw_cli_fail_format((enum sw_err)most->status,
-                              "%llu of %llu requests failed, most of them so",
-                              (unsigned long long)result->errors,
-                              (unsigned long long)(result->errors + result->ops));
+                              "%" PRIu64 " of %" PRIu64 " requests failed, most of them so",
+                              result->errors,
+                              result->errors + result->ops);
 }
 
 static int run(const struct sw_cli *cli, const char *workload, struct sw_load_config *config)

@@ -539,7 +539,7 @@ void sw_link_zmq_poll(struct sw_link *link)
 {
     struct link_zmq *zmq = impl_of(link);
     const uint64_t now_ms = now_of(zmq);
-    bool there[SW_LINK_FD_COUNT_MAX];
+    bool there[SW_LINK_FD_COUNT_MAX] = {false};
 
     SW_ASSERT(!zmq->in_poll); /* handlers must not poll */
     zmq->in_poll = true;

@@ -71,9 +71,9 @@ enum sw_err sw_link_zmq_new(const struct sw_link_zmq_config *config,
  * closes, within a quarter of a second. No handler is called. Accepts NULL. */
 void sw_link_zmq_free(struct sw_link *link);
 
-/* Allows the node `peer` with this key, and keeps a session to it. CONFLICT if it is known. */
+/* Allows `node` with this key, and keeps a session to it. CONFLICT if it is known. */
 enum sw_err sw_link_zmq_add_peer(struct sw_link *link,
-                                 struct sw_node_id peer,
+                                 struct sw_node_id node,
                                  const struct sw_public_key *key,
                                  const char *address,
                                  char ret_why[SW_WHY_SIZE]) SW_MUST_CHECK;

@@ -192,14 +192,17 @@ static void put_marker(const struct place *place)
     char text[SW_FIRST_START_SIZE_MAX];
     char path[PATH_SIZE + 32];
     FILE *file;
+    int failed;
 
     (void)sw_first_start_print(swarm, node, text);
-    SW_ASSERT(mkdir(place->data, 0700) == 0);
+    failed = mkdir(place->data, 0700);
+    SW_ASSERT(failed == 0);
     (void)snprintf(path, sizeof path, "%s/" SW_FIRST_START_NAME, place->data);
     file = fopen(path, "w");
     SW_ASSERT(file != NULL);
-    SW_ASSERT(fputs(text, file) >= 0);
-    SW_ASSERT(fclose(file) == 0);
+    failed = fputs(text, file) < 0 ? 1 : 0;
+    failed = fclose(file) != 0 || failed != 0 ? 1 : 0;
+    SW_ASSERT(failed == 0);
 }
 
 /* --- the sweep -------------------------------------------------------------------------------- */

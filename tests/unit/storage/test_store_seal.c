@@ -110,8 +110,7 @@ static void corruption_says_where_and_what_to_do(void **state)
         sw_store_corrupt(&store, SW_TABLE_SESSION, sw_span_str("k\n"), "the value is torn"),
         SW_ERR_CORRUPT);
     assert_string_equal(
-        store.why,
-        "table session, key k\\x0a: the value is torn; the other nodes hold the data");
+        store.why, "table session, key k\\x0a: the value is torn; the other nodes hold the data");
     assert_string_equal(sw_table_name(SW_SEAL_TABLE_HEADER), "header");
     assert_string_equal(sw_table_name(SW_TABLE_COUNT), "?");
 }
