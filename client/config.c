@@ -5,55 +5,9 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/text.h"
 
 enum { ENDPOINTS_SIZE_MAX = 4096, PUBLIC_KEY_DIGITS = 64 };
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-bool sw_client_hex(const char *text, uint8_t *out, size_t size)
-{
-    if (strlen(text) != 2 * size) {
-        return false;
-    }
-    for (size_t i = 0; i < size; i++) {
-        const int high = hex_digit(text[2 * i]);
-        const int low = hex_digit(text[2 * i + 1]);
-
-        if (high < 0 || low < 0) {
-            return false;
-        }
-        out[i] = (uint8_t)(high * 16 + low);
-    }
-    return true;
-}
-
-bool sw_client_number(const char *text, uint64_t *ret_value)
-{
-    uint64_t value = 0;
-
-    if (*text == '\0') {
-        return false;
-    }
-    for (; *text != '\0'; text++) {
-        const uint64_t digit = (uint64_t)(*text - '0');
-
-        if (*text < '0' || *text > '9' || value > (UINT64_MAX - digit) / 10) {
-            return false;
-        }
-        value = value * 10 + digit;
-    }
-    *ret_value = value;
-    return true;
-}
 
 bool sw_client_address_valid(const char *text)
 {
@@ -61,7 +15,7 @@ bool sw_client_address_valid(const char *text)
     uint64_t port = 0;
 
     if (colon == NULL || colon == text || strlen(text) >= SW_ADDRESS_SIZE_MAX ||
-        !sw_client_number(colon + 1, &port) || port == 0 || port > UINT16_MAX) {
+        !sw_text_number(colon + 1, &port) || port == 0 || port > UINT16_MAX) {
         return false;
     }
     if (text[0] == '[') {
@@ -100,7 +54,7 @@ static enum sw_err parse_node(const char *value, struct sw_client_node *ret_node
     ret_node->address[comma - value] = '\0';
     key = comma + 1 + strspn(comma + 1, " \t");
     if (!sw_client_address_valid(ret_node->address) ||
-        !sw_client_hex(key, ret_node->public_key, sizeof ret_node->public_key)) {
+        !sw_text_hex(key, ret_node->public_key, sizeof ret_node->public_key)) {
         return fail(ret_why, expected, value);
     }
     return SW_ERR_OK;
@@ -112,7 +66,7 @@ set_node(struct sw_client_config *config, const char *name, const char *value, c
     struct sw_client_node node = {0};
     enum sw_err err;
 
-    if (!sw_client_number(name, &node.id.value) || node.id.value == 0) {
+    if (!sw_text_number(name, &node.id.value) || node.id.value == 0) {
         return fail(ret_why, "[nodes] names nodes by number, 1 or more", name);
     }
     if (find_node(config, node.id.value) != NULL) {
@@ -141,7 +95,7 @@ enum sw_err sw_client_config_set(struct sw_client_config *config,
         return set_node(config, name, value, ret_why);
     }
     if (strcmp(section, "swarm") == 0 && strcmp(name, "id") == 0) {
-        config->has_swarm = sw_client_hex(value, config->swarm.bytes, sizeof config->swarm.bytes);
+        config->has_swarm = sw_text_hex(value, config->swarm.bytes, sizeof config->swarm.bytes);
         return config->has_swarm ? SW_ERR_OK : fail(ret_why, "swarm.id is 32 hex digits", value);
     }
     if (strcmp(section, "client") == 0 && strcmp(name, "key_file") == 0) {
@@ -183,7 +137,7 @@ static enum sw_err set_endpoint(struct sw_client_config *config, char *text, cha
         return fail(ret_why, "an endpoint is \"node=host:port\"", text);
     }
     *equals = '\0';
-    if (sw_client_number(text, &id)) {
+    if (sw_text_number(text, &id)) {
         node = find_node(config, id);
     }
     if (node == NULL) {

@@ -60,11 +60,7 @@ enum sw_err sw_client_config_load(struct sw_client_config *config,
                                   const char *path,
                                   char ret_why[SW_WHY_SIZE]) SW_MUST_CHECK;
 
-/* Exactly 2 * size hex digits. */
-bool sw_client_hex(const char *text, uint8_t *out, size_t size);
 /* "host:port" or "[v6]:port" with a port of 1..65535. */
 bool sw_client_address_valid(const char *text);
-/* Decimal digits and nothing else. */
-bool sw_client_number(const char *text, uint64_t *ret_value);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "node/config_private.h"
 
 #define KEY_TEXT(section, name, flag, value, help, field)                                    \
@@ -110,7 +111,7 @@ static enum sw_err set_number(struct sw_config *config,
         expected = "a size such as 64MiB";
         parsed = sw_config_size(value, &number);
     } else {
-        const char *rest = sw__config_digits(value, &number);
+        const char *rest = sw_text_digits(value, &number);
 
         parsed = rest != NULL && *rest == '\0';
     }
@@ -188,7 +189,7 @@ enum sw_err sw__config_set_key(struct sw_config *config,
         err = set_number(config, key, value, ret_why);
         break;
     case SW_CONFIG_SWARM_ID:
-        if (!sw_config_hex(value, config->swarm.bytes, sizeof config->swarm.bytes)) {
+        if (!sw_text_hex(value, config->swarm.bytes, sizeof config->swarm.bytes)) {
             err = bad_value(key, value, "32 hex digits", ret_why);
         }
         break;
@@ -257,7 +258,7 @@ enum sw_err sw__config_set_member(struct sw_config *config,
 {
     struct sw_config_member member = {0};
     struct sw_config_member *slot;
-    const char *rest = sw__config_digits(name, &member.id.value);
+    const char *rest = sw_text_digits(name, &member.id.value);
 
     if (rest == NULL || *rest != '\0' || member.id.value == 0) {
         (void)snprintf(ret_why, SW_WHY_SIZE, "members.%.40s: expected a node id, from 1", name);

@@ -169,7 +169,6 @@ bool sw_config_duration(const char *text, uint64_t *ret_ms);
 bool sw_config_size(const char *text, uint64_t *ret_bytes);
 /* Splits "host:port" or "[v6]:port"; port 1..65535. Either result may be NULL. */
 bool sw_config_address(const char *text, char ret_host[SW_ADDRESS_SIZE_MAX], uint16_t *ret_port);
-bool sw_config_hex(const char *text, uint8_t *out, size_t size); /* exactly 2 * size digits */
 /* A public key as 64 hex digits, or in base64 as key files hold it. */
 bool sw_config_public_key(const char *text, uint8_t out[32]);
 

@@ -4,8 +4,6 @@
 
 #include "node/config.h"
 
-/* Digits at the start of `text`; NULL if there are none or the value is over 64 bits. */
-const char *sw__config_digits(const char *text, uint64_t *ret_value);
 /* Sets the key of row `row` of the table. */
 enum sw_err sw__config_set_key(struct sw_config *config,
                                uint32_t row,

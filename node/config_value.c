@@ -2,29 +2,9 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "node/config_private.h"
 #include "transport/crypto_sodium.h"
-
-const char *sw__config_digits(const char *text, uint64_t *ret_value)
-{
-    uint64_t value = 0;
-    const char *at = text;
-
-    while (*at >= '0' && *at <= '9') {
-        const uint64_t digit = (uint64_t)(*at - '0');
-
-        if (value > (UINT64_MAX - digit) / 10) {
-            return NULL;
-        }
-        value = value * 10 + digit;
-        at++;
-    }
-    if (at == text) {
-        return NULL;
-    }
-    *ret_value = value;
-    return at;
-}
 
 struct unit {
     const char *name;
@@ -34,7 +14,7 @@ struct unit {
 static bool parse_with_unit(const char *text, const struct unit *units, uint64_t *ret_value)
 {
     uint64_t value = 0;
-    const char *rest = sw__config_digits(text, &value);
+    const char *rest = sw_text_digits(text, &value);
 
     if (rest == NULL) {
         return false;
@@ -99,7 +79,7 @@ bool sw_config_address(const char *text, char ret_host[SW_ADDRESS_SIZE_MAX], uin
             return false;
         }
     }
-    rest = sw__config_digits(port_text + 1, &port);
+    rest = sw_text_digits(port_text + 1, &port);
     if (rest == NULL || *rest != '\0' || port == 0 || port > UINT16_MAX) {
         return false;
     }
@@ -113,38 +93,12 @@ bool sw_config_address(const char *text, char ret_host[SW_ADDRESS_SIZE_MAX], uin
     return true;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c = (char)tolower((unsigned char)c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-bool sw_config_hex(const char *text, uint8_t *out, size_t size)
-{
-    if (strlen(text) != 2 * size) {
-        return false;
-    }
-    for (size_t i = 0; i < size; i++) {
-        const int high = hex_digit(text[2 * i]);
-        const int low = hex_digit(text[2 * i + 1]);
-
-        if (high < 0 || low < 0) {
-            return false;
-        }
-        out[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
-}
-
 bool sw_config_public_key(const char *text, uint8_t out[32])
 {
     uint8_t key[SW_KEY_SIZE];
 
     static_assert(sizeof key == 32, "a public key has 32 bytes");
-    if (sw_config_hex(text, key, sizeof key) || sw_key_parse(sw_span_str(text), key) == SW_ERR_OK) {
+    if (sw_text_hex(text, key, sizeof key) || sw_key_parse(sw_span_str(text), key) == SW_ERR_OK) {
         memcpy(out, key, sizeof key);
         return true;
     }

@@ -241,6 +241,5 @@ void sw__probe_start(struct sw_node *node); /* no-op while one runs */
 void sw__probe_init(struct sw_node *node);
 void sw__status_wanted(struct sw_node *node, struct sw__request *request);
 void sw__status_turn_end(struct sw_node *node);
-void sw__metrics_refresh(struct sw_node *node);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/text.h"
 
 enum { COMMAND_TIMEOUT_MS = 5000 };
 
@@ -299,7 +300,7 @@ bool sw_cli_number(const struct sw_cli *cli, const char *name, uint64_t standard
     const char *given = sw_cli_flag(cli, name);
 
     *ret = standard;
-    if (given == NULL || sw_parse_number(given, ret)) {
+    if (given == NULL || sw_text_number(given, ret)) {
         return true;
     }
     (void)sw_cli_fail_format(SW_ERR_INVALID, "--%s is a number, not %s", name, given);

@@ -1,6 +1,8 @@
 /* What several commands of swarmctl share. */
 #include "tools/cmd.h"
 
+#include "base/text.h"
+
 enum sw_err sw_cmd_call(struct sw_cli *cli,
                         const struct swarm_request *request,
                         struct swarm_result **ret_result,
@@ -22,7 +24,7 @@ enum sw_err sw_cmd_call(struct sw_cli *cli,
 bool sw_cmd_node(const struct sw_cli *cli, size_t arg, uint64_t *ret_node)
 {
     *ret_node = 0;
-    if (cli->arg_count <= arg || (sw_parse_number(cli->args[arg], ret_node) && *ret_node != 0)) {
+    if (cli->arg_count <= arg || (sw_text_number(cli->args[arg], ret_node) && *ret_node != 0)) {
         return true;
     }
     (void)sw_cli_fail_format(

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/text.h"
 #include "tools/cli.h"
 
 static const char *outcome_name(enum sw_outcome outcome)
@@ -27,7 +28,7 @@ static bool matches(const struct sw_err_info *info, const char *code)
     if (strncasecmp(code, "PA-", 3) == 0) {
         code += 3;
     }
-    if (sw_parse_number(code, &number)) {
+    if (sw_text_number(code, &number)) {
         return number == (uint64_t)info->err;
     }
     return strcasecmp(code, info->name) == 0;

@@ -18,6 +18,7 @@
 
 #include "base/assert.h"
 #include "base/first_start.h"
+#include "base/text.h"
 #include "tools/cli.h"
 #include "transport/keyfile_posix.h"
 
@@ -60,7 +61,7 @@ static bool parse_port(const char *text, uint16_t *ret_port)
 {
     uint64_t value = 0;
 
-    if (!sw_parse_number(text, &value) || value == 0 || value > UINT16_MAX) {
+    if (!sw_text_number(text, &value) || value == 0 || value > UINT16_MAX) {
         return false;
     }
     *ret_port = (uint16_t)value;
@@ -91,7 +92,7 @@ static enum sw_err plan_node(struct plan *plan, const char *text)
         memcpy(id, text, (size_t)(equals - text));
         (void)snprintf(node.host, sizeof node.host, "%s", equals + 1);
     }
-    if (!sw_parse_number(id, &node.id) || node.id == 0 || !cut_port(node.host, &node.http_port) ||
+    if (!sw_text_number(id, &node.id) || node.id == 0 || !cut_port(node.host, &node.http_port) ||
         !cut_port(node.host, &node.peer_port) || !cut_port(node.host, &node.client_port) ||
         node.host[0] == '\0') {
         (void)snprintf(plan->why,

@@ -3,24 +3,7 @@
 
 #include <string.h>
 
-bool sw_parse_number(const char *text, uint64_t *ret_value)
-{
-    uint64_t value = 0;
-
-    if (*text == '\0') {
-        return false;
-    }
-    for (; *text != '\0'; text++) {
-        const uint64_t digit = (uint64_t)(*text - '0');
-
-        if (*text < '0' || *text > '9' || value > (UINT64_MAX - digit) / 10) {
-            return false;
-        }
-        value = value * 10 + digit;
-    }
-    *ret_value = value;
-    return true;
-}
+#include "base/text.h"
 
 bool sw_parse_duration(const char *text, uint64_t *ret_ms)
 {
@@ -37,7 +20,7 @@ bool sw_parse_duration(const char *text, uint64_t *ret_ms)
     }
     memcpy(number, text, digits);
     number[digits] = '\0';
-    if (!sw_parse_number(number, &value)) {
+    if (!sw_text_number(number, &value)) {
         return false;
     }
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {

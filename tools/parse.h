@@ -8,7 +8,5 @@
 
 /* "100ms", "5s", "2m", "1h". */
 bool sw_parse_duration(const char *text, uint64_t *ret_ms);
-/* Decimal digits and nothing else. */
-bool sw_parse_number(const char *text, uint64_t *ret_value);
 
 #endif

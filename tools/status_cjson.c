@@ -2,6 +2,7 @@
 #include <cjson/cJSON.h>
 #include <stdio.h>
 
+#include "base/text.h"
 #include "tools/parse.h"
 #include "tools/status.h"
 
@@ -18,7 +19,7 @@ static uint64_t read_number(const cJSON *root, const char *name)
     const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(root, name));
     uint64_t value = 0;
 
-    return text != NULL && sw_parse_number(text, &value) ? value : 0;
+    return text != NULL && sw_text_number(text, &value) ? value : 0;
 }
 
 bool sw_status_parse(const char *json, struct sw_status *ret_status)

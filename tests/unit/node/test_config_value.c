@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "base/text.h"
 #include "node/config.h"
 
 static void durations(void **state)
@@ -109,12 +110,12 @@ static void hex_and_keys(void **state)
     uint8_t key[32];
 
     (void)state;
-    assert_true(sw_config_hex("00aF1b9c", bytes, 4));
+    assert_true(sw_text_hex("00aF1b9c", bytes, 4));
     assert_int_equal(bytes[1], 0xaf);
     assert_int_equal(bytes[3], 0x9c);
-    assert_false(sw_config_hex("00aF1b9", bytes, 4));
-    assert_false(sw_config_hex("00aF1b9c0", bytes, 4));
-    assert_false(sw_config_hex("00aF1b9g", bytes, 4));
+    assert_false(sw_text_hex("00aF1b9", bytes, 4));
+    assert_false(sw_text_hex("00aF1b9c0", bytes, 4));
+    assert_false(sw_text_hex("00aF1b9g", bytes, 4));
     assert_true(sw_config_public_key("u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7s=", key));
     assert_int_equal(key[31], 0xbb);
     assert_false(sw_config_public_key("u7u7", key));

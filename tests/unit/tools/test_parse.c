@@ -10,6 +10,7 @@
 #include <cmocka.h>
 /* clang-format on */
 
+#include "base/text.h"
 #include "tools/parse.h"
 
 static void times_need_a_unit(void **state)
@@ -33,11 +34,11 @@ static void numbers_do_not_overflow(void **state)
     uint64_t value = 0;
 
     (void)state;
-    assert_true(sw_parse_number("18446744073709551615", &value));
+    assert_true(sw_text_number("18446744073709551615", &value));
     assert_true(value == UINT64_MAX);
-    assert_false(sw_parse_number("18446744073709551616", &value));
-    assert_false(sw_parse_number("+1", &value));
-    assert_false(sw_parse_number("", &value));
+    assert_false(sw_text_number("18446744073709551616", &value));
+    assert_false(sw_text_number("+1", &value));
+    assert_false(sw_text_number("", &value));
 }
 
 int main(void)
