@@ -1,3 +1,4 @@
+/* Sites stand in a section that the linker bounds; a yes is a function of seed, name and count. */
 #include "base/point.h"
 
 #include <stddef.h>
