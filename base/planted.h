@@ -5,8 +5,52 @@
 #define SW_BASE_PLANTED_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
-#define SW_PLANTED_TABLE(X) X(ACK_BEFORE_SYNC, "a log batch is reported durable without a sync")
+#define SW_PLANTED_TABLE(X)                                                                        \
+    X(GUARD_G1_OFF, "a follower acknowledges a suffix that no leader of the term verified")        \
+    X(GUARD_G2_OFF, "a leader commits entries of older terms by counting")                         \
+    X(GUARD_G3_OFF, "an ex-leader votes again in the term in which it handed over")                \
+    X(GUARD_G4_OFF, "a divergent tail is repaired one entry a heartbeat")                          \
+    X(GUARD_G6_OFF, "elections go on during the install of a snapshot")                            \
+    X(GUARD_G7_OFF, "elections go on while entries are being persisted")                           \
+    X(GUARD_G11_OFF, "a pre-vote refusal hides the higher term")                                   \
+    X(GUARD_G12_OFF, "entries below the compacted prefix are appended again at the end")           \
+    X(COMMIT_ALONE, "a leader commits what is on its own disk only")                               \
+    X(ANSWER_BEFORE_VOTE, "messages do not wait until term and vote are durable")                  \
+    X(VOTE_NOT_STORED, "the vote is stored as none")                                               \
+    X(TERM_NOT_STORED, "a new term is kept in memory only")                                        \
+    X(READ_WITHOUT_PROBE, "a leader reads without a round of probes")                              \
+    X(READ_BEFORE_OWN_TERM, "a new leader reads before an entry of its term is committed")         \
+    X(OLD_PROBE_COUNTS, "the answer to an earlier probe proves a later read")                      \
+    X(FOLLOWER_READS, "a follower answers reads from its own state")                               \
+    X(ACK_BEFORE_SYNC, "a log batch is reported durable without a sync")                           \
+    X(SYNC_ERROR_IGNORED, "a failed sync of the log is taken for a good one")                      \
+    X(DISK_FULL_IGNORED, "a log write that the full disk refused is acknowledged")                 \
+    X(TORN_TAIL_ACCEPTED, "the sum over a log record's body is not looked at")                     \
+    X(DAMAGE_TAKEN_FOR_TORN, "damage to durable records is cut off as if the tail were torn")      \
+    X(SEGMENT_NAME_NOT_SYNCED, "the name of a new log segment is not made durable")                \
+    X(COMPACTION_TOO_FAR, "compaction drops an entry behind the snapshot, too")                    \
+    X(FLUSH_WITHOUT_SYNC, "the log is cut although the state below is not durable")                \
+    X(INDEX_NOT_SAVED, "the applied index is not saved with the state: entries run twice")         \
+    X(REVISION_GOES_BACK, "a restart gives the last revision out again")                           \
+    X(SESSIONS_LOST_ON_RESTART, "the session table is empty after a restart")                      \
+    X(SESSIONS_LOST_ON_INSTALL, "the session table is empty after the install of a snapshot")      \
+    X(INSTALL_KEEPS_RECORDS, "the install of a snapshot keeps what was there before")              \
+    X(RETRY_RUNS_AGAIN, "a retry that the session knows runs again")                               \
+    X(ANSWER_NOT_KEPT, "the answer to a write is not kept for its retry")                          \
+    X(RETRY_NEW_NUMBER, "the client retries a write under a new number")                           \
+    X(EXPERIENCE_TWICE, "appending an experience is not deduplicated")                             \
+    X(CAS_DOES_NOT_COMPARE, "compare-and-set does not compare")                                    \
+    X(DELETE_LEAVES_RECORD, "a delete leaves the record")                                          \
+    X(REPLACED_ENTRY_ANSWERS, "an entry of another leader answers what was proposed at its index") \
+    X(QUEUE_ANSWERED_DONE,                                                                         \
+      "writes in the queue of a leader that stepped down are answered as done")                    \
+    X(UNKNOWN_IS_NOT_DONE, "a write whose deadline passed under way is answered as not started")   \
+    X(TIME_GOES_BACK, "committed time follows the wall clock of each leader")                      \
+    X(PAGE_SKIPS_ONE, "the next page of experiences begins one revision late")                     \
+    X(SCAN_DROPS_LARGE, "a record that does not fit a page any more is left out of the scan")      \
+    X(FULL_STORE_SKIPS_ENTRY, "an entry that the full store cannot take is passed by")
 
 #define SW_PLANTED_ENUM_(name, text) SW_PLANTED_##name,
 enum sw_planted { SW_PLANTED_TABLE(SW_PLANTED_ENUM_) SW_PLANTED_COUNT };
@@ -14,6 +58,8 @@ enum sw_planted { SW_PLANTED_TABLE(SW_PLANTED_ENUM_) SW_PLANTED_COUNT };
 
 _Static_assert(SW_PLANTED_COUNT <= 64, "a run's bugs are the bits of one word");
 
+/* "ACK_BEFORE_SYNC,VOTE_NOT_STORED" to bits for sw_planted_set; false if one of them is unknown. */
+bool sw_planted_parse(const char *list, uint64_t *ret_bugs);
 /* "ACK_BEFORE_SYNC"; false if there is no such bug. */
 bool sw_planted_by_name(const char *name, enum sw_planted *ret_bug);
 const char *sw_planted_name(enum sw_planted bug);

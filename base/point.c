@@ -103,6 +103,30 @@ bool sw_planted_by_name(const char *name, enum sw_planted *ret_bug)
     return false;
 }
 
+bool sw_planted_parse(const char *list, uint64_t *ret_bugs)
+{
+    uint64_t bugs = 0;
+
+    for (;;) {
+        const size_t size = strcspn(list, ",");
+        uint32_t i = 0;
+
+        while (i < SW_PLANTED_COUNT &&
+               (strlen(names[i]) != size || strncmp(names[i], list, size) != 0)) {
+            i++;
+        }
+        if (i == SW_PLANTED_COUNT) {
+            return false;
+        }
+        bugs |= UINT64_C(1) << i;
+        if (list[size] == '\0') {
+            *ret_bugs = bugs;
+            return true;
+        }
+        list += size + 1;
+    }
+}
+
 const char *sw_planted_name(enum sw_planted bug)
 {
     SW_ASSERT(bug < SW_PLANTED_COUNT);

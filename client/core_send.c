@@ -3,6 +3,7 @@
  * The search asks nodes for their STATUS, which every node answers and which changes nothing; no
  * request of the user is spent as a scout. */
 #include "base/assert.h"
+#include "base/point.h"
 #include "client/core_private.h"
 
 static uint32_t time_left(uint64_t deadline_ms, uint64_t now_ms)
@@ -90,7 +91,8 @@ add_to_batch(struct sw_core *core, struct sw_core_request *request, struct sw_no
 /* Gives a write its session and seq, once. False: it must wait. */
 static bool prepare_write(struct sw_core *core, struct sw_core_request *request)
 {
-    if (core->config.without_session || request->internal || request->request.seq != 0 ||
+    if (core->config.without_session || request->internal ||
+        (request->request.seq != 0 && !SW_PLANTED(RETRY_NEW_NUMBER)) ||
         !sw_op_is_write(request->request.op)) {
         return true;
     }

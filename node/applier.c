@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/point.h"
 #include "node/applier_private.h"
 #include "node/query.h"
 
@@ -95,6 +96,10 @@ static void commit_if_due(struct sw_applier *applier)
     if (applier->uncommitted_bytes >= applier->config.commit_bytes ||
         sw_env_now_ms(applier->config.env) - applier->uncommitted_at >=
             applier->config.commit_interval_ms) {
+        if (SW_PLANTED(INDEX_NOT_SAVED)) {
+            (void)applier->config.store->ops->commit(applier->config.store);
+            return;
+        }
         (void)commit(applier); /* a failure is kept in the applier */
     }
 }
@@ -122,6 +127,10 @@ run_entry(struct sw_applier *applier, struct sw__applier_group *group, struct sw
         return;
     }
     err = sw_apply(&group->state, applier->config.store, &entry, &job->results, &job->result_count);
+    if (err == SW_ERR_DISK_FULL && SW_PLANTED(FULL_STORE_SKIPS_ENTRY)) {
+        group->state.index = job->index;
+        return;
+    }
     if (err != SW_ERR_OK) {
         fail(applier, err);
         return;
@@ -153,7 +162,8 @@ static void run_flush(struct sw_applier *applier,
     if (!commit(applier)) {
         return;
     }
-    err = applier->config.store->ops->sync(applier->config.store);
+    err = SW_PLANTED(FLUSH_WITHOUT_SYNC) ? SW_ERR_OK
+                                         : applier->config.store->ops->sync(applier->config.store);
     if (err != SW_ERR_OK) {
         fail(applier, err);
         return;

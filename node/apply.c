@@ -9,6 +9,7 @@
 #include <xxhash.h>
 
 #include "base/assert.h"
+#include "base/point.h"
 #include "node/entry.h"
 #include "storage/keys.h"
 #include "transport/proto.h"
@@ -176,7 +177,8 @@ run_put(struct apply *apply, const struct sw_request *request, struct sw_command
     if (err != SW_ERR_OK) {
         return err;
     }
-    if (request->op == SW_OP_CAS && old.mod_revision != request->expected) {
+    if (request->op == SW_OP_CAS && old.mod_revision != request->expected &&
+        !SW_PLANTED(CAS_DOES_NOT_COMPARE)) {
         *result = (struct sw_command_result){
             .err = SW_ERR_CONFLICT, .revision = apply->state->revision, .value = old.mod_revision};
         return SW_ERR_OK;
@@ -199,7 +201,7 @@ run_delete(struct apply *apply, const struct sw_request *request, struct sw_comm
     }
     if (old.version > 0) {
         apply->state->revision++;
-        err = table_del(apply, SW_TABLE_KV, &key);
+        err = SW_PLANTED(DELETE_LEAVES_RECORD) ? SW_ERR_OK : table_del(apply, SW_TABLE_KV, &key);
     }
     *result = (struct sw_command_result){
         .err = SW_ERR_OK, .revision = apply->state->revision, .value = old.version > 0 ? 1 : 0};
@@ -346,7 +348,9 @@ run_once(struct apply *apply, const struct sw_request *request, struct sw_comman
     switch (sw_session_admit(&state->sessions, session, request->seq, request->acked, result)) {
     case SW_SESSION_RUN:
         err = run_write(apply, request, result);
-        sw_session_answer(&state->sessions, session, request->seq, result);
+        if (!SW_PLANTED(ANSWER_NOT_KEPT)) {
+            sw_session_answer(&state->sessions, session, request->seq, result);
+        }
         break;
     case SW_SESSION_REPLAY:
         break;
@@ -393,6 +397,9 @@ run_command(struct apply *apply, struct sw_span command, struct sw_command_resul
         run_session_close(apply->state, &request, result);
         return SW_ERR_OK;
     }
+    if (SW_PLANTED(EXPERIENCE_TWICE) && request.op == SW_OP_EXPERIENCE_APPEND) {
+        return run_write(apply, &request, result);
+    }
     return request.session.value != 0 ? run_once(apply, &request, result)
                                       : run_write(apply, &request, result);
 }
@@ -436,7 +443,9 @@ enum sw_err sw_apply(struct sw_state *state,
     if (reader.count > 0) {
         results = calloc(reader.count, sizeof *results);
         SW_ASSERT(results != NULL);
-        state->time_ms = reader.time_ms > state->time_ms ? reader.time_ms : state->time_ms;
+        if (reader.time_ms > state->time_ms || SW_PLANTED(TIME_GOES_BACK)) {
+            state->time_ms = reader.time_ms;
+        }
         sw_write_u64(&state->effects, state->time_ms);
         sessions_sweep(state);
         err = run_commands(&apply, &reader, results);
@@ -530,6 +539,13 @@ enum sw_err sw_state_load(struct sw_state *state, struct sw_store *store)
     }
     if (err == SW_ERR_OK && state->sessions.count != session_count) {
         err = SW_ERR_CORRUPT;
+    }
+    if (SW_PLANTED(SESSIONS_LOST_ON_RESTART)) {
+        sw_sessions_release(&state->sessions);
+        sw_sessions_init(&state->sessions, SW_SESSION_COUNT_MAX, SW_SESSION_REPLY_TOTAL_MAX);
+    }
+    if (SW_PLANTED(REVISION_GOES_BACK) && state->revision > 0) {
+        state->revision--;
     }
     return err;
 }

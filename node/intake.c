@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/point.h"
 #include "node/node_private.h"
 
 /* --- lists ------------------------------------------------------------------------------------ */
@@ -159,7 +160,7 @@ void sw__list_refuse(struct sw_node *node,
  * nobody knows. */
 static void expire(struct sw_node *node, struct sw__request *request)
 {
-    if (request->place == SW__PLACE_QUEUED) {
+    if (request->place == SW__PLACE_QUEUED || SW_PLANTED(UNKNOWN_IS_NOT_DONE)) {
         sw__request_refuse(
             node, request, SW_ERR_OVERLOADED, "its deadline passed before it was started");
     } else {
@@ -234,6 +235,9 @@ static enum sw_err check(struct sw_node *node,
 /* Status and snapshot are of the asked node itself; everything else belongs to the leader. */
 static bool needs_leader(enum sw_op op)
 {
+    if (SW_PLANTED(FOLLOWER_READS) && !sw_op_is_write(op) && op != SW_OP_TRANSFER) {
+        return false;
+    }
     return op != SW_OP_STATUS && op != SW_OP_SNAPSHOT;
 }
 

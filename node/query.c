@@ -2,6 +2,7 @@
 #include "node/query.h"
 
 #include "base/assert.h"
+#include "base/point.h"
 #include "storage/keys.h"
 
 /* One page being filled. */
@@ -103,7 +104,7 @@ static enum sw_err page_add(struct page *page, const struct sw_store_record *sto
     sw_record_encode(&record, page->records);
     if (page->records->size > SW_SCAN_SIZE_MAX && page->count > 0) {
         page->records->size = size_before;
-        page->more = true;
+        page->more = !SW_PLANTED(SCAN_DROPS_LARGE);
         return SW_ERR_OK;
     }
     page->count++;
@@ -162,7 +163,7 @@ static bool experience_range(struct page *page)
         if (expected == UINT64_MAX) {
             return false;
         }
-        sw_key_experience(&place, expected + 1, &page->from);
+        sw_key_experience(&place, expected + 1 + (SW_PLANTED(PAGE_SKIPS_ONE) ? 1 : 0), &page->from);
     } else if (expected == 0) {
         partition_end(page, &page->from);
     } else {

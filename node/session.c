@@ -11,6 +11,7 @@
 #include <xxhash.h>
 
 #include "base/assert.h"
+#include "base/point.h"
 #include "node/session_private.h"
 
 enum { BUCKET_COUNT_MIN = 64 };
@@ -409,7 +410,8 @@ enum sw_session_gate sw_session_admit(struct sw_sessions *sessions,
     }
     acknowledge(sessions, session, acked);
     at = reply_place(session, seq);
-    if (at < session->reply_end && session->replies[at].seq == seq) {
+    if (at < session->reply_end && session->replies[at].seq == seq &&
+        !SW_PLANTED(RETRY_RUNS_AGAIN)) {
         *ret_stored = session->replies[at].result;
         return SW_SESSION_REPLAY;
     }

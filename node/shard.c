@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "base/point.h"
 #include "node/entry.h"
 #include "node/node_private.h"
 
@@ -26,7 +27,7 @@ static uint64_t leader_time(struct sw__shard *shard)
 {
     const uint64_t wall_ms = sw_env_wall_ms(shard->node->config.env);
 
-    if (wall_ms > shard->time_ms) {
+    if (wall_ms > shard->time_ms || SW_PLANTED(TIME_GOES_BACK)) {
         shard->time_ms = wall_ms;
     }
     return shard->time_ms;
@@ -197,6 +198,10 @@ static void start_reads(struct sw__shard *shard)
     }
     shard->batches = batch;
     sw__list_move(&batch->requests, &shard->reads);
+    if (SW_PLANTED(FOLLOWER_READS)) {
+        read_ready(batch, SW_ERR_OK);
+        return;
+    }
     sw_group_read(shard->group, read_ready, batch);
 }
 
@@ -260,7 +265,10 @@ static void on_role_changed(void *arg, enum sw_role role, uint64_t term, struct 
                      "this node no longer leads group %u, term %llu",
                      shard->id.value,
                      (unsigned long long)term);
-        sw__list_refuse(node, &shard->queue, sw__shard_elsewhere(shard), "");
+        sw__list_refuse(node,
+                        &shard->queue,
+                        SW_PLANTED(QUEUE_ANSWERED_DONE) ? SW_ERR_OK : sw__shard_elsewhere(shard),
+                        "");
         sw__list_refuse(node, &shard->reads, sw__shard_elsewhere(shard), "");
     }
 }
@@ -357,7 +365,7 @@ static void on_entry_done(void *arg,
             continue;
         }
         flight = flight_take(shard, at);
-        if (flight->term == term && count > 0) {
+        if ((flight->term == term || SW_PLANTED(REPLACED_ENTRY_ANSWERS)) && count > 0) {
             note_slow(shard, flight);
             answer_flight(shard, flight, results, count);
         } else {

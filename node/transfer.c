@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/point.h"
 #include "node/chunk.h"
 #include "storage/store_seal.h"
 
@@ -343,6 +344,9 @@ static enum sw_err drop_state(struct sw_store *store, struct sw_group_id group)
     for (int table = 0; table < SW_TABLE_STAGE && err == SW_ERR_OK; table++) {
         struct sw_key prefix;
 
+        if (SW_PLANTED(INSTALL_KEEPS_RECORDS)) {
+            return SW_ERR_OK;
+        }
         table_prefix(group, (enum sw_table)table, &prefix);
         err = drop_range(store, (enum sw_table)table, sw_key_span(&prefix), false);
     }
@@ -427,6 +431,10 @@ replace_state(struct sw_import *in, struct sw_state *state, struct sw_store *sto
     err = exchange(in, store, &fresh);
     if (err != SW_ERR_OK) {
         goto out;
+    }
+    if (SW_PLANTED(SESSIONS_LOST_ON_INSTALL)) {
+        sw_sessions_release(&fresh.sessions);
+        sw_sessions_init(&fresh.sessions, SW_SESSION_COUNT_MAX, SW_SESSION_REPLY_TOTAL_MAX);
     }
     err = store->ops->commit(store);
     if (err == SW_ERR_OK) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/point.h"
 #include "raft/group_private.h"
 #include "raft/wire.h"
 
@@ -173,6 +174,7 @@ enum sw_err sw_group_new(const struct sw_group_config *config,
     group->id = config->id;
     group->self = config->self;
     group->tuning = config->tuning;
+    group->tuning.guard_off |= sw_guard_planted();
     if (group->tuning.append_size_max == 0) {
         group->tuning.append_size_max = SW_APPEND_SIZE_MAX;
     }
@@ -453,7 +455,8 @@ static void turn_reads(struct sw_group *group)
         }
         return;
     }
-    if (sw_readindex_wants_probe(&group->reads) && sw_guard_own_term_committed(&group->guard)) {
+    if (sw_readindex_wants_probe(&group->reads) &&
+        (sw_guard_own_term_committed(&group->guard) || SW_PLANTED(READ_BEFORE_OWN_TERM))) {
         (void)sw_readindex_begin(&group->reads, group->raft.current_term, group->raft.commit_index);
         send_probes(group);
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/point.h"
 #include "raft/wire.h"
 
 /* This code reads public fields of struct raft: a library of another shape must not link. */
@@ -66,6 +67,22 @@ uint32_t sw_guard_voters(const struct raft *raft)
     }
     SW_ASSERT(count <= SW_NODE_COUNT_MAX);
     return count;
+}
+
+uint32_t sw_guard_planted(void)
+{
+    uint32_t off = 0;
+
+    off |= SW_PLANTED(GUARD_G1_OFF) ? (uint32_t)SW_GUARD_G1 : 0;
+    off |= SW_PLANTED(GUARD_G2_OFF) ? (uint32_t)SW_GUARD_G2 : 0;
+    off |= SW_PLANTED(GUARD_G3_OFF) ? (uint32_t)SW_GUARD_G3 : 0;
+    off |= SW_PLANTED(GUARD_G4_OFF) ? (uint32_t)SW_GUARD_G4 : 0;
+    off |= SW_PLANTED(GUARD_G6_OFF) ? (uint32_t)SW_GUARD_G6 : 0;
+    off |= SW_PLANTED(GUARD_G7_OFF) ? (uint32_t)SW_GUARD_G7 : 0;
+    off |= SW_PLANTED(GUARD_G11_OFF) ? (uint32_t)SW_GUARD_G11 : 0;
+    off |= SW_PLANTED(GUARD_G12_OFF) ? (uint32_t)SW_GUARD_G12 : 0;
+    SW_ASSERT((off & ~(uint32_t)SW_GUARD_ALL) == 0);
+    return off;
 }
 
 static bool leads(const struct sw_guard *guard)
@@ -183,6 +200,9 @@ static void append_stored(struct raft_io_append *request, int status)
         on(guard, SW_GUARD_G5) && leads(guard) && sw_guard_voters(guard->raft) > 1;
 
     SW_ASSERT(status == 0); /* a failed append never completes: the process stops */
+    if (SW_PLANTED(COMMIT_ALONE) && leads(guard)) {
+        guard->raft->commit_index = append->last;
+    }
     if (may_pace && append->first > guard->lead_first) {
         pace_add(guard, append);
         pace_release(guard, false);

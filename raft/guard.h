@@ -128,5 +128,7 @@ const struct raft_entry *sw_guard_entry(const struct raft *raft, raft_index inde
 /* Its term, 0 if unknown; knows the snapshot's last entry too. */
 raft_term sw_guard_term(const struct raft *raft, raft_index index);
 uint32_t sw_guard_voters(const struct raft *raft);
+/* The rules that a run with planted bugs leaves out. */
+uint32_t sw_guard_planted(void);
 
 #endif

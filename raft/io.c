@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/limits.h"
+#include "base/point.h"
 #include "raft/descriptor.h"
 #include "raft/io_private.h"
 #include "raft/wire.h"
@@ -174,7 +175,9 @@ static enum sw_err send_or_hold(struct sw__io *io, struct sw_node_id to, struct 
     if (io->dead) {
         return SW_ERR_UNREACHABLE;
     }
-    if (io->hold_done < io->hold_wanted || io->held_head != NULL) {
+    const bool unproven = io->hold_done < io->hold_wanted && !SW_PLANTED(ANSWER_BEFORE_VOTE);
+
+    if (unproven || io->held_head != NULL) {
         return hold(io, to, bytes);
     }
     return link_send(io, to, bytes);
@@ -444,6 +447,7 @@ static int io_set_vote(struct raft_io *base, raft_id id)
 {
     struct sw__io *io = io_of(base);
 
+    id = SW_PLANTED(VOTE_NOT_STORED) ? 0 : id;
     return set_hard(io, (struct sw_wal_hard){.term = io->hard.term, .vote = {id}});
 }
 
@@ -605,7 +609,7 @@ static int io_snapshot_put(struct raft_io *base,
             (struct sw_wal_snapshot){.index = snapshot->index,
                                      .term = snapshot->term,
                                      .descriptor = sw_buf_span(&request->descriptor)},
-            keep + 1,
+            SW_PLANTED(COMPACTION_TOO_FAR) ? snapshot->index + 2 : keep + 1,
             trailing == 0,
             request_done,
             request);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/point.h"
 #include "storage/wal_scan.h"
 
 #define ADVICE "nothing was changed; the other nodes hold the data"
@@ -361,7 +362,7 @@ static enum sw_err end_judge(const struct sw_wal_segment_header *segment,
     char name[SW_WAL_NAME_SIZE];
 
     SW_ASSERT(end->lsn >= segment->first_lsn);
-    if (end->lsn > durable_lsn) {
+    if (end->lsn > durable_lsn || SW_PLANTED(DAMAGE_TAKEN_FOR_TORN)) {
         return SW_ERR_OK;
     }
     sw_wal_segment_name(segment->sequence, name);

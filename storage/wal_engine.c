@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/point.h"
 #include "storage/wal_engine_private.h"
 
 enum {
@@ -99,7 +100,7 @@ static enum sw_err batch_write(struct sw_wal_engine *engine, char *why)
         sw__wal_file_write(engine, engine->file, engine->offset, sw_buf_span(&engine->batch));
 
     SW_ASSERT(engine->offset + engine->batch.size <= engine->header.size);
-    if (err != SW_ERR_OK) {
+    if (err != SW_ERR_OK && !(err == SW_ERR_DISK_FULL && SW_PLANTED(DISK_FULL_IGNORED))) {
         return fail_segment(engine, err, why, "writing");
     }
     engine->offset += engine->batch.size;
@@ -124,8 +125,8 @@ enum sw_err sw__wal_records_sync(struct sw_wal_engine *engine, char *why)
     if (err != SW_ERR_OK) {
         return err;
     }
-    err = sw__wal_file_sync(engine, engine->file);
-    if (err != SW_ERR_OK) {
+    err = SW_PLANTED(ACK_BEFORE_SYNC) ? SW_ERR_OK : sw__wal_file_sync(engine, engine->file);
+    if (err != SW_ERR_OK && !SW_PLANTED(SYNC_ERROR_IGNORED)) {
         return fail_segment(engine, err, why, "syncing");
     }
     SW_ASSERT(engine->offset % engine->header.block_size == 0);
@@ -275,7 +276,7 @@ static void do_hard(struct sw_wal_engine *engine, const struct sw_wal_op *op)
 
     SW_ASSERT(op->hard.term >= row->hard.term);
     row->hard = op->hard;
-    engine->state_dirty = true;
+    engine->state_dirty = engine->state_dirty || !SW_PLANTED(TERM_NOT_STORED);
 }
 
 static void do_snapshot(struct sw_wal_engine *engine, const struct sw_wal_op *op)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/point.h"
 
 enum { WINDOW_SIZE = 1 << 20, SCAN_SIZE = 64 << 10 };
 
@@ -86,7 +87,8 @@ static enum sw_err record_read(struct sw_wal_reader *reader,
     if (err != SW_ERR_OK) {
         return err;
     }
-    *ret_good = sw_wal_body_sum(*ret_body, segment->salt) == ret_record->body_sum;
+    *ret_good = sw_wal_body_sum(*ret_body, segment->salt) == ret_record->body_sum ||
+                SW_PLANTED(TORN_TAIL_ACCEPTED);
     return SW_ERR_OK;
 }
 

@@ -5,6 +5,7 @@
 #include <xxhash.h>
 
 #include "base/assert.h"
+#include "base/point.h"
 #include "storage/wal_engine_private.h"
 
 void sw__wal_used_add(struct sw_wal_engine *engine, uint64_t sequence, uint64_t size)
@@ -195,6 +196,9 @@ static enum sw_err segment_publish(struct sw_wal_engine *engine,
     }
     sw_wal_segment_name(header->sequence, name);
     err = disk->ops->rename(disk, spare, name);
+    if (SW_PLANTED(SEGMENT_NAME_NOT_SYNCED)) {
+        return err;
+    }
     return err == SW_ERR_OK ? disk->ops->sync_directory(disk) : err;
 }
 

@@ -80,6 +80,7 @@ static void a_quarter_of_the_runs_has_the_site_active(void **state)
 static void a_planted_bug_is_there_when_it_was_asked_for(void **state)
 {
     enum sw_planted bug = SW_PLANTED_COUNT;
+    uint64_t bugs = 0;
 
     (void)state;
     assert_true(sw_planted_by_name("ACK_BEFORE_SYNC", &bug));
@@ -87,6 +88,10 @@ static void a_planted_bug_is_there_when_it_was_asked_for(void **state)
     assert_string_equal(sw_planted_name(bug), "ACK_BEFORE_SYNC");
     assert_true(strlen(sw_planted_text(bug)) > 0);
     assert_false(sw_planted_by_name("NO_SUCH_BUG", &bug));
+    assert_true(sw_planted_parse("VOTE_NOT_STORED,ACK_BEFORE_SYNC", &bugs));
+    assert_true(bugs == (UINT64_C(1) << SW_PLANTED_VOTE_NOT_STORED | UINT64_C(1) << bug));
+    assert_false(sw_planted_parse("ACK_BEFORE_SYNC,", &bugs));
+    assert_false(sw_planted_parse("ACK_BEFORE", &bugs));
     if (SW_FAULT_POINTS_BUILT) {
         sw_planted_set(UINT64_C(1) << bug);
         assert_true(SW_PLANTED(ACK_BEFORE_SYNC));
