@@ -122,10 +122,12 @@ const struct sw_config_key *sw_config_keys(uint32_t *ret_count);
 
 /* What the command line asks for besides settings. */
 struct sw_config_command {
-    const char *file; /* --config; borrowed from argv or the environment, NULL = none */
-    bool check;       /* --check-config */
-    bool print;       /* --print-config */
-    bool first_start; /* --first-start */
+    const char *file;    /* --config; borrowed from argv or the environment, NULL = none */
+    const char *plant;   /* --plant; borrowed likewise, NULL = none */
+    const char *buggify; /* --buggify; likewise */
+    bool check;          /* --check-config */
+    bool print;          /* --print-config */
+    bool first_start;    /* --first-start */
     bool help;
     bool version;
 };

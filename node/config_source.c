@@ -147,6 +147,18 @@ static bool *switch_of(struct sw_config_command *command, const struct flag *fla
     return flag_is(flag, "version") ? &command->version : NULL;
 }
 
+/* Where `command` keeps the value of the flag; NULL if it is a setting. */
+static const char **text_of(struct sw_config_command *command, const struct flag *flag)
+{
+    if (flag_is(flag, "config")) {
+        return &command->file;
+    }
+    if (flag_is(flag, "plant")) {
+        return &command->plant;
+    }
+    return flag_is(flag, "buggify") ? &command->buggify : NULL;
+}
+
 static enum sw_err bad_flag(const char *arg, const char *what, char *ret_why)
 {
     (void)snprintf(ret_why, SW_WHY_SIZE, "%s %.60s; --help lists all flags", what, arg);
@@ -207,8 +219,8 @@ static enum sw_err walk(int argc,
             }
             flag.value = argv[i];
         }
-        if (flag_is(&flag, "config")) {
-            command->file = flag.value;
+        if (text_of(command, &flag) != NULL) {
+            *text_of(command, &flag) = flag.value;
         } else if (config != NULL) {
             err = set_flag(config, &flag, flag.value, ret_why);
         }

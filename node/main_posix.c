@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "base/log_posix.h"
+#include "base/point.h"
+#include "base/text.h"
 #include "node/config.h"
 #include "node/server_posix.h"
 
@@ -128,6 +130,53 @@ static struct sw_log *open_log(const struct sw_config *config)
     return sw_log_new(STDERR_FILENO, format, level, config->node_id);
 }
 
+/* The points of a chaos build (base/point.h). Any other build has none and says so: a campaign must
+ * not go green because its bugs were never there. */
+static enum sw_err set_points(const struct sw_config_command *command, char why[SW_WHY_SIZE])
+{
+    uint64_t bugs = 0;
+    uint64_t seed = 0;
+
+    if (command->plant == NULL && command->buggify == NULL) {
+        return SW_ERR_OK;
+    }
+    if (!SW_FAULT_POINTS_BUILT) {
+        (void)snprintf(why,
+                       SW_WHY_SIZE,
+                       "--plant and --buggify are for chaos builds; this build has no such points "
+                       "(cmake --preset chaos)");
+        return SW_ERR_CONFIG;
+    }
+    if (command->plant != NULL && !sw_planted_parse(command->plant, &bugs)) {
+        (void)snprintf(why, SW_WHY_SIZE, "--plant %.60s: not all are known bugs", command->plant);
+        return SW_ERR_CONFIG;
+    }
+    if (command->buggify != NULL && !sw_text_number(command->buggify, &seed)) {
+        (void)snprintf(why, SW_WHY_SIZE, "--buggify %.60s: not a seed", command->buggify);
+        return SW_ERR_CONFIG;
+    }
+    sw_planted_set(bugs);
+    sw_points_begin(seed);
+    return SW_ERR_OK;
+}
+
+static void tell_points(struct sw_log *log, const struct sw_config_command *command)
+{
+    char text[512];
+
+    if (command->plant != NULL) {
+        (void)snprintf(text,
+                       sizeof text,
+                       "THIS NODE HAS BUGS ON PURPOSE: %.400s; trust nothing that it says",
+                       command->plant);
+        sw_log_write(log, SW_LOG_WARN, "planted", text);
+    }
+    if (command->buggify != NULL) {
+        (void)snprintf(text, sizeof text, "unkind on purpose, seed %.20s", command->buggify);
+        sw_log_write(log, SW_LOG_WARN, "buggify", text);
+    }
+}
+
 static int serve(struct arguments *arguments, const struct sw_config *config)
 {
     struct sw_log *log = open_log(config);
@@ -137,6 +186,7 @@ static int serve(struct arguments *arguments, const struct sw_config *config)
     enum sw_err err;
 
     (void)signal(SIGPIPE, SIG_IGN);
+    tell_points(log, &arguments->command);
     err = sw_server_new(config, log, reload, arguments, &server, why);
     if (err != SW_ERR_OK) {
         code = fail(err, why);
@@ -155,7 +205,10 @@ static int run(struct arguments *arguments)
     char why[SW_WHY_SIZE] = "";
     enum sw_err err;
 
-    err = load_config(arguments, &config, why);
+    err = set_points(&arguments->command, why);
+    if (err == SW_ERR_OK) {
+        err = load_config(arguments, &config, why);
+    }
     if (err == SW_ERR_OK && arguments->command.print) {
         sw_config_print(&config, &out);
         print(&out);

@@ -44,6 +44,11 @@ class Refusals(Refused):
         with swarm(1) as s:
             self.check(s.nodes[0].run("--data-dri", "/x"), 2, "CONFIG", "--data-dri", "--help")
 
+    def test_a_bug_that_is_not_known_or_not_built_in(self):
+        with swarm(1) as s:
+            self.check(s.nodes[0].run("--plant", "ACK_BEFORE_SYNC,NO_SUCH"), 2, "CONFIG", "--plant")
+            self.check(s.nodes[0].run("--buggify", "now"), 2, "CONFIG", "--buggify")
+
     def test_unknown_key_in_the_file(self):
         with swarm(1, extra="[raft]\nelektion = 1s\n") as s:
             self.check(s.nodes[0].run(), 2, "CONFIG", "elektion", "line ")
