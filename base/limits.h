@@ -49,6 +49,12 @@ enum {
     SW_SESSION_TTL_MS_MAX = 24 * 3600 * 1000,
     SW_SESSION_TTL_MS_DEFAULT = 600 * 1000,
 
+    /* One transaction is decided and executed in one piece, so what it may touch is bounded. */
+    SW_TXN_COMPARE_COUNT_MAX = 128,
+    SW_TXN_OP_COUNT_MAX = 128,                              /* of each branch */
+    SW_TXN_RESULT_SIZE_MAX = SW_VALUE_SIZE_MAX + (4 << 10), /* all its records: one reply */
+    SW_TXN_WRITE_SIZE_MAX = 4 << 20, /* values it writes: an append writes all it has */
+
     SW_SCAN_COUNT_MAX = 4096,
     SW_SCAN_SIZE_MAX = 1 << 20, /* bytes of one page of a scan */
 

@@ -76,6 +76,44 @@ enum swarm_status swarm_append(struct swarm_client *client,
     return swarm_call(client, &request, ret_result);
 }
 
+enum swarm_status swarm_txn(struct swarm_client *client,
+                            struct swarm_scope scope,
+                            const struct swarm_txn *txn,
+                            struct swarm_result **ret_result)
+{
+    struct swarm_request request = request_of(SWARM_TXN, scope);
+
+    request.txn = txn;
+    return swarm_call(client, &request, ret_result);
+}
+
+enum swarm_status swarm_merge(struct swarm_client *client,
+                              struct swarm_scope scope,
+                              struct swarm_slice key,
+                              enum swarm_merge_operator merge,
+                              struct swarm_slice operand,
+                              struct swarm_result **ret_result)
+{
+    const struct swarm_txn_op op = {
+        .kind = SWARM_TXN_MERGE, .merge = merge, .key = key, .value = operand};
+    const struct swarm_txn txn = {.then_ops = &op, .then_count = 1};
+
+    return swarm_txn(client, scope, &txn, ret_result);
+}
+
+enum swarm_status swarm_multi_get(struct swarm_client *client,
+                                  struct swarm_scope scope,
+                                  const struct swarm_slice *keys,
+                                  size_t key_count,
+                                  struct swarm_result **ret_result)
+{
+    struct swarm_request request = request_of(SWARM_MULTI_GET, scope);
+
+    request.keys = keys;
+    request.key_count = key_count;
+    return swarm_call(client, &request, ret_result);
+}
+
 enum swarm_status
 swarm_status_of(struct swarm_client *client, uint64_t node, struct swarm_result **ret_result)
 {

@@ -45,6 +45,7 @@ bool sw_request_repeatable(const struct sw_request *request)
     case SW_OP_GET:
     case SW_OP_SCAN:
     case SW_OP_EXPERIENCE_SCAN:
+    case SW_OP_MULTI_GET:
     case SW_OP_STATUS:
     case SW_OP_SESSION_OPEN: /* by its nonce */
     case SW_OP_SESSION_CLOSE:
@@ -53,6 +54,7 @@ bool sw_request_repeatable(const struct sw_request *request)
     case SW_OP_DELETE:
     case SW_OP_CAS:
     case SW_OP_EXPERIENCE_APPEND:
+    case SW_OP_TXN:
         return request->session.value != 0;
     case SW_OP_TRANSFER: /* twice may move the leader twice */
     case SW_OP_SNAPSHOT:
@@ -100,8 +102,9 @@ enum sw_err sw_retry_verdict(const struct sw_request *request, enum sw_err err, 
     if (!maybe || sw_err_outcome(err) != SW_OUTCOME_NOT_DONE) {
         return err;
     }
-    /* Inside a session these two are the stored answer of the write itself. */
-    if (request->seq != 0 && (err == SW_ERR_CONFLICT || err == SW_ERR_NOT_FOUND)) {
+    /* Inside a session these are the stored answer of the write itself. */
+    if (request->seq != 0 && (err == SW_ERR_CONFLICT || err == SW_ERR_NOT_FOUND ||
+                              err == SW_ERR_WRONG_TYPE || err == SW_ERR_OUT_OF_RANGE)) {
         return err;
     }
     return SW_ERR_UNKNOWN_OUTCOME;

@@ -11,6 +11,7 @@
 #include "client/config.h"
 #include "client/core.h"
 #include "client/include/swarm.h"
+#include "client/pack.h"
 #include "client/pool_zmq.h"
 #include "client/result.h"
 #include "transport/keyfile_posix.h"
@@ -38,6 +39,9 @@ static_assert((int)SWARM_SCAN == (int)SW_OP_SCAN, "operations are the protocol's
 static_assert((int)SWARM_EXPERIENCE_SCAN == (int)SW_OP_EXPERIENCE_SCAN, "the protocol's");
 static_assert((int)SWARM_STATUS_OF == (int)SW_OP_STATUS, "operations are the protocol's");
 static_assert((int)SWARM_SNAPSHOT == (int)SW_OP_SNAPSHOT, "operations are the protocol's");
+static_assert((int)SWARM_TXN == (int)SW_OP_TXN, "operations are the protocol's");
+static_assert((int)SWARM_MULTI_GET == (int)SW_OP_MULTI_GET, "operations are the protocol's");
+static_assert((int)SWARM_PREVIOUS == (int)SW_REQUEST_PREVIOUS, "flags are the protocol's");
 static_assert((int)SWARM_REVERSE == (int)SW_REQUEST_REVERSE, "flags are the protocol's");
 static_assert((int)SWARM_KEYS_ONLY == (int)SW_REQUEST_KEYS_ONLY, "flags are the protocol's");
 
@@ -398,6 +402,7 @@ struct call {
     struct sw_task task; /* first */
     struct swarm_client *client;
     struct sw_core_submission submission; /* spans point to `bytes` */
+    enum swarm_op op;
     swarm_callback callback;
     void *arg;
     uint8_t bytes[];
@@ -406,9 +411,11 @@ struct call {
 static void on_done(void *arg, const struct sw_reply *reply)
 {
     struct call *call = arg;
+    struct swarm_result *result = sw_result_new(reply);
 
+    result->succeeded = call->op == SWARM_TXN && reply->err == SW_ERR_OK && reply->value == 0;
     atomic_fetch_sub(&call->client->in_flight, 1);
-    call->callback(call->arg, sw_result_new(reply));
+    call->callback(call->arg, result);
     free(call);
 }
 
@@ -441,19 +448,26 @@ static bool names_data(enum swarm_op op)
     return op != SWARM_STATUS_OF && op != SWARM_TRANSFER && op != SWARM_SNAPSHOT;
 }
 
-/* Spans of the result are the caller's memory. */
-static struct sw_core_submission submission_of(const struct swarm_client *client,
-                                               const struct swarm_request *request)
+static bool is_packed(enum swarm_op op)
 {
-    struct sw_core_submission submission = {.request = {.op = (enum sw_op)request->op,
-                                                        .flags = request->flags,
-                                                        .key = span_of(request->key),
-                                                        .end_key = span_of(request->end_key),
-                                                        .value = span_of(request->value),
-                                                        .expected = request->expected,
-                                                        .limit = request->limit},
-                                            .deadline_ms = request->deadline_ms,
-                                            .node = {request->node}};
+    return op == SWARM_TXN || op == SWARM_MULTI_GET;
+}
+
+/* Spans of the result are the caller's memory, or of `packed`. */
+static struct sw_core_submission submission_of(const struct swarm_client *client,
+                                               const struct swarm_request *request,
+                                               struct sw_span packed)
+{
+    struct sw_core_submission submission = {
+        .request = {.op = (enum sw_op)request->op,
+                    .flags = request->flags,
+                    .key = span_of(request->key),
+                    .end_key = span_of(request->end_key),
+                    .value = is_packed(request->op) ? packed : span_of(request->value),
+                    .expected = request->expected,
+                    .limit = request->limit},
+        .deadline_ms = request->deadline_ms,
+        .node = {request->node}};
 
     if (names_data(request->op)) {
         submission.request.tenant = name_of(request->scope.tenant);
@@ -508,6 +522,8 @@ check_request(struct swarm_client *client, const struct swarm_request *request, 
 
     if (request->size != sizeof *request) {
         why = "request.size is not set: use SWARM_INIT";
+    } else if (is_packed(request->op) && request->value.size > 0) {
+        why = "this operation takes no value of its own";
     } else if (client->pid != getpid()) {
         why = "the client was opened before fork(): open another one in the child";
     } else if (atomic_load(&client->closing)) {
@@ -543,13 +559,17 @@ enum swarm_status swarm_submit(struct swarm_client *client,
                                size_t why_size)
 {
     struct sw_core_submission submission;
+    struct sw_buf packed = {0};
     char why[SW_WHY_SIZE] = "";
     struct call *call;
     enum sw_err err;
 
     err = check_request(client, request, why);
     if (err == SW_ERR_OK) {
-        submission = submission_of(client, request);
+        err = sw_pack(request, &packed, why);
+    }
+    if (err == SW_ERR_OK) {
+        submission = submission_of(client, request, sw_buf_span(&packed));
         err = sw_request_validate(&submission.request, why);
     }
     if (err == SW_ERR_OK) {
@@ -557,13 +577,16 @@ enum swarm_status swarm_submit(struct swarm_client *client,
     }
     if (err != SW_ERR_OK) {
         say(ret_why, why_size, why);
-        return (enum swarm_status)err;
+        goto out;
     }
     call = call_new(client, &submission);
+    call->op = request->op;
     call->callback = callback;
     call->arg = arg;
     sw_pool_post(client->pool, &call->task);
-    return SWARM_OK;
+out:
+    sw_buf_release(&packed);
+    return (enum swarm_status)err;
 }
 
 /* ---- waiting ------------------------------------------------------------------------------- */

@@ -54,7 +54,7 @@ bool sw_admission_disk_full(const struct sw_admission *admission)
  * may use the store's reserve, and a client that wants to delete needs one first. */
 static bool op_grows(enum sw_op op)
 {
-    return op == SW_OP_PUT || op == SW_OP_CAS || op == SW_OP_EXPERIENCE_APPEND;
+    return op == SW_OP_PUT || op == SW_OP_CAS || op == SW_OP_EXPERIENCE_APPEND || op == SW_OP_TXN;
 }
 
 static enum sw_err check_bounds(const struct sw_admission *admission,

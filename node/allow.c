@@ -184,12 +184,14 @@ bool sw_rights_cover(enum sw_rights rights, enum sw_op op)
     case SW_OP_GET:
     case SW_OP_SCAN:
     case SW_OP_EXPERIENCE_SCAN:
+    case SW_OP_MULTI_GET:
     case SW_OP_STATUS:
         return rights >= SW_RIGHTS_READ;
     case SW_OP_PUT:
     case SW_OP_DELETE:
     case SW_OP_CAS:
     case SW_OP_EXPERIENCE_APPEND:
+    case SW_OP_TXN:
     case SW_OP_SESSION_OPEN:
     case SW_OP_SESSION_CLOSE:
         return rights >= SW_RIGHTS_WRITE;

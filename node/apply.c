@@ -377,6 +377,9 @@ static enum sw_err judge(struct sw_span command, struct sw_request *ret_request)
     if (err == SW_ERR_OK && !sw_op_is_write(ret_request->op)) {
         err = SW_ERR_INVALID;
     }
+    if (err == SW_ERR_OK && ret_request->op == SW_OP_TXN) {
+        err = SW_ERR_UNSUPPORTED;
+    }
     return err;
 }
 

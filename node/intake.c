@@ -336,6 +336,8 @@ dispatch(struct sw_node *node, struct sw__request *admitted, const struct sw_req
     case SW_OP_EXPERIENCE_SCAN:
     case SW_OP_SESSION_OPEN:
     case SW_OP_SESSION_CLOSE:
+    case SW_OP_TXN:
+    case SW_OP_MULTI_GET:
     case SW_OP_COUNT:
         break;
     }

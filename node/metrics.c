@@ -41,7 +41,9 @@ static const char *const op_names[SW_OP_COUNT] = {[0] = "unknown",
                                                   [SW_OP_SESSION_CLOSE] = "session_close",
                                                   [SW_OP_STATUS] = "status",
                                                   [SW_OP_TRANSFER] = "transfer",
-                                                  [SW_OP_SNAPSHOT] = "snapshot"};
+                                                  [SW_OP_SNAPSHOT] = "snapshot",
+                                                  [SW_OP_TXN] = "txn",
+                                                  [SW_OP_MULTI_GET] = "multi_get"};
 
 const char *sw_op_name(enum sw_op op)
 {

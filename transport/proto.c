@@ -1,34 +1,14 @@
-/* Codec and rules of requests, replies, records and commands; byte tables in docs/PROTOCOL.md.
+/* Codec of requests, replies, records and commands; byte tables in docs/PROTOCOL.md.
  *
  * A command is its op, a bitmap of the fields that follow, and those fields in the order of their
  * bits. A field is present exactly if it is not zero or empty, and a decoder refuses anything else:
  * so there is one encoding for each command, and bytes may be copied from request to log as they
- * are. Sizes over a limit decode (the node answers TOO_LARGE, not silence); sw_request_validate is
- * where limits are enforced, on both sides. Pure. */
+ * are. Sizes over a limit decode (the node answers TOO_LARGE, not silence); limits are enforced in
+ * proto_rules.c. Pure. */
 #include "transport/proto.h"
 
-#include <stdio.h>
-
 #include "base/assert.h"
-
-enum {
-    FIELD_FLAGS = 1 << 0,
-    FIELD_SESSION = 1 << 1,
-    FIELD_SEQ = 1 << 2,
-    FIELD_ACKED = 1 << 3,
-    FIELD_TENANT = 1 << 4,
-    FIELD_NAMESPACE = 1 << 5,
-    FIELD_PARTITION = 1 << 6,
-    FIELD_KEY = 1 << 7,
-    FIELD_END_KEY = 1 << 8,
-    FIELD_VALUE = 1 << 9,
-    FIELD_EXPECTED = 1 << 10,
-    FIELD_LIMIT = 1 << 11,
-    FIELD_COUNT = 12,
-    FIELD_NAMES = FIELD_TENANT | FIELD_NAMESPACE | FIELD_PARTITION,
-    FIELD_ONCE = FIELD_SESSION | FIELD_SEQ | FIELD_ACKED,
-    FIELD_PAGE = FIELD_FLAGS | FIELD_LIMIT,
-};
+#include "transport/proto_private.h"
 
 enum {
     REPLY_VALUE = 1 << 0,
@@ -38,50 +18,7 @@ enum {
     REPLY_ALL = (1 << 4) - 1,
 };
 
-enum { SESSION_NONCE_SIZE = 16, RECORD_SIZE_MIN = 2 + 4 + 4 * 8 };
-
-static const char *const field_names[FIELD_COUNT] = {"flags",
-                                                     "session",
-                                                     "seq",
-                                                     "acked",
-                                                     "tenant",
-                                                     "namespace",
-                                                     "partition",
-                                                     "key",
-                                                     "end key",
-                                                     "value",
-                                                     "expected revision",
-                                                     "limit"};
-
-struct op_rule {
-    const char *name;
-    uint32_t required; /* bits of FIELD_ */
-    uint32_t optional;
-    uint32_t value_max;
-    bool write;
-};
-
-static const struct op_rule op_rules[SW_OP_COUNT] = {
-    [SW_OP_PUT] =
-        {"put", FIELD_NAMES | FIELD_KEY, FIELD_VALUE | FIELD_ONCE, SW_VALUE_SIZE_MAX, true},
-    [SW_OP_GET] = {"get", FIELD_NAMES | FIELD_KEY, 0, 0, false},
-    [SW_OP_DELETE] = {"delete", FIELD_NAMES | FIELD_KEY, FIELD_ONCE, 0, true},
-    [SW_OP_CAS] = {"cas",
-                   FIELD_NAMES | FIELD_KEY,
-                   FIELD_VALUE | FIELD_EXPECTED | FIELD_ONCE,
-                   SW_VALUE_SIZE_MAX,
-                   true},
-    [SW_OP_SCAN] = {"scan", FIELD_NAMES, FIELD_KEY | FIELD_END_KEY | FIELD_PAGE, 0, false},
-    [SW_OP_EXPERIENCE_APPEND] =
-        {"experience append", FIELD_NAMES, FIELD_VALUE | FIELD_ONCE, SW_EXPERIENCE_SIZE_MAX, true},
-    [SW_OP_EXPERIENCE_SCAN] =
-        {"experience scan", FIELD_NAMES, FIELD_EXPECTED | FIELD_PAGE, 0, false},
-    [SW_OP_SESSION_OPEN] = {"session open", FIELD_VALUE, FIELD_LIMIT, SESSION_NONCE_SIZE, true},
-    [SW_OP_SESSION_CLOSE] = {"session close", FIELD_SESSION, 0, 0, true},
-    [SW_OP_STATUS] = {"status", 0, 0, 0, false},
-    [SW_OP_TRANSFER] = {"transfer", 0, FIELD_EXPECTED, 0, false},
-    [SW_OP_SNAPSHOT] = {"snapshot", 0, 0, 0, false},
-};
+enum { RECORD_SIZE_MIN = 2 + 4 + 4 * 8 };
 
 /* --- commands --------------------------------------------------------------------------------- */
 
@@ -90,16 +27,19 @@ static uint32_t bit(bool present, uint32_t field)
     return present ? field : 0;
 }
 
-static uint32_t fields_of(const struct sw_request *request)
+uint32_t sw__request_fields(const struct sw_request *request)
 {
-    return bit(request->flags != 0, FIELD_FLAGS) | bit(request->session.value != 0, FIELD_SESSION) |
-           bit(request->seq != 0, FIELD_SEQ) | bit(request->acked != 0, FIELD_ACKED) |
-           bit(request->tenant.size > 0, FIELD_TENANT) |
-           bit(request->name_space.size > 0, FIELD_NAMESPACE) |
-           bit(request->partition.size > 0, FIELD_PARTITION) |
-           bit(request->key.size > 0, FIELD_KEY) | bit(request->end_key.size > 0, FIELD_END_KEY) |
-           bit(request->value.size > 0, FIELD_VALUE) | bit(request->expected != 0, FIELD_EXPECTED) |
-           bit(request->limit != 0, FIELD_LIMIT);
+    return bit(request->flags != 0, SW__FIELD_FLAGS) |
+           bit(request->session.value != 0, SW__FIELD_SESSION) |
+           bit(request->seq != 0, SW__FIELD_SEQ) | bit(request->acked != 0, SW__FIELD_ACKED) |
+           bit(request->tenant.size > 0, SW__FIELD_TENANT) |
+           bit(request->name_space.size > 0, SW__FIELD_NAMESPACE) |
+           bit(request->partition.size > 0, SW__FIELD_PARTITION) |
+           bit(request->key.size > 0, SW__FIELD_KEY) |
+           bit(request->end_key.size > 0, SW__FIELD_END_KEY) |
+           bit(request->value.size > 0, SW__FIELD_VALUE) |
+           bit(request->expected != 0, SW__FIELD_EXPECTED) |
+           bit(request->limit != 0, SW__FIELD_LIMIT);
 }
 
 static void write_short(struct sw_buf *out, struct sw_span bytes)
@@ -140,7 +80,7 @@ void sw_command_encode(const struct sw_request *request, struct sw_buf *out)
     SW_ASSERT(request->op > 0);
     SW_ASSERT(request->op <= UINT8_MAX);
     sw_write_u8(out, (uint8_t)request->op);
-    sw_write_u16(out, (uint16_t)fields_of(request));
+    sw_write_u16(out, (uint16_t)sw__request_fields(request));
     write_u32_if(out, request->flags);
     write_u64_if(out, request->session.value);
     write_u64_if(out, request->seq);
@@ -178,22 +118,22 @@ static void read_command(struct sw_reader *in, struct sw_request *out)
 
     out->op = (enum sw_op)sw_read_u8(in);
     fields = sw_read_u16(in);
-    out->flags = read_u32_if(in, fields, FIELD_FLAGS);
-    out->session.value = read_u64_if(in, fields, FIELD_SESSION);
-    out->seq = read_u64_if(in, fields, FIELD_SEQ);
-    out->acked = read_u64_if(in, fields, FIELD_ACKED);
-    out->tenant = read_short_if(in, fields, FIELD_TENANT);
-    out->name_space = read_short_if(in, fields, FIELD_NAMESPACE);
-    out->partition = read_short_if(in, fields, FIELD_PARTITION);
-    out->key = read_short_if(in, fields, FIELD_KEY);
-    out->end_key = read_short_if(in, fields, FIELD_END_KEY);
-    if ((fields & FIELD_VALUE) != 0) {
+    out->flags = read_u32_if(in, fields, SW__FIELD_FLAGS);
+    out->session.value = read_u64_if(in, fields, SW__FIELD_SESSION);
+    out->seq = read_u64_if(in, fields, SW__FIELD_SEQ);
+    out->acked = read_u64_if(in, fields, SW__FIELD_ACKED);
+    out->tenant = read_short_if(in, fields, SW__FIELD_TENANT);
+    out->name_space = read_short_if(in, fields, SW__FIELD_NAMESPACE);
+    out->partition = read_short_if(in, fields, SW__FIELD_PARTITION);
+    out->key = read_short_if(in, fields, SW__FIELD_KEY);
+    out->end_key = read_short_if(in, fields, SW__FIELD_END_KEY);
+    if ((fields & SW__FIELD_VALUE) != 0) {
         out->value = sw_read_blob(in, SW_MESSAGE_SIZE_MAX);
     }
-    out->expected = read_u64_if(in, fields, FIELD_EXPECTED);
-    out->limit = read_u32_if(in, fields, FIELD_LIMIT);
+    out->expected = read_u64_if(in, fields, SW__FIELD_EXPECTED);
+    out->limit = read_u32_if(in, fields, SW__FIELD_LIMIT);
     /* One encoding a command: an unknown bit, or a present field that is zero, is refused. */
-    if (fields != fields_of(out) || out->op == 0) {
+    if (fields != sw__request_fields(out) || out->op == 0) {
         sw_reader_fail(in);
     }
 }
@@ -278,185 +218,6 @@ enum sw_err sw_request_decode(struct sw_reader *in, struct sw_request *ret_reque
     err = sw_reader_finish(&body);
     if (err == SW_ERR_OK) {
         *ret_request = request;
-    }
-    return err;
-}
-
-bool sw_op_is_write(enum sw_op op)
-{
-    return op > 0 && op < SW_OP_COUNT && op_rules[op].write;
-}
-
-/* --- validation ------------------------------------------------------------------------------- */
-
-static const char *name_of_field(uint32_t fields)
-{
-    for (uint32_t i = 0; i < FIELD_COUNT; i++) {
-        if ((fields & (1U << i)) != 0) {
-            return field_names[i];
-        }
-    }
-    return "field";
-}
-
-static enum sw_err check_fields(const struct op_rule *rule, uint32_t fields, char *ret_why)
-{
-    const uint32_t missing = rule->required & ~fields;
-    const uint32_t extra = fields & ~(rule->required | rule->optional);
-
-    if (missing != 0) {
-        snprintf(ret_why, SW_WHY_SIZE, "%s needs a %s", rule->name, name_of_field(missing));
-        return SW_ERR_INVALID;
-    }
-    if (extra != 0) {
-        snprintf(ret_why, SW_WHY_SIZE, "%s takes no %s", rule->name, name_of_field(extra));
-        return SW_ERR_INVALID;
-    }
-    return SW_ERR_OK;
-}
-
-static enum sw_err check_size(const char *field, struct sw_span bytes, size_t max, char *ret_why)
-{
-    if (bytes.size <= max) {
-        return SW_ERR_OK;
-    }
-    snprintf(
-        ret_why, SW_WHY_SIZE, "%s is %zu bytes, the limit is %zu bytes", field, bytes.size, max);
-    return SW_ERR_TOO_LARGE;
-}
-
-/* Names are printed in logs, metrics and shells, so they are printable ASCII without spaces. */
-static enum sw_err check_name(const char *field, struct sw_span name, size_t max, char *ret_why)
-{
-    for (size_t i = 0; i < name.size; i++) {
-        if (name.data[i] <= ' ' || name.data[i] > '~') {
-            snprintf(ret_why,
-                     SW_WHY_SIZE,
-                     "%s has byte 0x%02x at %zu, allowed is printable ASCII without spaces",
-                     field,
-                     (unsigned)name.data[i],
-                     i);
-            return SW_ERR_INVALID;
-        }
-    }
-    return check_size(field, name, max, ret_why);
-}
-
-static enum sw_err check_names(const struct sw_request *request, char *ret_why)
-{
-    enum sw_err err;
-
-    err = check_name("tenant", request->tenant, SW_TENANT_SIZE_MAX, ret_why);
-    if (err == SW_ERR_OK) {
-        err = check_name("namespace", request->name_space, SW_NAMESPACE_SIZE_MAX, ret_why);
-    }
-    if (err == SW_ERR_OK) {
-        err = check_name("partition", request->partition, SW_PARTITION_SIZE_MAX, ret_why);
-    }
-    return err;
-}
-
-static enum sw_err check_sizes(const struct sw_request *request, uint32_t value_max, char *ret_why)
-{
-    enum sw_err err;
-
-    err = check_size("key", request->key, SW_KEY_SIZE_MAX, ret_why);
-    if (err == SW_ERR_OK) {
-        err = check_size("end key", request->end_key, SW_KEY_SIZE_MAX, ret_why);
-    }
-    if (err == SW_ERR_OK) {
-        err = check_size("value", request->value, value_max, ret_why);
-    }
-    return err;
-}
-
-static enum sw_err check_session(const struct sw_request *request, char *ret_why)
-{
-    const char *why = NULL;
-
-    if (request->op == SW_OP_SESSION_CLOSE) {
-        return SW_ERR_OK;
-    }
-    if ((request->session.value == 0) != (request->seq == 0)) {
-        why = "session and seq go together";
-    } else if (request->seq == 0 && request->acked != 0) {
-        why = "acked needs a session";
-    } else if (request->seq != 0 && request->acked >= request->seq) {
-        why = "acked must be below seq";
-    } else if (request->seq - request->acked > SW_SESSION_REPLY_COUNT_MAX) {
-        why = "seq is more than 4096 ahead of acked";
-    }
-    if (why == NULL) {
-        return SW_ERR_OK;
-    }
-    snprintf(ret_why, SW_WHY_SIZE, "%s", why);
-    return SW_ERR_INVALID;
-}
-
-static_assert(SW_SESSION_REPLY_COUNT_MAX == 4096, "the text above names the limit");
-
-static enum sw_err check_open(const struct sw_request *request, char *ret_why)
-{
-    if (request->value.size != SESSION_NONCE_SIZE) {
-        snprintf(ret_why,
-                 SW_WHY_SIZE,
-                 "session open takes a value of 16 random bytes, not of %zu",
-                 request->value.size);
-        return SW_ERR_INVALID;
-    }
-    if (request->limit != 0 &&
-        (request->limit < SW_SESSION_TTL_MS_MIN || request->limit > SW_SESSION_TTL_MS_MAX)) {
-        snprintf(ret_why,
-                 SW_WHY_SIZE,
-                 "session ttl is %u ms, allowed is %d to %d ms",
-                 (unsigned)request->limit,
-                 SW_SESSION_TTL_MS_MIN,
-                 SW_SESSION_TTL_MS_MAX);
-        return SW_ERR_INVALID;
-    }
-    return SW_ERR_OK;
-}
-
-static enum sw_err check_page(const struct sw_request *request, char *ret_why)
-{
-    if ((request->flags & ~(uint32_t)SW_REQUEST_FLAGS_ALL) != 0) {
-        snprintf(ret_why, SW_WHY_SIZE, "flags 0x%x are not known", (unsigned)request->flags);
-        return SW_ERR_INVALID;
-    }
-    if (request->limit > SW_SCAN_COUNT_MAX) {
-        snprintf(ret_why,
-                 SW_WHY_SIZE,
-                 "limit is %u records, the most in one page is %d",
-                 (unsigned)request->limit,
-                 SW_SCAN_COUNT_MAX);
-        return SW_ERR_INVALID;
-    }
-    return SW_ERR_OK;
-}
-
-enum sw_err sw_request_validate(const struct sw_request *request, char ret_why[SW_WHY_SIZE])
-{
-    const struct op_rule *rule;
-    enum sw_err err;
-
-    if (request->op <= 0 || request->op >= SW_OP_COUNT) {
-        snprintf(ret_why, SW_WHY_SIZE, "operation %u is not known", (unsigned)request->op);
-        return SW_ERR_UNSUPPORTED;
-    }
-    rule = &op_rules[request->op];
-    err = check_fields(rule, fields_of(request), ret_why);
-    if (err == SW_ERR_OK) {
-        err = check_names(request, ret_why);
-    }
-    if (err == SW_ERR_OK) {
-        err = check_sizes(request, rule->value_max, ret_why);
-    }
-    if (err == SW_ERR_OK) {
-        err = check_session(request, ret_why);
-    }
-    if (err == SW_ERR_OK) {
-        err = request->op == SW_OP_SESSION_OPEN ? check_open(request, ret_why)
-                                                : check_page(request, ret_why);
     }
     return err;
 }

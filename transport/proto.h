@@ -33,13 +33,16 @@ enum sw_op {
     SW_OP_STATUS = 10,   /* of the asked node itself; answered by any node */
     SW_OP_TRANSFER = 11, /* hand leadership to node `expected`, 0 = any */
     SW_OP_SNAPSHOT = 12, /* take a snapshot and compact the log of the asked node now */
+    SW_OP_TXN = 13, /* `value` = a transaction (transport/txn.h): one command, all or nothing */
+    SW_OP_MULTI_GET = 14, /* `value` = keys (transport/txn.h), all read at one revision */
     SW_OP_COUNT
 };
 
 enum {
     SW_REQUEST_REVERSE = 1 << 0,   /* scans: from high to low */
     SW_REQUEST_KEYS_ONLY = 1 << 1, /* scans: values left out */
-    SW_REQUEST_FLAGS_ALL = (1 << 2) - 1,
+    SW_REQUEST_PREVIOUS = 1 << 2,  /* put, cas, delete: answer with the record as it was */
+    SW_REQUEST_FLAGS_ALL = (1 << 3) - 1,
 };
 
 /* Spans are views into the decoded message or the caller's memory. */
@@ -81,7 +84,9 @@ struct sw_reply {
     uint64_t term;
     uint64_t revision; /* writes: of this write; reads: the shard's revision that was read */
     uint64_t value;    /* DELETE: 1 if it existed; CONFLICT: the current mod_revision;
-                          SESSION_OPEN: the session; TRANSFER/SNAPSHOT: see docs */
+                          SESSION_OPEN: the session; TRANSFER/SNAPSHOT: see docs; TXN: 0 = the
+                          then-ops ran, n = the n-th compare did not hold and the else-ops ran; or
+                          the number of the operation that could not be done */
     bool more;         /* scans: the page was full, go on after the last key */
     uint32_t record_count;
     struct sw_span records; /* encoded */

@@ -117,9 +117,85 @@ enum swarm_op {
     SWARM_STATUS_OF = 10,      /* of `node`, 0 = the leader; the detail is JSON */
     SWARM_TRANSFER = 11,       /* hand leadership to node `expected`, 0 = any */
     SWARM_SNAPSHOT = 12,       /* `node` takes a snapshot and compacts its log */
+    SWARM_TXN = 13,            /* `txn`, all or nothing */
+    SWARM_MULTI_GET = 14,      /* `keys`, all read at one revision */
 };
 
-enum { SWARM_REVERSE = 1 << 0, SWARM_KEYS_ONLY = 1 << 1 };
+enum {
+    SWARM_REVERSE = 1 << 0,   /* scans */
+    SWARM_KEYS_ONLY = 1 << 1, /* scans, MULTI_GET */
+    SWARM_PREVIOUS = 1 << 2,  /* PUT, CAS, DELETE: the one record of the result is the key as it
+                                 was before, version 0 if it did not exist */
+};
+
+/* A transaction on one partition: if all compares hold, the then-ops run, else the else-ops; in
+ * order, as one change with one revision. If one of them cannot be done (WRONG_TYPE, OUT_OF_RANGE,
+ * TOO_LARGE), none is, and the result's value is its number, from 1. A branch writes each key at
+ * most once. At most 128 compares and 128 operations in each branch, 1 MiB in all. */
+enum swarm_compare_target {
+    SWARM_COMPARE_VERSION = 1, /* 0 = the key does not exist; so are the next two */
+    SWARM_COMPARE_MOD_REVISION = 2,
+    SWARM_COMPARE_CREATE_REVISION = 3,
+    SWARM_COMPARE_VALUE = 4, /* bytewise; never holds if the key does not exist */
+};
+
+enum swarm_relation { /* what the key has is ... what the compare names */
+                      SWARM_EQUAL = 1,
+                      SWARM_NOT_EQUAL = 2,
+                      SWARM_LESS = 3,
+                      SWARM_LESS_EQUAL = 4,
+                      SWARM_GREATER = 5,
+                      SWARM_GREATER_EQUAL = 6,
+};
+
+struct swarm_compare {
+    enum swarm_compare_target target;
+    enum swarm_relation relation;
+    struct swarm_slice key;
+    struct swarm_slice value; /* of COMPARE_VALUE */
+    uint64_t number;          /* of the others */
+};
+
+/* How a merge makes the new value of the stored one and the operand. Numbers are decimal text of
+ * signed 64-bit integers; sets are lines, each ended by a newline, ascending. A stored value that
+ * is none is WRONG_TYPE. */
+enum swarm_merge_operator {
+    SWARM_MERGE_REPLACE = 1,
+    SWARM_MERGE_APPEND = 2,    /* no such key: as if empty */
+    SWARM_MERGE_SET_UNION = 3, /* no such key: as if empty */
+    SWARM_MERGE_ADD = 4,       /* no such key: as if 0 */
+    SWARM_MERGE_MAX = 5,       /* no such key: the operand */
+    SWARM_MERGE_MIN = 6,       /* no such key: the operand */
+};
+
+enum swarm_txn_kind {
+    SWARM_TXN_PUT = 1,
+    SWARM_TXN_GET = 2, /* sees what the operations before it did */
+    SWARM_TXN_DELETE = 3,
+    SWARM_TXN_MERGE = 4,
+};
+
+enum { SWARM_TXN_PREVIOUS = 1 << 0 }; /* PUT, DELETE, MERGE */
+
+struct swarm_txn_op {
+    enum swarm_txn_kind kind;
+    uint32_t flags;
+    enum swarm_merge_operator merge; /* of MERGE */
+    struct swarm_slice key;
+    struct swarm_slice value; /* of PUT; the operand of MERGE */
+};
+
+/* The result has one record for each operation that ran, in order. GET: the key as it is; PUT,
+ * MERGE: as it is now, with its value for MERGE; DELETE: as it was, without its value. With
+ * SWARM_TXN_PREVIOUS: as it was, with its value. A key that does not exist has version 0. */
+struct swarm_txn {
+    const struct swarm_compare *compares;
+    size_t compare_count;
+    const struct swarm_txn_op *then_ops;
+    size_t then_count;
+    const struct swarm_txn_op *else_ops;
+    size_t else_count;
+};
 
 /* Everything is copied by swarm_submit. */
 struct swarm_request {
@@ -131,9 +207,12 @@ struct swarm_request {
     struct swarm_slice value;
     uint64_t expected;
     uint64_t node;
-    uint64_t deadline_ms; /* absolute, on swarm_now_ms(); 0 = now + options.timeout_ms */
-    uint32_t limit;       /* records of a page; 0 = as many as fit */
-    uint32_t flags;       /* SWARM_REVERSE, SWARM_KEYS_ONLY: scans only */
+    uint64_t deadline_ms;           /* absolute, on swarm_now_ms(); 0 = now + options.timeout_ms */
+    uint32_t limit;                 /* records of a page; 0 = as many as fit */
+    uint32_t flags;                 /* SWARM_REVERSE, SWARM_KEYS_ONLY, SWARM_PREVIOUS */
+    const struct swarm_txn *txn;    /* of TXN */
+    const struct swarm_slice *keys; /* of MULTI_GET */
+    size_t key_count;
 };
 
 struct swarm_record {
@@ -154,10 +233,12 @@ struct swarm_result {
     uint64_t shard;
     uint64_t term;
     uint64_t revision; /* writes: of this write; reads: of the state that was read */
-    uint64_t value;    /* DELETE: 1 if the key existed; CONFLICT: the current mod revision */
+    uint64_t value; /* DELETE: 1 if the key existed; CONFLICT: the current mod revision; TXN: 0, or
+                       the number, from 1, of the first compare that did not hold */
     size_t record_count;
     const struct swarm_record *records;
     const char *detail; /* never NULL: text for people, or the JSON of a status */
+    bool succeeded;     /* TXN: all compares held, and the then-ops ran */
 };
 
 SWARM_API void swarm_result_free(struct swarm_result *result); /* accepts NULL */
@@ -204,6 +285,24 @@ SWARM_API enum swarm_status swarm_append(struct swarm_client *client,
                                          struct swarm_scope scope,
                                          struct swarm_slice experience,
                                          struct swarm_result **ret_result);
+SWARM_API enum swarm_status swarm_txn(struct swarm_client *client,
+                                      struct swarm_scope scope,
+                                      const struct swarm_txn *txn,
+                                      struct swarm_result **ret_result);
+/* A transaction of one merge: the result's one record has the new value. */
+SWARM_API enum swarm_status swarm_merge(struct swarm_client *client,
+                                        struct swarm_scope scope,
+                                        struct swarm_slice key,
+                                        enum swarm_merge_operator merge,
+                                        struct swarm_slice operand,
+                                        struct swarm_result **ret_result);
+/* One record for each key, in order; version 0 = it does not exist. `more`: the page was full, ask
+ * for the keys behind the last record; that page may be of a later revision. */
+SWARM_API enum swarm_status swarm_multi_get(struct swarm_client *client,
+                                            struct swarm_scope scope,
+                                            const struct swarm_slice *keys,
+                                            size_t key_count,
+                                            struct swarm_result **ret_result);
 SWARM_API enum swarm_status
 swarm_status_of(struct swarm_client *client, uint64_t node, struct swarm_result **ret_result);
 SWARM_API enum swarm_status

@@ -1,5 +1,5 @@
-/* Proves that requests, commands, replies and records survive the codec, that there is one encoding
- * for each, and that validation names the field and the limit. */
+/* Proves that requests, commands, replies and records survive the codec, and that there is one
+ * encoding for each. */
 /* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -313,122 +313,6 @@ static void reply_with_a_wrong_record_count_is_malformed(void **state)
     sw_buf_release(&out);
 }
 
-static void expect_invalid(struct sw_request request, enum sw_err err, const char *why_part)
-{
-    char why[SW_WHY_SIZE] = "";
-
-    assert_int_equal(sw_request_validate(&request, why), err);
-    if (strstr(why, why_part) == NULL) {
-        fail_msg("'%s' does not say '%s'", why, why_part);
-    }
-}
-
-static void validate_accepts_each_op_in_its_plain_form(void **state)
-{
-    struct sw_request request = put_request();
-    char why[SW_WHY_SIZE];
-
-    (void)state;
-    assert_int_equal(sw_request_validate(&request, why), SW_ERR_OK);
-    request.op = SW_OP_CAS;
-    request.expected = 3;
-    assert_int_equal(sw_request_validate(&request, why), SW_ERR_OK);
-    request.expected = 0;
-    request.op = SW_OP_DELETE;
-    request.value = sw_span_of(NULL, 0);
-    assert_int_equal(sw_request_validate(&request, why), SW_ERR_OK);
-    request.op = SW_OP_EXPERIENCE_APPEND;
-    request.key = sw_span_of(NULL, 0);
-    assert_int_equal(sw_request_validate(&request, why), SW_ERR_OK);
-    request.op = SW_OP_SCAN;
-    request.session.value = request.seq = request.acked = 0;
-    request.flags = SW_REQUEST_FLAGS_ALL;
-    request.limit = SW_SCAN_COUNT_MAX;
-    assert_int_equal(sw_request_validate(&request, why), SW_ERR_OK);
-    request = (struct sw_request){.op = SW_OP_SESSION_OPEN,
-                                  .value = sw_span_str("0123456789abcdef"),
-                                  .limit = SW_SESSION_TTL_MS_MIN};
-    assert_int_equal(sw_request_validate(&request, why), SW_ERR_OK);
-    request = (struct sw_request){.op = SW_OP_STATUS};
-    assert_int_equal(sw_request_validate(&request, why), SW_ERR_OK);
-    request = (struct sw_request){.op = SW_OP_TRANSFER, .expected = 2};
-    assert_int_equal(sw_request_validate(&request, why), SW_ERR_OK);
-}
-
-static void validate_names_the_field_and_its_limit(void **state)
-{
-    static uint8_t big[SW_VALUE_SIZE_MAX + 1];
-    struct sw_request request = put_request();
-
-    (void)state;
-    memset(big, 'x', sizeof big);
-    request.key = sw_span_of(big, SW_KEY_SIZE_MAX + 1);
-    expect_invalid(request, SW_ERR_TOO_LARGE, "key is 257 bytes, the limit is 256");
-    request = put_request();
-    request.value = sw_span_of(big, SW_VALUE_SIZE_MAX + 1);
-    expect_invalid(request, SW_ERR_TOO_LARGE, "value is 1048577 bytes, the limit is 1048576");
-    request.value = sw_span_of(big, SW_VALUE_SIZE_MAX);
-    assert_int_equal(sw_request_validate(&request, (char[SW_WHY_SIZE]){0}), SW_ERR_OK);
-    request.op = SW_OP_EXPERIENCE_APPEND;
-    request.key = sw_span_of(NULL, 0);
-    expect_invalid(request, SW_ERR_TOO_LARGE, "the limit is 262144");
-    request = put_request();
-    request.tenant = sw_span_of(big, SW_TENANT_SIZE_MAX + 1);
-    expect_invalid(request, SW_ERR_TOO_LARGE, "tenant is 33 bytes");
-    request = put_request();
-    request.partition = sw_span_str("a b");
-    expect_invalid(request, SW_ERR_INVALID, "partition has byte 0x20 at 1");
-    request = put_request();
-    request.name_space = sw_span_of(NULL, 0);
-    expect_invalid(request, SW_ERR_INVALID, "put needs a namespace");
-    request = put_request();
-    request.end_key = sw_span_str("x");
-    expect_invalid(request, SW_ERR_INVALID, "put takes no end key");
-}
-
-static void validate_checks_sessions_and_pages(void **state)
-{
-    struct sw_request request = put_request();
-
-    (void)state;
-    request.seq = 0;
-    expect_invalid(request, SW_ERR_INVALID, "go together");
-    request = put_request();
-    request.acked = request.seq;
-    expect_invalid(request, SW_ERR_INVALID, "below seq");
-    request = put_request();
-    request.seq = request.acked + SW_SESSION_REPLY_COUNT_MAX + 1;
-    expect_invalid(request, SW_ERR_INVALID, "4096 ahead");
-    request = put_request();
-    request.op = SW_OP_SCAN;
-    expect_invalid(request, SW_ERR_INVALID, "scan takes no session");
-    request = put_request();
-    request.op = SW_OP_SCAN;
-    request.session.value = request.seq = request.acked = 0;
-    request.value = sw_span_of(NULL, 0);
-    request.limit = SW_SCAN_COUNT_MAX + 1;
-    expect_invalid(request, SW_ERR_INVALID, "limit is 4097");
-    request.limit = 0;
-    request.flags = 4;
-    expect_invalid(request, SW_ERR_INVALID, "flags 0x4");
-    request = (struct sw_request){.op = SW_OP_SESSION_OPEN, .value = sw_span_str("short")};
-    expect_invalid(request, SW_ERR_INVALID, "16 random bytes");
-    request.value = sw_span_str("0123456789abcdef");
-    request.limit = 1;
-    expect_invalid(request, SW_ERR_INVALID, "ttl is 1 ms");
-}
-
-static void writes_are_the_ops_that_change_state(void **state)
-{
-    (void)state;
-    assert_true(sw_op_is_write(SW_OP_PUT));
-    assert_true(sw_op_is_write(SW_OP_SESSION_OPEN));
-    assert_false(sw_op_is_write(SW_OP_GET));
-    assert_false(sw_op_is_write(SW_OP_STATUS));
-    assert_false(sw_op_is_write(SW_OP_COUNT));
-    assert_false(sw_op_is_write((enum sw_op)0));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -441,10 +325,6 @@ int main(void)
         cmocka_unit_test(future_op_decodes_and_is_unsupported),
         cmocka_unit_test(reply_survives_with_its_records),
         cmocka_unit_test(reply_with_a_wrong_record_count_is_malformed),
-        cmocka_unit_test(validate_accepts_each_op_in_its_plain_form),
-        cmocka_unit_test(validate_names_the_field_and_its_limit),
-        cmocka_unit_test(validate_checks_sessions_and_pages),
-        cmocka_unit_test(writes_are_the_ops_that_change_state),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,291 @@
+/* What each operation may and must name, and the limits of it: one table and the checks that read
+ * it. Pure. */
+#include <stdio.h>
+
+#include "base/assert.h"
+#include "transport/proto_private.h"
+#include "transport/txn.h"
+
+enum { SESSION_NONCE_SIZE = 16 };
+
+static const char *const field_names[SW__FIELD_COUNT] = {"flags",
+                                                         "session",
+                                                         "seq",
+                                                         "acked",
+                                                         "tenant",
+                                                         "namespace",
+                                                         "partition",
+                                                         "key",
+                                                         "end key",
+                                                         "value",
+                                                         "expected revision",
+                                                         "limit"};
+
+/* An operation without a name is none: numbers in between are kept for others. */
+struct op_rule {
+    const char *name;
+    uint32_t required; /* bits of SW__FIELD_ */
+    uint32_t optional;
+    uint32_t flags; /* that it knows */
+    uint32_t value_max;
+    bool write;
+};
+
+enum {
+    SCAN_FLAGS = SW_REQUEST_REVERSE | SW_REQUEST_KEYS_ONLY,
+    WRITE_FIELDS = SW__FIELD_ONCE | SW__FIELD_FLAGS,
+};
+
+static const struct op_rule op_rules[SW_OP_COUNT] = {
+    [SW_OP_PUT] = {.name = "put",
+                   .required = SW__FIELD_NAMES | SW__FIELD_KEY,
+                   .optional = SW__FIELD_VALUE | WRITE_FIELDS,
+                   .flags = SW_REQUEST_PREVIOUS,
+                   .value_max = SW_VALUE_SIZE_MAX,
+                   .write = true},
+    [SW_OP_GET] = {.name = "get", .required = SW__FIELD_NAMES | SW__FIELD_KEY},
+    [SW_OP_DELETE] = {.name = "delete",
+                      .required = SW__FIELD_NAMES | SW__FIELD_KEY,
+                      .optional = WRITE_FIELDS,
+                      .flags = SW_REQUEST_PREVIOUS,
+                      .write = true},
+    [SW_OP_CAS] = {.name = "cas",
+                   .required = SW__FIELD_NAMES | SW__FIELD_KEY,
+                   .optional = SW__FIELD_VALUE | SW__FIELD_EXPECTED | WRITE_FIELDS,
+                   .flags = SW_REQUEST_PREVIOUS,
+                   .value_max = SW_VALUE_SIZE_MAX,
+                   .write = true},
+    [SW_OP_SCAN] = {.name = "scan",
+                    .required = SW__FIELD_NAMES,
+                    .optional = SW__FIELD_KEY | SW__FIELD_END_KEY | SW__FIELD_PAGE,
+                    .flags = SCAN_FLAGS},
+    [SW_OP_EXPERIENCE_APPEND] = {.name = "experience append",
+                                 .required = SW__FIELD_NAMES,
+                                 .optional = SW__FIELD_VALUE | SW__FIELD_ONCE,
+                                 .value_max = SW_EXPERIENCE_SIZE_MAX,
+                                 .write = true},
+    [SW_OP_EXPERIENCE_SCAN] = {.name = "experience scan",
+                               .required = SW__FIELD_NAMES,
+                               .optional = SW__FIELD_EXPECTED | SW__FIELD_PAGE,
+                               .flags = SCAN_FLAGS},
+    [SW_OP_SESSION_OPEN] = {.name = "session open",
+                            .required = SW__FIELD_VALUE,
+                            .optional = SW__FIELD_LIMIT,
+                            .value_max = SESSION_NONCE_SIZE,
+                            .write = true},
+    [SW_OP_SESSION_CLOSE] = {.name = "session close", .required = SW__FIELD_SESSION, .write = true},
+    [SW_OP_STATUS] = {.name = "status"},
+    [SW_OP_TRANSFER] = {.name = "transfer", .optional = SW__FIELD_EXPECTED},
+    [SW_OP_SNAPSHOT] = {.name = "snapshot"},
+    [SW_OP_TXN] = {.name = "transaction",
+                   .required = SW__FIELD_NAMES | SW__FIELD_VALUE,
+                   .optional = SW__FIELD_ONCE,
+                   .value_max = SW_VALUE_SIZE_MAX,
+                   .write = true},
+    [SW_OP_MULTI_GET] = {.name = "multi-get",
+                         .required = SW__FIELD_NAMES | SW__FIELD_VALUE,
+                         .optional = SW__FIELD_FLAGS,
+                         .flags = SW_REQUEST_KEYS_ONLY,
+                         .value_max = SW_VALUE_SIZE_MAX},
+};
+
+bool sw_op_is_write(enum sw_op op)
+{
+    return op > 0 && op < SW_OP_COUNT && op_rules[op].write;
+}
+
+/* --- validation ------------------------------------------------------------------------------- */
+
+static const char *name_of_field(uint32_t fields)
+{
+    for (uint32_t i = 0; i < SW__FIELD_COUNT; i++) {
+        if ((fields & (1U << i)) != 0) {
+            return field_names[i];
+        }
+    }
+    return "field";
+}
+
+static enum sw_err check_fields(const struct op_rule *rule, uint32_t fields, char *ret_why)
+{
+    const uint32_t missing = rule->required & ~fields;
+    const uint32_t extra = fields & ~(rule->required | rule->optional);
+
+    if (missing != 0) {
+        snprintf(ret_why, SW_WHY_SIZE, "%s needs a %s", rule->name, name_of_field(missing));
+        return SW_ERR_INVALID;
+    }
+    if (extra != 0) {
+        snprintf(ret_why, SW_WHY_SIZE, "%s takes no %s", rule->name, name_of_field(extra));
+        return SW_ERR_INVALID;
+    }
+    return SW_ERR_OK;
+}
+
+static enum sw_err check_size(const char *field, struct sw_span bytes, size_t max, char *ret_why)
+{
+    if (bytes.size <= max) {
+        return SW_ERR_OK;
+    }
+    snprintf(
+        ret_why, SW_WHY_SIZE, "%s is %zu bytes, the limit is %zu bytes", field, bytes.size, max);
+    return SW_ERR_TOO_LARGE;
+}
+
+/* Names are printed in logs, metrics and shells, so they are printable ASCII without spaces. */
+static enum sw_err check_name(const char *field, struct sw_span name, size_t max, char *ret_why)
+{
+    for (size_t i = 0; i < name.size; i++) {
+        if (name.data[i] <= ' ' || name.data[i] > '~') {
+            snprintf(ret_why,
+                     SW_WHY_SIZE,
+                     "%s has byte 0x%02x at %zu, allowed is printable ASCII without spaces",
+                     field,
+                     (unsigned)name.data[i],
+                     i);
+            return SW_ERR_INVALID;
+        }
+    }
+    return check_size(field, name, max, ret_why);
+}
+
+static enum sw_err check_names(const struct sw_request *request, char *ret_why)
+{
+    enum sw_err err;
+
+    err = check_name("tenant", request->tenant, SW_TENANT_SIZE_MAX, ret_why);
+    if (err == SW_ERR_OK) {
+        err = check_name("namespace", request->name_space, SW_NAMESPACE_SIZE_MAX, ret_why);
+    }
+    if (err == SW_ERR_OK) {
+        err = check_name("partition", request->partition, SW_PARTITION_SIZE_MAX, ret_why);
+    }
+    return err;
+}
+
+static enum sw_err check_sizes(const struct sw_request *request, uint32_t value_max, char *ret_why)
+{
+    enum sw_err err;
+
+    err = check_size("key", request->key, SW_KEY_SIZE_MAX, ret_why);
+    if (err == SW_ERR_OK) {
+        err = check_size("end key", request->end_key, SW_KEY_SIZE_MAX, ret_why);
+    }
+    if (err == SW_ERR_OK) {
+        err = check_size("value", request->value, value_max, ret_why);
+    }
+    return err;
+}
+
+static enum sw_err check_session(const struct sw_request *request, char *ret_why)
+{
+    const char *why = NULL;
+
+    if (request->op == SW_OP_SESSION_CLOSE) {
+        return SW_ERR_OK;
+    }
+    if ((request->session.value == 0) != (request->seq == 0)) {
+        why = "session and seq go together";
+    } else if (request->seq == 0 && request->acked != 0) {
+        why = "acked needs a session";
+    } else if (request->seq != 0 && request->acked >= request->seq) {
+        why = "acked must be below seq";
+    } else if (request->seq - request->acked > SW_SESSION_REPLY_COUNT_MAX) {
+        why = "seq is more than 4096 ahead of acked";
+    }
+    if (why == NULL) {
+        return SW_ERR_OK;
+    }
+    snprintf(ret_why, SW_WHY_SIZE, "%s", why);
+    return SW_ERR_INVALID;
+}
+
+static_assert(SW_SESSION_REPLY_COUNT_MAX == 4096, "the text above names the limit");
+
+static enum sw_err check_open(const struct sw_request *request, char *ret_why)
+{
+    if (request->value.size != SESSION_NONCE_SIZE) {
+        snprintf(ret_why,
+                 SW_WHY_SIZE,
+                 "session open takes a value of 16 random bytes, not of %zu",
+                 request->value.size);
+        return SW_ERR_INVALID;
+    }
+    if (request->limit != 0 &&
+        (request->limit < SW_SESSION_TTL_MS_MIN || request->limit > SW_SESSION_TTL_MS_MAX)) {
+        snprintf(ret_why,
+                 SW_WHY_SIZE,
+                 "session ttl is %u ms, allowed is %d to %d ms",
+                 (unsigned)request->limit,
+                 SW_SESSION_TTL_MS_MIN,
+                 SW_SESSION_TTL_MS_MAX);
+        return SW_ERR_INVALID;
+    }
+    return SW_ERR_OK;
+}
+
+static enum sw_err
+check_page(const struct op_rule *rule, const struct sw_request *request, char *ret_why)
+{
+    if ((request->flags & ~rule->flags) != 0) {
+        snprintf(ret_why,
+                 SW_WHY_SIZE,
+                 "%s does not know flags 0x%x",
+                 rule->name,
+                 (unsigned)(request->flags & ~rule->flags));
+        return SW_ERR_INVALID;
+    }
+    if (request->limit > SW_SCAN_COUNT_MAX) {
+        snprintf(ret_why,
+                 SW_WHY_SIZE,
+                 "limit is %u records, the most in one page is %d",
+                 (unsigned)request->limit,
+                 SW_SCAN_COUNT_MAX);
+        return SW_ERR_INVALID;
+    }
+    return SW_ERR_OK;
+}
+
+/* What only some operations have. */
+static enum sw_err
+check_special(const struct op_rule *rule, const struct sw_request *request, char *ret_why)
+{
+    if (request->op == SW_OP_SESSION_OPEN) {
+        return check_open(request, ret_why);
+    }
+    if (request->op == SW_OP_TXN) {
+        return sw_txn_validate(request->value, ret_why);
+    }
+    if (request->op == SW_OP_MULTI_GET) {
+        const enum sw_err err = sw_keys_validate(request->value, ret_why);
+
+        return err == SW_ERR_OK ? check_page(rule, request, ret_why) : err;
+    }
+    return check_page(rule, request, ret_why);
+}
+
+enum sw_err sw_request_validate(const struct sw_request *request, char ret_why[SW_WHY_SIZE])
+{
+    const struct op_rule *rule;
+    enum sw_err err;
+
+    if (request->op <= 0 || request->op >= SW_OP_COUNT || op_rules[request->op].name == NULL) {
+        snprintf(ret_why, SW_WHY_SIZE, "operation %u is not known", (unsigned)request->op);
+        return SW_ERR_UNSUPPORTED;
+    }
+    rule = &op_rules[request->op];
+    err = check_fields(rule, sw__request_fields(request), ret_why);
+    if (err == SW_ERR_OK) {
+        err = check_names(request, ret_why);
+    }
+    if (err == SW_ERR_OK) {
+        err = check_sizes(request, rule->value_max, ret_why);
+    }
+    if (err == SW_ERR_OK) {
+        err = check_session(request, ret_why);
+    }
+    if (err == SW_ERR_OK) {
+        err = check_special(rule, request, ret_why);
+    }
+    return err;
+}
