@@ -73,12 +73,9 @@ static enum sw_role role_of(const struct raft *raft)
     }
 }
 
-/* The library has no state callback: changes are seen by comparing. */
-static void report_role(struct sw_group *group)
+static void
+set_role(struct sw_group *group, enum sw_role role, uint64_t term, struct sw_node_id leader)
 {
-    const enum sw_role role = role_of(&group->raft);
-    const struct sw_node_id leader = leader_of(&group->raft);
-    const uint64_t term = group->raft.current_term;
     const bool led = group->role == SW_ROLE_LEADER;
 
     if (role == group->role && term == group->term && sw_node_id_equal(leader, group->leader)) {
@@ -96,6 +93,12 @@ static void report_role(struct sw_group *group)
     group->handler.role_changed(group->handler.arg, role, term, leader);
 }
 
+/* The library has no state callback: changes are seen by comparing. */
+static void report_role(struct sw_group *group)
+{
+    set_role(group, role_of(&group->raft), group->raft.current_term, leader_of(&group->raft));
+}
+
 /* libraft must not go on once it refuses to: every cause of that is prevented or a bug. */
 static void check_available(const struct sw_group *group)
 {
@@ -110,20 +113,26 @@ static void reopened(struct raft *raft)
     group->reopen_ready = true;
 }
 
-/* G10: cut the log on disk, remember the rest, and let libraft start over on it. */
+/* G10: cut the log on disk, remember the rest, and let libraft start over on it. It may lead, in a
+ * term that is over: what it is told to cut comes from the leader of a newer one, and what that one
+ * does not have was never committed. To the user it looks like any end of a leadership. */
 static void begin_reopen(struct sw_group *group)
 {
     const raft_index from = group->reopen_from;
 
     SW_ASSERT(!group->reopening);
-    SW_ASSERT(group->raft.state != RAFT_LEADER);
+    SW_ASSERT(from > group->raft.commit_index);
     group->reopen_from = 0;
     group->reopening = true;
+    group->counters.reopened++;
     sw__group_install_drop(group);
     sw__group_capture(group, from, &group->reopen_loaded);
     group->wal->ops->truncate(group->wal, group->id, from, NULL, NULL);
     sw_guard_drain(&group->guard);
     raft_close(&group->raft, reopened);
+    group->snapshot_stale = group->snapshot_user;
+    group->snapshot_asked = false;
+    set_role(group, SW_ROLE_FOLLOWER, group->io.hard.term, (struct sw_node_id){0});
 }
 
 static void finish_reopen(struct sw_group *group)
@@ -134,7 +143,7 @@ static void finish_reopen(struct sw_group *group)
     group->reopen_loaded = (struct sw_wal_group){0};
     group->reopening = false;
     group->reopen_ready = false;
-    group->snapshot_asked = false;
+    group->members_known = false;
     sw_guard_release(&group->guard);
     sw__io_release(&group->io);
     sw__group_start(group, &loaded, false);
@@ -156,6 +165,7 @@ void sw__group_after(struct sw_group *group)
     }
     sw__group_compact(group);
     report_role(group);
+    sw__group_members_after(group);
 }
 
 /* ---- life ---- */
@@ -278,16 +288,6 @@ struct sw_group_id sw_group_of_message(struct sw_span message)
     return sw_wire_group(message);
 }
 
-static const struct raft_server *server_of(const struct sw_group *group, struct sw_node_id node)
-{
-    for (unsigned i = 0; i < group->raft.configuration.n; i++) {
-        if (group->raft.configuration.servers[i].id == node.value) {
-            return &group->raft.configuration.servers[i];
-        }
-    }
-    return NULL;
-}
-
 static void send_probe(struct sw_group *group,
                        enum sw_wire_kind kind,
                        struct sw_node_id to,
@@ -317,7 +317,7 @@ static void send_probes(struct sw_group *group)
 
 static void settle_reads(struct sw_group *group)
 {
-    const struct raft_server *self = server_of(group, group->self);
+    const struct raft_server *self = sw__group_server(group, group->self);
 
     if (group->raft.state != RAFT_LEADER || group->reads.term != group->raft.current_term) {
         return;
@@ -398,7 +398,7 @@ static bool message_credible(const struct raft_message *message)
 
 void sw_group_receive(struct sw_group *group, struct sw_node_id from, struct sw_span message)
 {
-    const struct raft_server *server = server_of(group, from);
+    const struct raft_server *server = sw__group_server(group, from);
     struct raft_message decoded;
 
     SW_ASSERT(sw_wire_group(message).value == group->id.value);
@@ -475,6 +475,7 @@ void sw_group_turn_end(struct sw_group *group)
     while (passes++ < TURN_PASSES_MAX && sw__io_run_deferred(&group->io)) {
         sw__group_after(group);
     }
+    sw__group_members_turn_end(group);
     if (!running(group)) {
         return;
     }
@@ -483,8 +484,9 @@ void sw_group_turn_end(struct sw_group *group)
         return;
     }
     turn_reads(group);
-    if (group->snapshot_asked) {
+    if (group->snapshot_asked && !group->snapshot_user) {
         group->snapshot_asked = false;
+        group->snapshot_user = true;
         group->handler.snapshot_wanted(group->handler.arg);
     }
     if (group->install_asked) {
@@ -633,6 +635,9 @@ void sw_group_status(const struct sw_group *group, struct sw_group_status *ret_s
         status.first_index = group->raft.log.offset + 1;
         status.last_index = group->io.next_index - 1;
         status.voters = sw_guard_voters(&group->raft);
+        status.members = group->raft.configuration.n;
+        status.members_index = group->members_index;
+        status.members_committed = group->members_committed;
     }
     *ret_status = status;
 }

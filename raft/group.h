@@ -38,6 +38,10 @@ struct sw_group_tuning {
     uint32_t guard_off;           /* bits of raft/guard.h; 0 except in tests that must fail */
 };
 
+/* What a member is good for. A learner gets the log and has no vote; `joining` is a learner for the
+ * moment between the two entries that add it. */
+enum sw_member_role { SW_MEMBER_JOINING, SW_MEMBER_LEARNER, SW_MEMBER_VOTER };
+
 /* What a snapshot stands for. The data is the user's: a descriptor travels in the log's place. */
 struct sw_group_snapshot {
     uint64_t index;  /* state after this entry */
@@ -58,11 +62,14 @@ struct sw_group_handler {
     /* This node lags behind the log of `from`, whose state is at least `wanted.index`: fetch it,
      * make it durable, then call sw_group_install_done. A newer call replaces an older one. */
     void (*install_wanted)(void *arg, struct sw_node_id from, struct sw_group_snapshot wanted);
+    /* sw_group_members has a new answer. May be NULL. */
+    void (*members_changed)(void *arg);
 };
 
 /* Everything is borrowed and outlives the group, except what is said to be copied.
  * `applied` is the index up to which the user's store is durable already. `members` is the initial
- * configuration, used (and written) only if the WAL holds nothing of this group. */
+ * configuration, used (and written) only if the WAL holds nothing of this group. With `join` it is
+ * never used: a group that holds nothing waits until the leader of others adds it. */
 struct sw_group_config {
     struct sw_group_id id;
     struct sw_node_id self;
@@ -70,6 +77,7 @@ struct sw_group_config {
     uint32_t member_count;
     struct sw_group_tuning tuning; /* copied */
     uint64_t applied;
+    bool join;
     struct sw_env *env;
     struct sw_wal *wal;
     struct sw_link *link;
@@ -122,6 +130,47 @@ void sw_group_install_done(struct sw_group *group,
                            enum sw_err err,
                            struct sw_group_snapshot snapshot);
 
+/* ---- members (raft/group_member.c) ---- */
+
+struct sw_group_peer {
+    struct sw_node_id node;
+    enum sw_member_role role;
+    const char *address;  /* borrowed until the next call into this module */
+    uint64_t acked_index; /* leader: what it is known to hold on disk in this term; else 0 */
+    bool up;              /* itself, or a session with it exists */
+};
+/* The newest configuration of the log, committed or not, which is the one that counts (Raft thesis
+ * 4.1). Nothing on a node that waits to be added. Returns the count. */
+uint32_t sw_group_members(const struct sw_group *group,
+                          struct sw_group_peer ret_peers[SW_NODE_COUNT_MAX]);
+
+enum sw_group_change_kind {
+    SW_GROUP_ADD,     /* as a learner */
+    SW_GROUP_PROMOTE, /* to voter: it must have caught up */
+    SW_GROUP_DEMOTE,  /* to learner */
+    SW_GROUP_REMOVE,
+};
+
+struct sw_group_change {
+    enum sw_group_change_kind kind;
+    struct sw_node_id node;
+    const char *address; /* of ADD; copied */
+};
+
+/* OK: committed. LEADERSHIP_LOST: it may yet be. BUSY: not done, the learner does not keep up. */
+typedef void (*sw_group_change_fn)(void *arg, enum sw_err err);
+/* Changes the members by one. On OK `done` follows, from a later call; so it does if the change was
+ * made already. Anything else means that nothing was done, and `ret_why` says why: NOT_LEADER; BUSY
+ * while another change or a hand-over is under way, before this leader has committed in its own
+ * term (G8), when the learner has not caught up, or because this leader is the one to be removed or
+ * demoted and hands over first; NOT_FOUND; INVALID; CONFLICT when the address is taken, or when no
+ * majority of the voters to be is in reach. */
+enum sw_err sw_group_change(struct sw_group *group,
+                            const struct sw_group_change *change,
+                            sw_group_change_fn done,
+                            void *arg,
+                            char ret_why[SW_WHY_SIZE]);
+
 struct sw_group_status {
     enum sw_role role;
     uint64_t term;
@@ -130,7 +179,11 @@ struct sw_group_status {
     uint64_t proposals_committed, proposals_failed, reads, read_probes, leader_changes;
     uint64_t appends_split, installs_sent, installs_received, guard_drops;
     uint32_t in_flight;
-    uint32_t voters;
+    uint32_t voters, members;
+    uint64_t members_index; /* of the newest configuration */
+    bool members_committed; /* no change is under way */
+    uint64_t changes;       /* configurations seen */
+    uint64_t reopened;      /* G10 */
 };
 void sw_group_status(const struct sw_group *group, struct sw_group_status *ret_status);
 

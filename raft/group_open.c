@@ -199,9 +199,11 @@ enum sw_err sw__group_load(struct sw_group *group,
             ret_why, SW_WHY_SIZE, "the log of group %u can not be read", config->id.value);
         return err;
     }
-    *ret_bootstrap =
-        ret_loaded->hard.term == 0 && !ret_loaded->has_snapshot && ret_loaded->entry_count == 0;
-    if (*ret_bootstrap) {
+    /* Term 1 without its entry: a crash between the two records of a bootstrap. Nobody votes or
+     * leads in that term. */
+    *ret_bootstrap = false;
+    if (!ret_loaded->has_snapshot && ret_loaded->entry_count == 0 &&
+        (config->join || ret_loaded->hard.term <= 1)) {
         if (config->applied != 0) {
             (void)snprintf(ret_why,
                            SW_WHY_SIZE,
@@ -209,7 +211,10 @@ enum sw_err sw__group_load(struct sw_group *group,
                            config->id.value);
             return SW_ERR_CORRUPT;
         }
-        bootstrap(config, ret_loaded);
+        *ret_bootstrap = !config->join;
+        if (*ret_bootstrap) {
+            bootstrap(config, ret_loaded);
+        }
         return SW_ERR_OK;
     }
     if (!loaded_valid(ret_loaded)) {

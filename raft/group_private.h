@@ -9,6 +9,24 @@
 #include "raft/io_private.h"
 #include "raft/readindex.h"
 
+/* A change of members that somebody waits for, or that this leader makes by itself
+ * (group_member.c).
+ */
+struct sw__group_change {
+    struct raft_change request;
+    bool busy;     /* libraft has the request */
+    int status;    /* what it said last */
+    bool answered; /* it has said something: looked at after the call */
+    bool wanted;   /* somebody waits for `done` */
+    bool finished; /* `done` is due at the end of the turn, with `err` */
+    enum sw_err err;
+    enum sw_group_change_kind kind;
+    struct sw_node_id node;
+    raft_term term;
+    sw_group_change_fn done;
+    void *arg;
+};
+
 struct sw_group {
     struct sw_group_id id;
     struct sw_node_id self;
@@ -37,9 +55,16 @@ struct sw_group {
     uint32_t in_flight;
     uint64_t probe_ms; /* when the probe that is out was last sent */
 
+    struct sw__group_change change;
+    raft_index members_index; /* of the configuration that the user knows */
+    bool members_committed;
+    bool members_known; /* false: tell the user, whatever the index */
+
     bool snapshot_requested;
     uint64_t nudge_ms;   /* when to ask again for something to apply */
     bool snapshot_asked; /* handler.snapshot_wanted is due */
+    bool snapshot_user;  /* it was called, and sw_group_snapshot_done has not come */
+    bool snapshot_stale; /* ... for a library that was reopened meanwhile */
     struct sw_group_snapshot snapshot;
     bool install_pending;
     bool install_asked;          /* handler.install_wanted is due */
@@ -76,6 +101,11 @@ void sw__group_install(void *arg, struct raft_message *message);
 void sw__group_install_drop(struct sw_group *group);
 /* Whether it is time to compact; at the end of each call into libraft. */
 void sw__group_compact(struct sw_group *group);
+
+/* group_member.c: after every call into libraft; at the end of a turn; before libraft closes. */
+void sw__group_members_after(struct sw_group *group);
+void sw__group_members_turn_end(struct sw_group *group);
+const struct raft_server *sw__group_server(const struct sw_group *group, struct sw_node_id node);
 
 /* group.c: after every call into libraft. */
 void sw__group_after(struct sw_group *group);

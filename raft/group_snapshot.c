@@ -167,8 +167,10 @@ void sw_group_snapshot_done(struct sw_group *group,
                             struct sw_group_snapshot snapshot)
 {
     SW_ASSERT(group != NULL);
-    if (!sw__io_work_pending(&group->io)) {
-        return; /* stopped or reopened meanwhile */
+    group->snapshot_user = false;
+    if (group->snapshot_stale || !sw__io_work_pending(&group->io)) {
+        group->snapshot_stale = false; /* stopped or reopened meanwhile */
+        return;
     }
     group->snapshot = snapshot;
     sw__io_work_done(&group->io, err == SW_ERR_OK ? 0 : RAFT_IOERR);

@@ -100,20 +100,49 @@ static struct sw_guard_peer *peer_of(struct sw_guard *guard, raft_id id)
         }
     }
     if (guard->peer_count == SW_NODE_COUNT_MAX) {
-        return NULL; /* more senders than a swarm may have nodes: the rest is ignored */
+        return NULL; /* no more senders than a swarm may have members: see below */
     }
     guard->peers[guard->peer_count] = (struct sw_guard_peer){.id = id};
     return &guard->peers[guard->peer_count++];
 }
 
-static raft_index acked_by(const struct sw_guard *guard, raft_id id)
+raft_index sw_guard_acked(const struct sw_guard *guard, raft_id id)
 {
+    SW_ASSERT(guard != NULL);
+    if (!leads(guard)) {
+        return 0;
+    }
     for (uint32_t i = 0; i < guard->peer_count; i++) {
         if (guard->peers[i].id == id) {
             return guard->peers[i].acked;
         }
     }
     return 0;
+}
+
+static bool is_member(const struct raft *raft, raft_id id)
+{
+    for (unsigned i = 0; i < raft->configuration.n; i++) {
+        if (raft->configuration.servers[i].id == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What is known of a member ends with its membership: a node that comes back begins anew. */
+void sw_guard_members_changed(struct sw_guard *guard)
+{
+    uint32_t kept = 0;
+
+    SW_ASSERT(guard != NULL);
+    for (uint32_t i = 0; i < guard->peer_count; i++) {
+        if (is_member(guard->raft, guard->peers[i].id)) {
+            guard->peers[kept++] = guard->peers[i];
+        }
+    }
+    SW_ASSERT(kept <= guard->peer_count);
+    guard->peer_count = kept;
 }
 
 /* The highest index that enough other voters hold to be a quorum together with this node;
@@ -136,7 +165,7 @@ static raft_index quorum_index(const struct sw_guard *guard)
             continue;
         }
         SW_ASSERT(others < SW_NODE_COUNT_MAX);
-        const raft_index value = acked_by(guard, server->id);
+        const raft_index value = sw_guard_acked(guard, server->id);
         uint32_t at = others++;
 
         for (; at > 0 && acked[at - 1] < value; at--) {
@@ -423,9 +452,9 @@ static bool result_held(struct sw_guard *guard, const struct raft_message *messa
     if (guard->lead_term != guard->raft->current_term) {
         return on(guard, SW_GUARD_G2); /* before the barrier: the peer says it again */
     }
-    peer = peer_of(guard, message->server_id);
+    peer = is_member(guard->raft, message->server_id) ? peer_of(guard, message->server_id) : NULL;
     if (peer == NULL) {
-        return true;
+        return true; /* of a member that was, or is not yet */
     }
     if (on(guard, SW_GUARD_G2) && sw_guard_voters(guard->raft) > 1 && !own_term_stored) {
         if (!peer->held || result->last_log_index >= peer->result.last_log_index) {
@@ -489,7 +518,7 @@ static void begin_append(struct sw_guard *guard, struct raft_append_entries *app
 /* G13: a vote is refused while the leader is heard, which the Raft thesis (4.2.3) bounds by the
  * smallest election timeout. libraft refuses for as long as it remembers a leader. The leader is
  * forgotten for this one call only: appends that are under way are answered to it later. */
-static void deliver_vote(struct sw_guard *guard, struct raft_message *message)
+static void deliver_silent(struct sw_guard *guard, struct raft_message *message)
 {
     struct raft *raft = guard->raft;
     const bool silent =
@@ -505,6 +534,31 @@ static void deliver_vote(struct sw_guard *guard, struct raft_message *message)
     if (leader != 0 && raft->state == RAFT_FOLLOWER &&
         raft->follower_state.current_leader.id == 0) {
         raft->follower_state.current_leader.id = leader;
+    }
+}
+
+/* G14: whether a vote counts is for the candidate's configuration to say. A voter that was just
+ * promoted may not know it yet, and then a candidate that does could never win (Raft thesis 4.2.1:
+ * "a server grants its vote even if it is not part of its own latest configuration"). It is a voter
+ * for this one call only. */
+static void deliver_vote(struct sw_guard *guard, struct raft_message *message)
+{
+    struct raft_configuration *configuration = &guard->raft->configuration;
+    int role = RAFT_VOTER;
+    unsigned at = 0;
+
+    while (at < configuration->n && configuration->servers[at].id != guard->raft->id) {
+        at++;
+    }
+    if (on(guard, SW_GUARD_G14) && at < configuration->n) {
+        role = configuration->servers[at].role;
+        configuration->servers[at].role = RAFT_VOTER;
+    }
+    deliver_silent(guard, message);
+    if (role != RAFT_VOTER) {
+        SW_ASSERT(at < configuration->n);
+        SW_ASSERT(configuration->servers[at].id == guard->raft->id);
+        configuration->servers[at].role = role;
     }
 }
 

@@ -29,6 +29,8 @@
  * |      | AppendEntries) are appended again at the end    | stands for is committed, it matches|
  * | G13  | a follower refuses to vote until its own random | it votes once its leader is silent |
  * |      | timeout: the slower of two decides a failover   | for the smallest election timeout  |
+ * | G14  | a node that was just promoted, and does not    | it votes: the candidate knows      |
+ * |      | know it, refuses its vote: no leader ever       | whether that counts                |
  *
  * Found and measured by simulation (docs/TESTING.md); every rule has a unit test of its name, and
  * the simulator must fail when the rules are off. Loop thread only. */
@@ -57,7 +59,8 @@ enum sw_guard_rule {
     SW_GUARD_G11 = 1 << 11,
     SW_GUARD_G12 = 1 << 12,
     SW_GUARD_G13 = 1 << 13,
-    SW_GUARD_ALL = (1 << 14) - 2,
+    SW_GUARD_G14 = 1 << 14,
+    SW_GUARD_ALL = (1 << 15) - 2,
 };
 
 struct sw_guard_append; /* one append on its way; private */
@@ -122,6 +125,11 @@ void sw_guard_drain(struct sw_guard *guard);
 bool sw_guard_own_term_committed(const struct sw_guard *guard);
 bool sw_guard_change_allowed(const struct sw_guard *guard);   /* G8 */
 bool sw_guard_snapshot_allowed(const struct sw_guard *guard); /* G9 */
+
+/* Leader: the highest index that the peer is known to hold on disk in this term; else 0. */
+raft_index sw_guard_acked(const struct sw_guard *guard, raft_id id);
+/* The configuration is another. */
+void sw_guard_members_changed(struct sw_guard *guard);
 
 /* The entry at `index` of the in-memory log, NULL if it is not there. */
 const struct raft_entry *sw_guard_entry(const struct raft *raft, raft_index index);

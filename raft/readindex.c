@@ -90,8 +90,24 @@ void sw_readindex_acked(struct sw_readindex *reads,
             return;
         }
     }
-    SW_ASSERT(reads->acked_count < SW_NODE_COUNT_MAX);
+    SW_ASSERT(reads->acked_count < SW_NODE_COUNT_MAX); /* all of them vote: see revise */
     reads->acked[reads->acked_count++] = from;
+}
+
+void sw_readindex_revise(struct sw_readindex *reads,
+                         bool (*votes)(const void *arg, struct sw_node_id node),
+                         const void *arg)
+{
+    uint32_t kept = 0;
+
+    SW_ASSERT(votes != NULL);
+    for (uint32_t i = 0; i < reads->acked_count; i++) {
+        if (votes(arg, reads->acked[i])) {
+            reads->acked[kept++] = reads->acked[i];
+        }
+    }
+    SW_ASSERT(kept <= reads->acked_count);
+    reads->acked_count = kept;
 }
 
 void sw_readindex_settle(struct sw_readindex *reads, uint32_t voters, bool self_votes)

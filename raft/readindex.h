@@ -52,6 +52,10 @@ void sw_readindex_acked(struct sw_readindex *reads,
                         struct sw_node_id from);
 /* The probe that is out is proven once acknowledgements plus this node are a quorum of `voters`. */
 void sw_readindex_settle(struct sw_readindex *reads, uint32_t voters, bool self_votes);
+/* The voters are others: only the acknowledgements of those for which `votes` says so count. */
+void sw_readindex_revise(struct sw_readindex *reads,
+                         bool (*votes)(const void *arg, struct sw_node_id node),
+                         const void *arg);
 /* Calls back the proven reads whose entry is handed over. */
 void sw_readindex_serve(struct sw_readindex *reads, uint64_t handed_index);
 /* Calls back everything with `err`: this node leads no more. */

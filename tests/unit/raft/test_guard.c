@@ -680,6 +680,8 @@ static void note_leader(struct world *world, struct raft_message *message)
 }
 
 /* The leader that libraft remembers while it judges a vote, `silent_ms` after it was last heard. */
+static int role_seen;
+
 static raft_id g13_run(uint32_t off, raft_time silent_ms)
 {
     struct raft_message message = {
@@ -709,6 +711,38 @@ static void g13_votes_once_the_leader_is_silent(void **state)
     assert_int_equal(g13_run(SW_GUARD_G13, 300), 3); /* the fault: the slowest timer decides */
 }
 
+static void note_role(struct world *world, struct raft_message *message)
+{
+    (void)message;
+    role_seen = world->servers[0].role;
+}
+
+static int g14_run(uint32_t off, int role)
+{
+    struct raft_message message = {.type = RAFT_IO_REQUEST_VOTE,
+                                   .server_id = 2,
+                                   .server_address = "",
+                                   .request_vote = {.term = 6, .candidate_id = 2}};
+    struct world world;
+
+    setup_world(&world, off);
+    assert_int_equal(world.servers[0].id, world.raft.id);
+    world.servers[0].role = role;
+    world.play = note_role;
+    receive(&world, message);
+    assert_int_equal(world.servers[0].role, role); /* for this one call only */
+    drop_world(&world);
+    return role_seen;
+}
+
+static void g14_votes_before_it_knows_that_it_may(void **state)
+{
+    (void)state;
+    assert_int_equal(g14_run(0, RAFT_STANDBY), RAFT_VOTER);
+    assert_int_equal(g14_run(0, RAFT_VOTER), RAFT_VOTER);
+    assert_int_equal(g14_run(SW_GUARD_G14, RAFT_STANDBY), RAFT_STANDBY); /* the fault */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -728,6 +762,7 @@ int main(void)
         cmocka_unit_test(g11_tells_the_higher_term_with_a_refusal),
         cmocka_unit_test(g12_cuts_what_is_compacted_off_a_late_append),
         cmocka_unit_test(g13_votes_once_the_leader_is_silent),
+        cmocka_unit_test(g14_votes_before_it_knows_that_it_may),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

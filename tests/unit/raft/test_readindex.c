@@ -119,6 +119,34 @@ static void a_single_voter_needs_nobody(void **state)
     sw_readindex_release(&reads);
 }
 
+static bool is_node_2(const void *arg, struct sw_node_id voter)
+{
+    (void)arg;
+    return voter.value == 2;
+}
+
+static void who_votes_no_more_does_not_count(void **state)
+{
+    struct sw_readindex reads = {0};
+    struct answer answer = {0};
+    uint64_t seq;
+
+    (void)state;
+    sw_readindex_add(&reads, ready, &answer);
+    seq = sw_readindex_begin(&reads, 3, 10);
+    sw_readindex_acked(&reads, 3, seq, node(2));
+    sw_readindex_acked(&reads, 3, seq, node(3));
+    sw_readindex_revise(&reads, is_node_2, NULL);
+    sw_readindex_settle(&reads, 4, true); /* two of four, with node 3 it would be three */
+    sw_readindex_serve(&reads, 10);
+    assert_int_equal(answer.count, 0);
+    sw_readindex_acked(&reads, 3, seq, node(4));
+    sw_readindex_settle(&reads, 4, true);
+    sw_readindex_serve(&reads, 10);
+    assert_int_equal(answer.count, 1);
+    sw_readindex_release(&reads);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -126,6 +154,7 @@ int main(void)
         cmocka_unit_test(counts_each_voter_once_and_only_for_its_probe),
         cmocka_unit_test(a_later_read_waits_for_the_next_probe),
         cmocka_unit_test(a_single_voter_needs_nobody),
+        cmocka_unit_test(who_votes_no_more_does_not_count),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
