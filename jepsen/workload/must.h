@@ -1,0 +1,11 @@
+/* What this program cannot go on without: it says so and ends with 1. A history that lies is worse
+ * than none, so nothing here is survived. */
+#ifndef SW_JEPSEN_WORKLOAD_MUST_H
+#define SW_JEPSEN_WORKLOAD_MUST_H
+
+#include <stdbool.h>
+
+/* Ends the process with status 1 and this sentence unless `holds`. */
+void sw_must(bool holds, const char *what);
+
+#endif
