@@ -1,0 +1,156 @@
+"""What the harness itself judges once a run has healed: logs, ends of processes, leaders, states.
+
+Each check gives {"name", "claim", "valid", "why"}, as swarm-check does for histories. Nothing is
+excused silently: what a fault explains is counted in the text.
+"""
+import hashlib
+import json
+import re
+import subprocess
+
+from .sampler import leaderless
+
+LEADERLESS_MAX_S = 60
+SHOWN_MAX = 8
+# What only a broken program prints.
+BROKEN = re.compile(r"assertion failed|AddressSanitizer|LeakSanitizer|runtime error:|"
+                    r"ThreadSanitizer|terminate called|stack smashing|double free|Segmentation|"
+                    r"free\(\): |malloc\(\): ")
+
+
+def result(name, claim, bad, good):
+    """A check's row from the list of what is wrong; `good` says what was seen otherwise."""
+    shown = "; ".join(bad[:SHOWN_MAX]) + (f"; and {len(bad) - SHOWN_MAX} more"
+                                          if len(bad) > SHOWN_MAX else "")
+    return {"name": name, "claim": claim, "valid": not bad, "why": shown if bad else good}
+
+
+def check_ends(cluster):
+    """A node ends by itself only where a fault of its disk or data explains it."""
+    bad, explained = [], []
+    for end in cluster.ends:
+        code = end["code"]
+        words = f"node {end['node']} ended with {code} at {end['time'] / 1e9:.1f} s"
+        # A broken invariant is never explained by a fault.
+        crashed = isinstance(code, str) or code in (-6, -11, -4, -7, -8)
+        if end["excuse"] is None or crashed:
+            bad.append(words)
+        else:
+            explained.append(f"{words} ({end['excuse']})")
+    return result("ends", "no node ends by itself unless an injected fault tells it to", bad,
+                  f"{len(explained)} ends, all explained" if explained else "none did")
+
+
+def log_rows(node):
+    """(text, parsed or None) of each line of a node's log."""
+    if not node.log.exists():
+        return
+    with open(node.log, encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            try:
+                row = json.loads(line)
+            except ValueError:
+                row = None
+            yield line.strip(), row if isinstance(row, dict) else None
+
+
+def check_logs(cluster):
+    """No ERROR that no injected fault explains, nothing that only a broken program prints."""
+    bad, explained = [], 0
+    for node in cluster.nodes.values():
+        for text, row in log_rows(node):
+            if BROKEN.search(text):
+                bad.append(f"node {node.number}: {text[:200]}")
+            elif row is not None and row.get("level") == "error":
+                if node.excuses:
+                    explained += 1
+                else:
+                    bad.append(f"node {node.number}: {row.get('event')}: {row.get('msg')}")
+    return result("logs", "no errors, failed assertions or sanitizer reports in the logs", bad,
+                  f"{explained} errors, all on nodes with an injected disk fault"
+                  if explained else "none")
+
+
+def check_leader(samples, healed_ns, end_ns):
+    """After healing no minute without a leader."""
+    seconds = leaderless(samples, healed_ns, end_ns)
+    bad = [f"{seconds:.1f} s without a leader after healing"] \
+        if seconds > LEADERLESS_MAX_S else []
+    return result("leader", "after healing there is no minute without a leader", bad,
+                  f"longest time without one after healing: {seconds:.1f} s")
+
+
+def check_terms(samples):
+    """Two nodes that lead in one term would be the end of everything."""
+    leaders, bad = {}, []
+    with open(samples, encoding="utf-8") as lines:
+        for line in lines:
+            for number, row in json.loads(line)["nodes"].items():
+                if row.get("leader") == 1:
+                    leaders.setdefault(row["term"], set()).add(number)
+    for term, numbers in sorted(leaders.items()):
+        if len(numbers) > 1:
+            bad.append(f"term {term} was led by nodes {' and '.join(sorted(numbers))}")
+    return result("terms", "at most one node leads in a term", bad,
+                  f"{len(leaders)} terms with a leader seen")
+
+
+def check_digests(health, numbers):
+    """What the nodes say about their states at one index."""
+    rows = {int(row["node"]): row for row in health["nodes"]} if health else {}
+    digests = {n: (rows.get(n, {}).get("digest_index"), rows.get(n, {}).get("digest"))
+               for n in numbers}
+    bad = []
+    if any(digest is None for _, digest in digests.values()):
+        bad.append(f"not all nodes told a digest: {digests}")
+    elif len(set(digests.values())) != 1:
+        bad.append(f"they differ: {digests}")
+    return result("digests", "at the end all nodes have the same state digest at the same index",
+                  bad, f"{len(numbers)} nodes at index {next(iter(digests.values()))[0]}"
+                  if digests else "")
+
+
+def inspect(cluster, kind, node, *flags):
+    """swarm-inspect on a stopped node: (exit code, stdout)."""
+    done = subprocess.run([cluster.program("swarm-inspect"), kind, str(node.data), *flags],
+                          capture_output=True, text=True, errors="replace", timeout=180,
+                          check=False, env=cluster.environment)
+    return done.returncode, done.stdout if done.returncode == 0 else done.stdout + done.stderr
+
+
+REPLICATED = tuple(f'{{"{kind}":"{table}"' for kind in ("table", "summary")
+                   for table in ("kv", "experience", "session"))
+
+
+def replicated(text):
+    """The lines of a store that must be the same on each node: not whose store it is, nor how far
+    its own snapshots are."""
+    return [line for line in text.splitlines() if line.startswith(REPLICATED)]
+
+
+def check_stores(cluster, numbers):
+    """The stores of all stopped nodes, record by record: what was acknowledged and read at the end
+    is on every replica, not only where the read was answered."""
+    bad, prints, records = [], {}, 0
+    for number in numbers:
+        code, text = inspect(cluster, "store", cluster.nodes[number], "-o", "json", "--values")
+        if code != 0:
+            bad.append(f"node {number}: swarm-inspect ended with {code}: {text[-200:].strip()}")
+            continue
+        lines = replicated(text)
+        records = len(lines)
+        prints[number] = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+    if len(set(prints.values())) > 1:
+        bad.append(f"the records differ: {prints}")
+    return result("stores", "the stopped nodes hold the same records, all of them sound", bad,
+                  f"{records} lines each on {len(prints)} nodes")
+
+
+def check_wals(cluster, numbers):
+    bad = []
+    for number in numbers:
+        code, text = inspect(cluster, "wal", cluster.nodes[number])
+        if code != 0:
+            bad.append(f"node {number}: {text.strip().splitlines()[-1:]}")
+    return result("wals", "the logs of the stopped nodes are sound", bad,
+                  f"{len(numbers)} logs")
