@@ -450,11 +450,22 @@ static void client_open(struct sim_clients *clients, uint32_t number)
 {
     struct sim_client *client = &clients->client[number - 1];
     struct sim_world *world = clients->world;
+    const struct sim_plan *plan = &world->plan;
     struct sw_core_config config = {.node_count = world->plan.nodes,
                                     .port = {.impl = client,
                                              .now_ms = client_now_ms,
                                              .random = client_random,
                                              .send = sim_client_send},
+                                    .policy = {.base_ms = plan->retry_base_ms,
+                                               .cap_ms = plan->retry_cap_ms,
+                                               .seek_cap_ms = plan->seek_cap_ms,
+                                               .attempts_max = plan->attempts_max,
+                                               .attempt_timeout_ms = plan->attempt_timeout_ms,
+                                               .breaker_failures = plan->breaker_failures,
+                                               .breaker_open_ms = plan->breaker_open_ms},
+                                    .without_session = (plan->sessionless >> (number - 1) & 1) != 0,
+                                    .session_ttl_ms = plan->session_ttl_ms,
+                                    .batch_size_max = plan->client_batch_size,
                                     .nodes_start_down = true};
     char why[SW_WHY_SIZE] = "";
     enum sw_err err;

@@ -6,14 +6,11 @@
 #include "base/assert.h"
 #include "tests/sim/net.h"
 
+enum { DRIFT_PPM_MAX = 100000, LEAP_MS_MAX = 20000 };
+
 static struct sim_host *any_host(struct sim_world *world)
 {
-    return &world->host[sw_prng_below(&world->prng, world->plan.nodes)];
-}
-
-static bool enabled(const struct sim_world *world, enum sim_fault fault)
-{
-    return !world->calm && (world->plan.faults & (uint32_t)fault) != 0;
+    return &world->host[sw_prng_below(&world->fault, world->plan.nodes)];
 }
 
 static void restart(void *arg)
@@ -37,7 +34,7 @@ static void crash(struct sim_host *host)
     struct sim_world *world = host->world;
 
     if (host->alive) {
-        sim_host_crash(host, (enum sim_cut)sw_prng_below(&world->prng, SIM_CUT_COUNT));
+        sim_host_crash(host, (enum sim_cut)sw_prng_below(&world->fault, SIM_CUT_COUNT));
         sim_faults_restart_later(host);
     }
 }
@@ -51,8 +48,8 @@ static void fault_crash_one(struct sim_world *world)
 
 static void fault_crash_many(struct sim_world *world)
 {
-    const bool all = sw_prng_chance(&world->prng, 1, 2);
-    const uint32_t first = (uint32_t)sw_prng_below(&world->prng, world->plan.nodes);
+    const bool all = sw_prng_chance(&world->fault, 1, 2);
+    const uint32_t first = (uint32_t)sw_prng_below(&world->fault, world->plan.nodes);
     const uint32_t count = all ? world->plan.nodes : world->plan.nodes / 2 + 1;
 
     for (uint32_t i = 0; i < count; i++) {
@@ -65,7 +62,7 @@ static void fault_pause(struct sim_world *world)
     struct sim_host *host = any_host(world);
 
     if (host->alive && host->paused_until_us <= world->now_us) {
-        sim_host_pause(host, sw_prng_range(&world->prng, 10, 2000) * 1000);
+        sim_host_pause(host, sw_prng_range(&world->fault, 10, 2000) * 1000);
     }
 }
 
@@ -74,7 +71,7 @@ static void fault_disk_slow(struct sim_world *world)
     static const uint32_t max_us[4] = {500, 5000, 50000, 400000};
     struct sim_host *host = any_host(world);
 
-    host->disk_us_max = host->disk_us_min + max_us[sw_prng_below(&world->prng, 4)];
+    host->disk_us_max = host->disk_us_min + max_us[sw_prng_below(&world->fault, 4)];
     sim_trace3(world, host->number, SIM_TRACE_DISK_SLOW, host->disk_us_min, host->disk_us_max, 0);
 }
 
@@ -101,12 +98,12 @@ static void heal(void *arg)
 
 static void heal_later(struct sim_world *world)
 {
-    sim_after(world, 0, sw_prng_range(&world->prng, 100, 3000) * 1000, heal, NULL, world);
+    sim_after(world, 0, sw_prng_range(&world->fault, 100, 3000) * 1000, heal, NULL, world);
 }
 
 static void fault_partition(struct sim_world *world)
 {
-    sim_net_partition(world, (enum sim_shape)sw_prng_below(&world->prng, SIM_SHAPE_ONE_WAY));
+    sim_net_partition(world, (enum sim_shape)sw_prng_below(&world->fault, SIM_SHAPE_ONE_WAY));
     heal_later(world);
 }
 
@@ -124,15 +121,15 @@ static void fault_clog(struct sim_world *world)
     sim_net_clog(world,
                  from,
                  to,
-                 sw_prng_range(&world->prng, 1000, 400000),
-                 world->now_us + sw_prng_range(&world->prng, 100, 3000) * 1000);
+                 sw_prng_range(&world->fault, 1000, 400000),
+                 world->now_us + sw_prng_range(&world->fault, 100, 3000) * 1000);
 }
 
 static void fault_clock(struct sim_world *world)
 {
     struct sim_host *host = any_host(world);
-    const uint64_t skew = sw_prng_below(&world->prng, 7200000);
-    const bool ahead = sw_prng_chance(&world->prng, 1, 2);
+    const uint64_t skew = sw_prng_below(&world->fault, 7200000);
+    const bool ahead = sw_prng_chance(&world->fault, 1, 2);
 
     host->wall_skew_ms = ahead ? (int64_t)skew : -(int64_t)skew;
     world->stats.clock_jumps++;
@@ -141,7 +138,7 @@ static void fault_clock(struct sim_world *world)
 
 static void fault_transfer(struct sim_world *world)
 {
-    const struct sw_node_id target = {sw_prng_below(&world->prng, world->plan.nodes + 1)};
+    const struct sw_node_id target = {sw_prng_below(&world->fault, world->plan.nodes + 1)};
 
     for (uint32_t i = 0; i < world->plan.nodes; i++) {
         struct sim_host *host = &world->host[i];
@@ -174,6 +171,26 @@ static void fault_stop(struct sim_world *world)
     }
 }
 
+/* A machine that was held up, or whose oscillator is bad: timers run late or early, all at once. */
+static void fault_drift(struct sim_world *world)
+{
+    struct sim_host *host = any_host(world);
+    const uint64_t speed = sw_prng_below(&world->fault, 2 * DRIFT_PPM_MAX + 1);
+    const int32_t drift = (int32_t)speed - DRIFT_PPM_MAX;
+    const uint64_t leap =
+        sw_prng_chance(&world->fault, 1, 2) ? sw_prng_below(&world->fault, LEAP_MS_MAX) * 1000 : 0;
+
+    sim_host_drift(host, drift, leap);
+    world->stats.drifts++;
+    sim_trace3(world,
+               host->number,
+               SIM_TRACE_DRIFT,
+               drift > 0 ? (uint64_t)drift : 0,
+               drift < 0 ? (uint64_t)-drift : 0,
+               leap);
+}
+
+/* In the order of SIM_FAULT_TABLE. */
 static void (*const faults[])(struct sim_world *world) = {fault_crash_one,
                                                           fault_crash_many,
                                                           fault_pause,
@@ -185,29 +202,35 @@ static void (*const faults[])(struct sim_world *world) = {fault_crash_one,
                                                           fault_clock,
                                                           fault_transfer,
                                                           fault_snapshot,
-                                                          fault_stop};
+                                                          fault_stop,
+                                                          fault_drift};
 
-static_assert((1U << (sizeof(faults) / sizeof(faults[0]))) - 1 == SIM_FAULT_ALL,
-              "one function for each bit of enum sim_fault, in the order of the bits");
+static_assert(sizeof(faults) / sizeof(faults[0]) == (size_t)SIM_FAULT_COUNT,
+              "one function for each row of SIM_FAULT_TABLE");
 
+/* The schedule: which fault, with which draws, and when, is a function of the seed alone. So an
+ * event can be left out, and the others stay what they were. */
 static void storm(void *arg)
 {
     struct sim_world *world = arg;
-    const uint64_t which = sw_prng_below(&world->prng, sizeof(faults) / sizeof(faults[0]));
+    const uint32_t which = (uint32_t)sw_prng_below(&world->schedule, SIM_FAULT_COUNT);
+    const uint64_t draws = sw_prng_next(&world->schedule);
+    const uint64_t gap_us =
+        1 + sw_prng_below(&world->schedule, 2000 * (uint64_t)world->plan.fault_interval_ms / 3);
+    const uint32_t number = world->event_number++;
 
     if (world->calm) {
         return;
     }
-    if (enabled(world, (enum sim_fault)(1U << which))) {
+    /* Faults that are off are drawn too, so the interval is that of one fault among many. */
+    if ((world->plan.faults >> which & 1) != 0 &&
+        (world->only == NULL || sim_events_has(world->only, number))) {
+        world->fault = sw_prng_of(draws);
+        sim_events_add(&world->happened, number);
+        sim_trace3(world, 0, SIM_TRACE_FAULT, number, which, 0);
         faults[which](world);
     }
-    /* Faults that are off are drawn too, so the interval is that of one fault among many. */
-    sim_after(world,
-              0,
-              1 + sw_prng_below(&world->prng, 2000 * (uint64_t)world->plan.fault_interval_ms / 3),
-              storm,
-              NULL,
-              world);
+    sim_after(world, 0, gap_us, storm, NULL, world);
 }
 
 void sim_faults_begin(struct sim_world *world)
@@ -231,6 +254,7 @@ void sim_faults_calm(struct sim_world *world)
 
         host->disk_us_min = world->plan.disk_us_min;
         host->disk_us_max = world->plan.disk_us_max;
+        sim_host_drift(host, 0, 0);
         if (!host->alive) {
             sim_host_start(host);
         }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/point.h"
 #include "tests/sim/runner.h"
 #include "tests/sim/scenario.h"
 
@@ -21,7 +22,11 @@ static void usage(FILE *out)
         "  --seeds A..B      these seeds, in child processes (default 1..100); N means 1..N\n"
         "  --seed N          one seed in this process; with --verbose every event is told\n"
         "  --scenario NAME   one directed scenario; `--scenario list` names them\n"
+        "  --plan A=1,B=2    numbers of the plan (`--plan help` names them)\n"
+        "  --only FAULTS     only these kinds of fault: crash-one,pause ... or none\n"
+        "  --events 3,5..9   only these events of the seed's schedule of faults, or none\n"
         "  --guard-off MASK  rules of raft/guard.h to leave out: the run must then fail\n"
+        "  --plant NAME,...  known bugs of base/planted.h to have (builds with points only)\n"
         "  --twice           each seed twice: the trace hashes must be equal\n"
         "  --expect-failure  succeed only if at least one seed fails\n"
         "  --quiet           no stories\n");
@@ -66,6 +71,47 @@ struct choice {
     bool single;
 };
 
+static bool plant(const char *list, struct sim_options *options)
+{
+    uint64_t bugs = 0;
+
+    if (!SW_FAULT_POINTS_BUILT || !sw_planted_parse(list, &bugs)) {
+        return false;
+    }
+    options->plant = list;
+    sw_planted_set(bugs);
+    return true;
+}
+
+static bool list_plan(void)
+{
+    for (uint32_t i = 0; i < sim_plan_count(); i++) {
+        printf("%-20s %s\n", sim_plan_name(i), sim_plan_text(i));
+    }
+    exit(0);
+}
+
+/* What changes the plan of each seed. */
+static bool parse_plan(const char *name, const char *value, struct sim_options *options)
+{
+    static struct sim_events events;
+    uint32_t faults;
+
+    if (strcmp(name, "--plan") == 0) {
+        options->plan = value;
+        return strcmp(value, "help") != 0 || list_plan();
+    }
+    if (strcmp(name, "--only") == 0) {
+        options->faults = value;
+        return sim_faults_parse(value, &faults);
+    }
+    if (strcmp(name, "--events") == 0) {
+        options->events = &events;
+        return sim_events_parse(value, &events);
+    }
+    return false;
+}
+
 static bool parse_value(const char *name, const char *value, struct choice *choice)
 {
     struct sim_options *options = &choice->options;
@@ -84,6 +130,12 @@ static bool parse_value(const char *name, const char *value, struct choice *choi
     }
     if (strcmp(name, "--scenario") == 0) {
         options->scenario = value;
+        return true;
+    }
+    if (strcmp(name, "--plant") == 0) {
+        return plant(value, options);
+    }
+    if (parse_plan(name, value, options)) {
         return true;
     }
     if (!parse_whole(value, &number)) {

@@ -8,8 +8,6 @@
 #include "base/limits.h"
 #include "base/rw.h"
 
-enum { SIM_CREDIT = 8 << 20 }; /* bytes under way on one path before send answers BUSY */
-
 struct path {
     bool cut;
     bool up; /* the sender's view of its session with the receiver */
@@ -132,7 +130,7 @@ static uint64_t frame_delay(struct sim_net *net, struct path *path)
     if (!world->calm && path->extra_until_us > world->now_us) {
         delay += path->extra_us;
     }
-    if (world->plan.hostile && !world->calm &&
+    if (world->plan.hostile != 0 && !world->calm &&
         sw_prng_chance(&world->prng, world->plan.reorder_permille, 1000)) {
         world->stats.reordered++;
         return delay + sw_prng_below(&world->prng, 200000);
@@ -157,7 +155,7 @@ static void frame_schedule(struct sim_net *net, struct frame *frame, uint64_t de
                               .owner = frame->to,
                               .life = world->host[frame->to - 1].life};
 
-    if (world->plan.hostile && !world->calm) {
+    if (world->plan.hostile != 0 && !world->calm) {
         event.life = SIM_LIFE_ANY;
     }
     sim_heap_push(&world->heap, event);
@@ -180,7 +178,7 @@ static void frame_send(struct sim_net *net, struct path *path, struct frame *fra
         frame_free(frame);
         return;
     }
-    if (plan->hostile && !world->calm &&
+    if (plan->hostile != 0 && !world->calm &&
         sw_prng_chance(&world->prng, plan->duplicate_permille, 1000)) {
         struct frame *copy =
             frame_new(net, frame->from, frame->to, sw_span_of(frame->data, frame->size));
@@ -236,7 +234,7 @@ static enum sw_err link_send(struct sw_link *link, struct sw_node_id peer, struc
     if (!path->up) {
         return SW_ERR_UNREACHABLE;
     }
-    if (path->in_flight + path->out.size + message.size > SIM_CREDIT) {
+    if (path->in_flight + path->out.size + message.size > world->plan.credit_size) {
         return SW_ERR_BUSY;
     }
     if (!world->calm && sw_prng_chance(&world->prng, world->plan.busy_permille, 1000)) {
@@ -423,7 +421,7 @@ void sim_net_partition(struct sim_world *world, enum sim_shape shape)
     uint32_t cuts = 0;
 
     for (uint32_t i = 0; i < count; i++) {
-        const uint32_t j = (uint32_t)sw_prng_below(&world->prng, i + 1);
+        const uint32_t j = (uint32_t)sw_prng_below(&world->fault, i + 1);
 
         place[i] = place[j]; /* inside-out shuffle */
         place[j] = i;

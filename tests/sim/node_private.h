@@ -21,7 +21,8 @@ struct sim_machine {
     struct sw_node *node;
     uint64_t term;
     bool leads;
-    bool stopping; /* it was asked to */
+    bool stopping; /* it was asked to ... */
+    uint64_t stop_asked_us;
     uint64_t commit_checked;
     uint64_t digest_checked;
 };

@@ -6,9 +6,19 @@
 
 static uint64_t node_us(const struct sim_host *host)
 {
-    const int64_t now = (int64_t)host->world->now_us;
+    const uint64_t now = host->world->now_us;
+    const int64_t since = (int64_t)(now - host->drift_since_us);
 
-    return (uint64_t)(now + now * host->drift_ppm / 1000000);
+    return now + host->clock_leapt_us + (uint64_t)(since * host->drift_ppm / 1000000);
+}
+
+void sim_host_drift(struct sim_host *host, int32_t drift_ppm, uint64_t leap_us)
+{
+    const uint64_t now = host->world->now_us;
+
+    host->clock_leapt_us = node_us(host) - now + leap_us;
+    host->drift_since_us = now;
+    host->drift_ppm = drift_ppm;
 }
 
 static uint64_t now_ms(void *impl)

@@ -19,6 +19,22 @@ static void print_replay(const struct sim_options *options, uint64_t seed, FILE 
     if (options->guard_off != 0) {
         (void)fprintf(out, " --guard-off 0x%x", options->guard_off);
     }
+    if (options->plant != NULL) {
+        (void)fprintf(out, " --plant %s", options->plant);
+    }
+    if (options->faults != NULL) {
+        (void)fprintf(out, " --only %s", options->faults);
+    }
+    if (options->plan != NULL) {
+        (void)fprintf(out, " --plan %s", options->plan);
+    }
+    if (options->events != NULL) {
+        struct sw_buf list = {0};
+
+        sim_events_write(options->events, &list);
+        (void)fprintf(out, " --events %s", (const char *)list.data);
+        sw_buf_release(&list);
+    }
     (void)fputc('\n', out);
 }
 
@@ -123,9 +139,9 @@ static void print_coverage(const struct sim_stats *total)
 {
     printf("met: %" PRIu64 " crashes (%" PRIu64 " torn writes, %" PRIu64 " failed syncs, %" PRIu64
            " orderly stops), %" PRIu64 " partitions, %" PRIu64 " pauses, %" PRIu64
-           " clogs, %" PRIu64 " clock jumps, %" PRIu64 " elections, %" PRIu64 " transfers, %" PRIu64
-           " snapshots, %" PRIu64 " installs, %" PRIu64 " messages (%" PRIu64 " lost, %" PRIu64
-           " doubled, %" PRIu64 " reordered)\n",
+           " clogs, %" PRIu64 " clock jumps, %" PRIu64 " drifts, %" PRIu64 " elections, %" PRIu64
+           " transfers, %" PRIu64 " snapshots, %" PRIu64 " installs, %" PRIu64 " messages (%" PRIu64
+           " lost, %" PRIu64 " doubled, %" PRIu64 " reordered)\n",
            total->crashes,
            total->torn,
            total->fatal_stops,
@@ -134,6 +150,7 @@ static void print_coverage(const struct sim_stats *total)
            total->pauses,
            total->clogs,
            total->clock_jumps,
+           total->drifts,
            total->elections,
            total->transfers,
            total->snapshots,

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/point.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/node_mode.h"
 #include "tests/sim/raft_mode.h"
@@ -60,19 +61,55 @@ void sim_settle(struct sim_world *calm, uint64_t calm_at_us)
     }
 }
 
-void sim_run_seed(const struct sim_options *options, uint64_t seed, struct sim_result *ret_result)
+bool sim_options_plan(const struct sim_options *options,
+                      uint64_t seed,
+                      struct sim_plan *ret_plan,
+                      char ret_why[SW_WHY_SIZE])
 {
-    const struct sim_plan plan = sim_plan_of(options->mode, seed, options->guard_off);
-    const uint64_t storm_end_us = 1000000 + plan.storm_us;
+    struct sim_plan plan = sim_plan_of(options->mode, seed);
 
-    current = options;
-    sim_world_init(&world, &plan, mode_of(options->mode), options->verbose);
+    plan.guard_off = options->guard_off;
+    if (options->faults != NULL && !sim_faults_parse(options->faults, &plan.faults)) {
+        (void)snprintf(ret_why, SW_WHY_SIZE, "no fault is called `%.80s`", options->faults);
+        return false;
+    }
+    if (options->plan != NULL && !sim_plan_set(&plan, options->plan, ret_why)) {
+        return false;
+    }
+    *ret_plan = plan;
+    return true;
+}
+
+static void run_world(const struct sim_plan *plan)
+{
+    const uint64_t storm_end_us = 1000000 + plan->storm_us;
+
+    world.only = current->events;
+    sw_points_begin(plan->points == 0 ? 0 : plan->seed ^ (plan->salt << 32));
     sim_faults_begin(&world);
     sim_world_run(&world, storm_end_us);
-    if (!world.failed) {
-        sim_faults_calm(&world);
-        sim_settle(&world, storm_end_us);
+    if (world.failed) {
+        return;
     }
+    if (plan->points != 2) {
+        sw_points_begin(0);
+    }
+    sim_faults_calm(&world);
+    sim_settle(&world, storm_end_us);
+}
+
+void sim_run_seed(const struct sim_options *options, uint64_t seed, struct sim_result *ret_result)
+{
+    struct sim_plan plan;
+    char why[SW_WHY_SIZE];
+
+    current = options;
+    if (!sim_options_plan(options, seed, &plan, why)) {
+        (void)fprintf(stderr, "swarm-sim: %s\n", why);
+        exit(2);
+    }
+    sim_world_init(&world, &plan, mode_of(options->mode), options->verbose);
+    run_world(&plan);
     if (world.failed && !options->quiet) {
         tell();
     }

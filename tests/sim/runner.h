@@ -21,15 +21,24 @@ struct sim_options {
     uint64_t seed_first, seed_last;
     uint32_t jobs;
     uint32_t guard_off;
+    const char *plan;                /* numbers to set over the plan of each seed; NULL = none */
+    const char *faults;              /* only these kinds of fault; NULL = those of the plan */
+    const struct sim_events *events; /* only these events of the schedule; NULL = all */
     bool verbose;
     bool quiet;          /* no stories: failures are expected */
     bool twice;          /* run each seed twice and compare the hashes */
     bool expect_failure; /* succeed only if some seed fails */
     const char *scenario;
+    const char *plant; /* known bugs that this process has, NULL = none */
 };
 
 /* Runs a calm world until everything is well, or fails it for liveness; then the last checks. */
 void sim_settle(struct sim_world *calm, uint64_t calm_at_us);
+/* The plan of a seed with what the options change; false with the reason if no world is such. */
+bool sim_options_plan(const struct sim_options *options,
+                      uint64_t seed,
+                      struct sim_plan *ret_plan,
+                      char ret_why[SW_WHY_SIZE]);
 /* One seed in this process. */
 void sim_run_seed(const struct sim_options *options, uint64_t seed, struct sim_result *ret_result);
 /* All seeds in child processes, so that one that dies is one failed seed; exit code. */

@@ -384,6 +384,8 @@ static void
 run_variant(const struct scenario *scenario, const struct sim_options *options, uint32_t variant)
 {
     const struct sim_plan plan = {.seed = variant,
+                                  .credit_size = 8 << 20,
+                                  .install_timeout_ms = 5000,
                                   .mode = SIM_MODE_RAFT,
                                   .nodes = scenario->nodes,
                                   .groups = 1,

@@ -23,6 +23,8 @@
     X(DISK_SLOW, true, "disk: $a to $b us a job from now on")                          \
     X(DISK_FAIL, true, "disk: the next sync fails")                                    \
     X(CLOCK, true, "wall clock is now $a ms ahead, $b ms behind")                      \
+    X(DRIFT, true, "monotonic clock: $a ppm fast, $b ppm slow, $c us ahead at once")        \
+    X(FAULT, false, "world: event $a of the schedule, fault $b")                          \
     X(ROLE, true, "is $a (0 follower 1 candidate 2 leader 3 stopped) in term $b, knows leader $c") \
     X(COMMIT, true, "hands over index $a of term $b, value $c")                        \
     X(PROPOSE, true, "proposes value $c at index $a of term $b")                       \

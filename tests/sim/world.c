@@ -36,7 +36,8 @@ void sim_world_init(struct sim_world *world,
     memset(world, 0, sizeof(*world));
     world->plan = *plan;
     world->mode = mode;
-    world->prng = sw_prng_of(plan->seed ^ 0x5eed5eed5eed5eedU);
+    world->prng = sw_prng_of(plan->seed ^ 0x5eed5eed5eed5eedU ^ (plan->salt << 32));
+    world->schedule = sw_prng_of(plan->seed ^ 0x0bad0bad0bad0badU);
     world->now_us = 1000000;
     sim_trace_init(&world->trace, plan->seed, verbose);
     world->net = sim_net_new(world);

@@ -13,6 +13,7 @@
 #include "base/prng.h"
 #include "base/span.h"
 #include "base/worker.h"
+#include "tests/sim/events.h"
 #include "tests/sim/heap.h"
 #include "tests/sim/plan.h"
 #include "tests/sim/trace.h"
@@ -48,7 +49,9 @@ struct sim_host {
     uint64_t events_late;
     uint32_t disk_us_min, disk_us_max;
     int64_t wall_skew_ms;
-    int32_t drift_ppm;
+    int32_t drift_ppm;       /* of the monotonic clock ... */
+    uint64_t drift_since_us; /* ... from this moment on */
+    uint64_t clock_leapt_us; /* and it is ahead by so much because of what it did before */
     struct sw_env env;
     struct sw_link link;
     struct sw_link_handler link_handler;
@@ -81,7 +84,7 @@ struct sim_mode {
 
 struct sim_stats {
     uint64_t events, virtual_us;
-    uint64_t crashes, fatal_stops, torn, partitions, pauses, clogs, clock_jumps;
+    uint64_t crashes, fatal_stops, torn, partitions, pauses, clogs, clock_jumps, drifts;
     uint64_t elections, transfers, snapshots, installs, installs_sent, stops;
     uint64_t committed, proposed, acked, unknown, reads, reads_ok;
     uint64_t splits, guard_drops, lost, duplicated, reordered, messages;
@@ -97,6 +100,11 @@ struct sim_world {
     uint64_t seq;
     struct sim_heap heap;
     struct sw_prng prng;
+    struct sw_prng schedule;       /* what happens when: the same for all runs of a plan */
+    struct sw_prng fault;          /* the draws of the fault that happens now */
+    const struct sim_events *only; /* borrowed; NULL = every event of the schedule happens */
+    struct sim_events happened;
+    uint32_t event_number;
     struct sim_trace trace;
     struct sim_net *net; /* owned */
     struct sim_host host[SIM_HOST_COUNT_MAX];
@@ -144,6 +152,8 @@ uint32_t sim_alive_count(const struct sim_world *world);
 
 /* ports.c */
 void sim_env_init(struct sim_host *host);
+/* The monotonic clock leaps ahead and goes at another speed from now on. */
+void sim_host_drift(struct sim_host *host, int32_t drift_ppm, uint64_t leap_us);
 void sim_worker_init(struct sim_worker *worker, struct sim_host *host, uint32_t number);
 /* Runs what waits and calls what is done, at once: for a crash that lets the jobs end unseen. */
 void sim_worker_drain(struct sim_worker *worker);
