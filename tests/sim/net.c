@@ -1,12 +1,14 @@
 /* Paths, frames, partitions. */
 #include "tests/sim/net.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
 #include "base/limits.h"
 #include "base/rw.h"
+#include "tests/sim/vote_check.h"
 
 struct path {
     bool cut;
@@ -23,6 +25,7 @@ struct sim_net {
     sim_net_filter_fn filter;
     struct path path[SIM_HOST_COUNT_MAX][SIM_HOST_COUNT_MAX];
     struct sw_link_stats stats[SIM_HOST_COUNT_MAX];
+    struct sim_votes *votes; /* owned */
 };
 
 /* All messages of one turn to one peer. */
@@ -47,6 +50,7 @@ struct sim_net *sim_net_new(struct sim_world *world)
 
     SW_ASSERT(net != NULL);
     net->world = world;
+    net->votes = sim_votes_new();
     return net;
 }
 
@@ -57,6 +61,7 @@ void sim_net_free(struct sim_net *net)
             sw_buf_release(&net->path[i][j].out);
         }
     }
+    sim_votes_free(net->votes);
     free(net);
 }
 
@@ -223,6 +228,23 @@ void sim_net_flush(struct sim_host *host)
     }
 }
 
+static void judge_vote(struct sim_host *host, struct sw_node_id peer, struct sw_span message)
+{
+    const uint32_t to = (uint32_t)peer.value;
+    const struct sim_vote *earlier =
+        sim_votes_see(host->world->net->votes, host->number, to, message);
+
+    if (earlier != NULL) {
+        sim_fail(host->world,
+                 "one vote a term: node %u votes in term %" PRIu64
+                 " of group %u for node %u and again",
+                 earlier->from,
+                 earlier->term,
+                 earlier->group,
+                 earlier->to);
+    }
+}
+
 static enum sw_err link_send(struct sw_link *link, struct sw_node_id peer, struct sw_span message)
 {
     struct sim_host *host = link->impl;
@@ -244,6 +266,7 @@ static enum sw_err link_send(struct sw_link *link, struct sw_node_id peer, struc
         world->net->filter(world, host->number, (uint32_t)peer.value, message)) {
         return SW_ERR_OK;
     }
+    judge_vote(host, peer, message);
     sw_write_blob(&path->out, message);
     world->net->stats[host->number - 1].messages_sent++;
     world->net->stats[host->number - 1].bytes_sent += message.size;

@@ -190,6 +190,13 @@ static bool open_node(struct sim_machine *machine)
         sim_fail(host->world, "node %u cannot start: %s, %s", host->number, sw_err_name(err), why);
         return false;
     }
+    if (sim_wal_watch_why(machine->watch) != NULL) {
+        sim_fail(host->world,
+                 "durability: the log of node %u: %s",
+                 host->number,
+                 sim_wal_watch_why(machine->watch));
+        return false;
+    }
     return true;
 }
 

@@ -128,6 +128,12 @@ static void group_start(struct sim_raft_group *slot)
                  sw_err_name(err),
                  why);
     }
+    if (sim_wal_watch_why(raft->watch[host->number - 1]) != NULL) {
+        sim_fail(host->world,
+                 "durability: the log of node %u: %s",
+                 host->number,
+                 sim_wal_watch_why(raft->watch[host->number - 1]));
+    }
 }
 
 static void mode_host_start(struct sim_host *host)

@@ -1,6 +1,7 @@
 /* The watching decorator of wal.h. */
 #include "tests/sim/wal_watch.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@ struct watched_group {
     size_t capacity;
     uint64_t last; /* highest index with an entry */
     uint64_t snapshot;
+    struct sw_wal_hard hard; /* the newest that is durable */
 };
 
 /* One request on its way; in a list, because a crash frees all of them. */
@@ -21,6 +23,7 @@ struct request {
     struct sw_group_id group;
     uint64_t first, last; /* entries appended; 0 = none */
     uint64_t snapshot;    /* 0 = none */
+    struct sw_wal_hard hard;
     sw_wal_done_fn done;
     void *arg;
     struct request *next, **at;
@@ -31,6 +34,7 @@ struct sim_wal_watch {
     struct sw_wal *inner; /* borrowed */
     struct watched_group group[SIM_WATCH_GROUP_MAX];
     struct request *requests; /* owned */
+    char why[160];            /* the promise that the log broke; empty so far */
 };
 
 static struct watched_group *group_of(struct sim_wal_watch *watch, struct sw_group_id group)
@@ -112,9 +116,47 @@ static void request_done(void *arg)
     if (request->snapshot > group->snapshot) {
         group->snapshot = request->snapshot;
     }
+    if (request->hard.term > 0) {
+        group->hard = request->hard; /* they complete in order */
+    }
     request_free(request);
     if (done != NULL) {
         done(done_arg);
+    }
+}
+
+/* Is what was reported durable there, whatever happened to the machine since? */
+static void check_promise(struct sim_wal_watch *watch,
+                          const struct watched_group *group,
+                          const struct sw_wal_group *loaded)
+{
+    const struct sw_wal_hard *hard = &group->hard;
+
+    if (loaded->hard.term < hard->term ||
+        (loaded->hard.term == hard->term && hard->vote.value != 0 &&
+         !sw_node_id_equal(loaded->hard.vote, hard->vote))) {
+        (void)snprintf(watch->why, sizeof(watch->why), "term or vote went back");
+    }
+    if (loaded->snapshot_index < group->snapshot) {
+        (void)snprintf(watch->why, sizeof(watch->why), "a durable snapshot is gone");
+    }
+    for (uint64_t i = loaded->first_index; i <= group->last; i++) {
+        const struct sim_watched *promised = &group->entries[i];
+        const struct sw_wal_entry *found = i - loaded->first_index < loaded->entry_count
+                                               ? &loaded->entries[i - loaded->first_index]
+                                               : NULL;
+
+        if (promised->durable &&
+            (found == NULL || found->term != promised->term ||
+             XXH3_64bits(found->body.data, found->body.size) != promised->hash)) {
+            (void)snprintf(watch->why,
+                           sizeof(watch->why),
+                           "entry %llu of term %llu was durable and is %s",
+                           (unsigned long long)i,
+                           (unsigned long long)promised->term,
+                           found == NULL ? "gone" : "another one");
+            return;
+        }
     }
 }
 
@@ -128,7 +170,9 @@ watch_load(struct sw_wal *port, struct sw_group_id id, struct sw_wal_group *ret_
     if (err != SW_ERR_OK) {
         return err;
     }
+    check_promise(watch, group, ret_group);
     group_truncate(group, 1);
+    group->hard = ret_group->hard;
     group->snapshot = ret_group->snapshot_index;
     for (size_t i = 0; i < ret_group->entry_count; i++) {
         group_set(group, &ret_group->entries[i], true);
@@ -175,9 +219,10 @@ static void watch_set_hard(struct sw_wal *port,
                            void *arg)
 {
     struct sim_wal_watch *watch = port->impl;
+    struct request *request = request_new(watch, id, done, arg);
 
-    watch->inner->ops->set_hard(
-        watch->inner, id, hard, request_done, request_new(watch, id, done, arg));
+    request->hard = hard;
+    watch->inner->ops->set_hard(watch->inner, id, hard, request_done, request);
 }
 
 /* The type of the port's function. NOLINTNEXTLINE(readability-function-size) */
@@ -269,6 +314,11 @@ sim_wal_watch_entry(const struct sim_wal_watch *watch, struct sw_group_id group,
     const struct watched_group *watched = &watch->group[group.value - 1];
 
     return index <= watched->last ? watched->entries[index] : (struct sim_watched){0};
+}
+
+const char *sim_wal_watch_why(const struct sim_wal_watch *watch)
+{
+    return watch->why[0] == '\0' ? NULL : watch->why;
 }
 
 uint64_t sim_wal_watch_snapshot(const struct sim_wal_watch *watch, struct sw_group_id group)

@@ -27,6 +27,9 @@ void sim_wal_watch_crash(struct sim_wal_watch *watch);
 /* What the node's log holds at `index`; zeros if nothing. */
 struct sim_watched
 sim_wal_watch_entry(const struct sim_wal_watch *watch, struct sw_group_id group, uint64_t index);
+/* What the log reported durable and did not have when it was loaded later; NULL if it kept its
+ * promises. */
+const char *sim_wal_watch_why(const struct sim_wal_watch *watch);
 /* Highest durable snapshot: it stands for all entries up to it. */
 uint64_t sim_wal_watch_snapshot(const struct sim_wal_watch *watch, struct sw_group_id group);
 
