@@ -18,20 +18,25 @@ type element struct {
 type setFacts struct {
 	elements map[int64]*element
 	reads    []*Op
+	inLog    bool // reads give the order of revisions, else that of the elements
 }
 
-func setFactsOf(ops []*Op) map[int64]*setFacts {
+// setFactsOf sorts operations by the set that they are about; `add` is the :f of what adds.
+func setFactsOf(ops []*Op, add string, inLog func(key int64) bool) map[int64]*setFacts {
 	sets := map[int64]*setFacts{}
 	for _, op := range ops {
+		if op.F != add && op.F != "read" {
+			continue
+		}
 		facts := sets[op.Key()]
 		if facts == nil {
-			facts = &setFacts{elements: map[int64]*element{}}
+			facts = &setFacts{elements: map[int64]*element{}, inLog: inLog(op.Key())}
 			sets[op.Key()] = facts
 		}
 		switch {
-		case op.F == "add":
+		case op.F == add:
 			facts.elements[op.Arg.At(1).Int] = &element{add: op}
-		case op.F == "read" && op.Outcome == Ok:
+		case op.Outcome == Ok:
 			facts.reads = append(facts.reads, op)
 		}
 	}
@@ -56,7 +61,7 @@ func (facts *setFacts) readElements(read *Op) (map[int64]bool, Result) {
 			return nil, invalid([]*Op{read, e.add}, "element %s was read before it was added", item)
 		}
 		order := item.Int
-		if read.Key()%2 == 0 {
+		if facts.inLog {
 			order = e.add.Revision // 0 for an add that was not acknowledged
 		}
 		if order != 0 && order <= previous {
@@ -73,15 +78,19 @@ func (facts *setFacts) readElements(read *Op) (map[int64]bool, Result) {
 	return seen, Result{}
 }
 
+// Only a read of one page is one state.
+func onePage(read *Op) bool {
+	return read.End.Get("pages").Int == 1
+}
+
 // missing judges an element that a read did not have.
 func missing(value int64, e *element, read *Op) Result {
-	onePage := read.End.Get("pages").Int <= 1
 	switch {
 	case e.add.Outcome == Ok && e.add.Before(read):
 		return invalid([]*Op{read, e.add}, "element %d was acknowledged and is missing", value)
 	case e.seen != nil && e.seen.Before(read):
 		return invalid([]*Op{read, e.seen, e.add}, "element %d was seen before and is gone", value)
-	case onePage && e.add.Outcome == Ok && e.add.Revision <= read.Revision:
+	case onePage(read) && e.add.Outcome == Ok && e.add.Revision <= read.Revision:
 		return invalid([]*Op{read, e.add}, "element %d of revision %d is missing at revision %d",
 			value, e.add.Revision, read.Revision)
 	}
@@ -89,7 +98,7 @@ func missing(value int64, e *element, read *Op) Result {
 }
 
 func present(value int64, e *element, read *Op) Result {
-	if e.add.Outcome == Ok && e.add.Revision > read.Revision {
+	if onePage(read) && e.add.Outcome == Ok && e.add.Revision > read.Revision {
 		return invalid([]*Op{read, e.add}, "element %d of revision %d is there at revision %d",
 			value, e.add.Revision, read.Revision)
 	}
@@ -136,9 +145,8 @@ func (facts *setFacts) unread() int {
 	return count
 }
 
-func checkSet(in *Input) Result {
+func checkSets(sets map[int64]*setFacts) Result {
 	added, reads, unread := 0, 0, 0
-	sets := setFactsOf(in.Ops)
 	for _, facts := range sets {
 		if result := facts.check(); result.Verdict == Invalid {
 			return result
@@ -153,6 +161,10 @@ func checkSet(in *Input) Result {
 			unread)
 	}
 	return valid("%s", text)
+}
+
+func checkSet(in *Input) Result {
+	return checkSets(setFactsOf(in.Ops, "add", func(key int64) bool { return key%2 == 0 }))
 }
 
 var setWorkload = &Workload{

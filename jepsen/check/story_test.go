@@ -12,6 +12,7 @@ type story struct {
 	lines []string
 	time  int
 	f     map[int]string
+	part  string // :workload of what follows, in a mixed history
 }
 
 func tell() *story {
@@ -20,8 +21,17 @@ func tell() *story {
 
 func (s *story) line(process int, kind, value, extra string) *story {
 	s.time += 10
+	if s.part != "" {
+		extra += " :workload :" + s.part
+	}
 	s.lines = append(s.lines, fmt.Sprintf("{:process %d, :type :%s, :f :%s, :value %s, :time %d %s}",
 		process, kind, s.f[process], value, s.time, extra))
+	return s
+}
+
+// of says to which workload the next operations of a mixed history belong.
+func (s *story) of(workload string) *story {
+	s.part = workload
 	return s
 }
 

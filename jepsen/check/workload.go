@@ -14,21 +14,25 @@ type Workload struct {
 	Checks []Check
 }
 
+// A mixed history is the sum of the others.
+const mixed = "mixed"
+
 var workloads = map[string]*Workload{}
 
 func init() {
-	for _, w := range []*Workload{registerWorkload, setWorkload} {
+	for _, w := range []*Workload{registerWorkload, setWorkload, counterWorkload,
+		listWorkload, bankWorkload, sessionWorkload, watchWorkload, lockWorkload, scanWorkload} {
 		workloads[w.Name] = w
 	}
 }
 
-func workloadNames() string {
+func workloadNames() []string {
 	names := []string{}
 	for name := range workloads {
 		names = append(names, name)
 	}
 	sort.Strings(names)
-	return strings.Join(names, " ")
+	return names
 }
 
 // hasCorrupt looks for :corrupt, which a client writes for bytes that no client made.
@@ -57,18 +61,82 @@ func checkIntact(in *Input) Result {
 	return valid("%d operations", len(in.Ops))
 }
 
+// kindOf finds the workload of an operation, which in a mixed history each line names.
+func kindOf(name string) func(op *Op) OpKind {
+	return func(op *Op) OpKind {
+		w := workloads[name]
+		if name == mixed {
+			w = workloads[op.Workload]
+		}
+		if w == nil {
+			return NoRevision
+		}
+		return w.Kind(op)
+	}
+}
+
+// partOf makes a check of one workload into one of its part of a mixed history.
+func partOf(w *Workload, check Check) Check {
+	part := func(in *Input) *Input {
+		only := *in
+		only.Workload = w.Name
+		only.Ops = nil
+		for _, op := range in.Ops {
+			if op.Workload == w.Name {
+				only.Ops = append(only.Ops, op)
+			}
+		}
+		return &only
+	}
+	return Check{Name: w.Name + ": " + check.Name, Claim: check.Claim,
+		Applies: func(in *Input) string {
+			only := part(in)
+			if len(only.Ops) == 0 {
+				return "the history has no operation of it"
+			}
+			if check.Applies != nil {
+				return check.Applies(only)
+			}
+			return ""
+		},
+		Run: func(in *Input) Result { return check.Run(part(in)) }}
+}
+
+func checkParts(in *Input) Result {
+	for _, op := range in.Ops {
+		if workloads[op.Workload] == nil {
+			return invalid([]*Op{op}, "an operation of unknown workload %q", op.Workload)
+		}
+	}
+	return valid("%d operations", len(in.Ops))
+}
+
+func mixedChecks() []Check {
+	list := []Check{{Name: "parts", Claim: "each operation belongs to a workload with claims of " +
+		"its own", Run: checkParts}}
+	for _, name := range workloadNames() {
+		for _, check := range workloads[name].Checks {
+			list = append(list, partOf(workloads[name], check))
+		}
+	}
+	return list
+}
+
 // ChecksOf lists the checks of a workload, those of all workloads first.
 func ChecksOf(name string) ([]Check, error) {
-	w := workloads[name]
-	if w == nil {
-		return nil, fmt.Errorf("unknown workload %q, known are: %s", name, workloadNames())
-	}
 	common := []Check{
 		{Name: "intact values", Claim: "every value read is one that a client wrote, byte for byte",
 			Run: checkIntact},
 		{Name: "revision order", Claim: "revisions are unique to their writes, one total order, " +
 			"and agree with real time across all keys",
-			Run: func(in *Input) Result { return checkRevisionOrder(in, w.Kind) }},
+			Run: func(in *Input) Result { return checkRevisionOrder(in, kindOf(name)) }},
 	}
-	return append(common, w.Checks...), nil
+	if name == mixed {
+		return append(common, mixedChecks()...), nil
+	}
+	if workloads[name] == nil {
+		return nil, fmt.Errorf("unknown workload %q, known are: %s %s", name,
+			strings.Join(workloadNames(), " "), mixed)
+	}
+	return append(common, workloads[name].Checks...), nil
 }
