@@ -27,7 +27,7 @@ def parser():
     made = argparse.ArgumentParser(prog="./run chaos", description=__doc__.splitlines()[0])
     add = made.add_argument
     add("--minutes", type=float, help="a campaign: run after run for this long")
-    add("--seconds", type=float, help="how long each run is under faults (default 30)")
+    add("--seconds", type=int, help="how long each run is under faults (default 30)")
     add("--seed", type=int, help="the same seed plans the same runs (default: from the clock)")
     add("--nodes", type=int, choices=(3, 5), help="nodes of the swarm (default: by seed)")
     add("--workload", default="all", help="W[,W...] or all")

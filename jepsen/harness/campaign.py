@@ -36,14 +36,14 @@ def knobs(seed):
              "--snapshot-trailing", str(draw.choice([16, 128, 1024]))]
     return {"whole_log": whole, "flags": flags, "processes": draw.choice([4, 8, 12]),
             "rate": draw.choice([60, 120, 200]), "keys": draw.choice([4, 8, 16]),
-            "timeout_ms": draw.choice([1000, 2000, 4000])}
+            "timeout_ms": draw.choice([1000, 2000, 4000]), "pinned": draw.choice([0, 1, 2])}
 
 
 def replay_command(spec, plant, build):
     """What prints the same run again, typed at the top of the project."""
     words = ["./run", "chaos", "--seed", spec["seed"], "--nodes", spec["nodes"], "--workload",
              spec["workload"], "--nemesis", ",".join(spec["nemeses"]) or "none", "--seconds",
-             f"{spec['seconds']:g}"]
+             spec["seconds"]]
     if plant:
         words += ["--plant", ",".join(plant)]
     if spec["network"] == "loopback":
@@ -143,7 +143,7 @@ class Campaign:
         folder.mkdir(parents=True)
         write_json(folder / "run.json", spec)
         self.say(f"run {index + 1}: {spec['workload']} under {', '.join(spec['nemeses']) or 'none'}"
-                 f", {spec['nodes']} nodes, {spec['seconds']:g} s, seed {spec['seed']}")
+                 f", {spec['nodes']} nodes, {spec['seconds']} s, seed {spec['seed']}")
         begin = time.monotonic()
         done = subprocess.run([sys.executable, str(CHAOS), "--execute", str(folder)],
                               stdout=self.args.progress, check=False)
@@ -194,7 +194,7 @@ class Campaign:
         for row in self.rows:
             counts = row["outcomes"] or {}
             rows.append((row["seed"], row["workload"], ",".join(row["nemeses"]), row["nodes"],
-                         f"{row['seconds']:g}", row["operations"] or 0,
+                         row["seconds"], row["operations"] or 0,
                          *(counts.get(kind, 0) for kind in ("ok", "fail", "info")), row["valid"]))
         widths = [max(len(str(row[i])) for row in rows) for i in range(len(rows[0]))]
         for row in rows:

@@ -33,6 +33,7 @@ class Node:
         self.paused = False
         self.excuses = []   # [(what, from ns, to ns or None)]: times in which it may end by itself
         self.given_up = None
+        self.damaged = None  # the nemesis that changed its stored bytes
         self.build = None   # of another version, else the cluster's own
         self.flags = []
         self.environment = {}

@@ -1,7 +1,8 @@
 """All nemeses by name, and which of them this machine and build permit."""
 from .nemesis import PROCESS_NEMESES
+from .nemesis_disk import DISK_NEMESES
 
-ALL = [*PROCESS_NEMESES]
+ALL = [*PROCESS_NEMESES, *DISK_NEMESES]
 BY_NAME = {nemesis.name: nemesis for nemesis in ALL}
 
 

@@ -289,7 +289,7 @@ class TestCampaign(unittest.TestCase):
 
     def test_replay_command(self):
         spec = {"seed": 5, "nodes": 3, "workload": "set", "nemeses": ["kill", "pause"],
-                "seconds": 20.0, "network": "netns"}
+                "seconds": 20, "network": "netns"}
         self.assertEqual(campaign.replay_command(spec, [], None),
                          "./run chaos --seed 5 --nodes 3 --workload set --nemesis kill,pause "
                          "--seconds 20")

@@ -47,6 +47,7 @@ static void parts_of_a_mixed_history(void **state)
     assert_int_equal(sw_past_keys(&past, "set"), 8);
     assert_int_equal(sw_past_keys(&past, "register"), 4);
     assert_int_equal(sw_past_keys(&past, "bank"), 0);
+    assert_int_equal(sw_past_keys(&past, NULL), 8);
 }
 
 int main(void)

@@ -1,0 +1,75 @@
+"""Real disks of their own for the nodes: a small ext4 on a loop device each.
+
+A node's data directory moves onto its volume, so that what fills or stops the volume is outside
+the node's files:  node-N/disk/data (the node's), node-N/disk/filler (ours)."""
+import os
+import shutil
+import subprocess
+
+from local_swarm import Failure
+
+from .powerfail import shutdown_filesystem
+
+SIZE = 512 << 20
+
+
+def run_tool(*command):
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    if done.returncode != 0:
+        raise Failure(f"{' '.join(command)}: {done.stderr.strip() or done.returncode}")
+
+
+class Volume:
+    """One node's disk."""
+
+    def __init__(self, node):
+        self.node = node
+        self.image = node.folder / "disk.img"
+        self.mount = node.folder / "disk"
+        self.filler = self.mount / "filler"
+
+    def make(self):
+        """Before the node's first start."""
+        self.mount.mkdir()
+        with open(self.image, "wb") as out:
+            out.truncate(SIZE)
+        run_tool("mkfs.ext4", "-q", "-F", "-m", "0", str(self.image))
+        self.attach()
+        shutil.move(self.node.data, self.mount / "data")
+        self.node.data = self.mount / "data"
+        self.node.flags += ["--data-dir", str(self.node.data)]
+
+    def attach(self):
+        if not os.path.ismount(self.mount):
+            run_tool("mount", "-o", "loop", str(self.image), str(self.mount))
+
+    def detach(self):
+        if os.path.ismount(self.mount):
+            run_tool("umount", str(self.mount))
+
+    def shut_down(self):
+        shutdown_filesystem(self.mount)
+
+    def fill(self, leave):
+        """Takes all space but `leave` bytes, without writing them: blocks are only reserved."""
+        free = os.statvfs(self.mount)
+        size = free.f_bavail * free.f_frsize - leave
+        with open(self.filler, "wb") as out:
+            while size > 4096:
+                try:
+                    os.posix_fallocate(out.fileno(), os.fstat(out.fileno()).st_size, size)
+                    break
+                except OSError:
+                    size //= 2  # the file system needs some for itself
+
+    def drain(self):
+        self.filler.unlink(missing_ok=True)
+
+
+def volumes(run):
+    """The volumes of a run's nodes, made when the first nemesis asks for them."""
+    if run.volumes is None:
+        run.volumes = {n: Volume(node) for n, node in run.cluster.nodes.items()}
+        for volume in run.volumes.values():
+            volume.make()
+    return run.volumes
