@@ -46,10 +46,10 @@
     X(REPLACED_ENTRY_ANSWERS, "an entry of another leader answers what was proposed at its index") \
     X(QUEUE_ANSWERED_DONE,                                                                         \
       "writes in the queue of a leader that stepped down are answered as done")                    \
-    X(UNKNOWN_IS_NOT_DONE, "a write whose deadline passed under way is answered as not started")   \
+    X(UNKNOWN_IS_NOT_DONE, "writes under way when leadership is lost are answered as not done")    \
     X(TIME_GOES_BACK, "committed time follows the wall clock of each leader")                      \
     X(PAGE_SKIPS_ONE, "the next page of experiences begins one revision late")                     \
-    X(SCAN_DROPS_LARGE, "a record that does not fit a page any more is left out of the scan")      \
+    X(FULL_PAGE_IS_LAST, "a full page says that nothing comes after it")                           \
     X(FULL_STORE_SKIPS_ENTRY, "an entry that the full store cannot take is passed by")
 
 #define SW_PLANTED_ENUM_(name, text) SW_PLANTED_##name,

@@ -160,7 +160,7 @@ void sw__list_refuse(struct sw_node *node,
  * nobody knows. */
 static void expire(struct sw_node *node, struct sw__request *request)
 {
-    if (request->place == SW__PLACE_QUEUED || SW_PLANTED(UNKNOWN_IS_NOT_DONE)) {
+    if (request->place == SW__PLACE_QUEUED) {
         sw__request_refuse(
             node, request, SW_ERR_OVERLOADED, "its deadline passed before it was started");
     } else {

@@ -91,7 +91,7 @@ static enum sw_err page_add(struct page *page, const struct sw_store_record *sto
     enum sw_err err;
 
     if (page->count == count_max) {
-        page->more = true;
+        page->more = !SW_PLANTED(FULL_PAGE_IS_LAST);
         return SW_ERR_OK;
     }
     err = record_of(page, stored, &record);
@@ -104,7 +104,7 @@ static enum sw_err page_add(struct page *page, const struct sw_store_record *sto
     sw_record_encode(&record, page->records);
     if (page->records->size > SW_SCAN_SIZE_MAX && page->count > 0) {
         page->records->size = size_before;
-        page->more = !SW_PLANTED(SCAN_DROPS_LARGE);
+        page->more = true;
         return SW_ERR_OK;
     }
     page->count++;

@@ -239,6 +239,18 @@ static void on_committed(void *arg, uint64_t index, uint64_t term, struct sw_spa
     sw_applier_entry(node->applier, shard->id, index, term, body);
 }
 
+/* The bug UNKNOWN_IS_NOT_DONE: the next leader may well commit what is under way. */
+static void refuse_flights(struct sw__shard *shard)
+{
+    for (struct sw__flight *f = shard->flights; f != NULL; f = f->next) {
+        for (struct sw__request *r = f->requests.first; r != NULL; r = r->next) {
+            if (!r->answered) {
+                sw__request_refuse(shard->node, r, SW_ERR_NOT_LEADER, "");
+            }
+        }
+    }
+}
+
 static void on_role_changed(void *arg, enum sw_role role, uint64_t term, struct sw_node_id leader)
 {
     struct sw__shard *shard = arg;
@@ -259,6 +271,9 @@ static void on_role_changed(void *arg, enum sw_role role, uint64_t term, struct 
                      (unsigned long long)term);
     }
     if (was_leader && role != SW_ROLE_LEADER) {
+        if (SW_PLANTED(UNKNOWN_IS_NOT_DONE)) {
+            refuse_flights(shard);
+        }
         sw__node_log(node,
                      SW_LOG_WARN,
                      "leadership-lost",

@@ -8,7 +8,7 @@
 #include "base/rw.h"
 #include "tests/sim/clients_private.h"
 
-enum { CALM_CALLS = 4, FINAL_DEADLINE_MS = 20000, VALUE_SIZE_MAX = 4096 };
+enum { CALM_CALLS = 4, FINAL_DEADLINE_MS = 20000, VALUE_SIZE_MAX = 4096, PAGE_SIZE = 3 };
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
@@ -95,6 +95,7 @@ static void answer_experiences(struct sim_running *running, const struct sw_repl
                                         .upto = reply->more ? last : reply->revision,
                                         .count = reply->record_count});
     clients->final_after = reply->more ? last : 0;
+    running->client->page_after = clients->final_after;
 }
 
 static void answer_read(struct sim_running *running, const struct sw_reply *reply)
@@ -211,6 +212,11 @@ fill_request(struct sim_client *client, struct sim_running *running, struct sw_r
     } else if (request->op == SW_OP_EXPERIENCE_SCAN) {
         request->expected = running->after;
     }
+    if (client->all->phase < PHASE_SCAN &&
+        (request->op == SW_OP_EXPERIENCE_SCAN || request->op == SW_OP_SCAN) &&
+        sw_prng_chance(&client->all->world->prng, 1, 2)) {
+        request->limit = PAGE_SIZE;
+    }
     if (request->op == SW_OP_STATUS || request->op == SW_OP_SNAPSHOT) {
         *request = (struct sw_request){.op = request->op};
     }
@@ -238,7 +244,13 @@ call(struct sim_client *client, enum sw_op op, uint32_t key, uint32_t timeout_ms
     running->used = true;
     running->client = client;
     running->key = op == SW_OP_EXPERIENCE_APPEND ? SIM_KEY_EXPERIENCE : key;
-    running->after = clients->phase == PHASE_EXPERIENCES ? clients->final_after : 0;
+    running->after = 0;
+    if (clients->phase == PHASE_EXPERIENCES) {
+        running->after = clients->final_after;
+    } else if (op == SW_OP_EXPERIENCE_SCAN && clients->phase < PHASE_SCAN &&
+               sw_prng_chance(&world->prng, 1, 2)) {
+        running->after = client->page_after; /* the next page */
+    }
     running->request.op = op;
     fill_request(client, running, &submission.request);
     running->call = sim_history_begin(&clients->history,

@@ -36,6 +36,7 @@ struct sim_client {
     struct sim_running running[SIM_CALLS_AT_ONCE];
     uint32_t open;
     uint32_t calm_ok;
+    uint64_t page_after;                /* where the next page of experiences begins */
     uint64_t wake_us;                   /* 0 = none is scheduled */
     uint64_t mod_revision[SIM_KEY_MAX]; /* as last heard */
     uint8_t key[32];
