@@ -290,7 +290,7 @@ static void undo_name(const struct sw_journal_record *record, struct sw_image *i
     case SW_JOURNAL_MARK:
     case SW_JOURNAL_VOLATILE:
     default:
-        assert(!"a name");
+        assert(false); /* no change of a name */
     }
 }
 
