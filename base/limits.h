@@ -45,6 +45,11 @@ enum {
     SW_SESSION_COUNT_MAX = 65536,      /* per group; the least recently active goes first, loudly */
     SW_SESSION_REPLY_COUNT_MAX = 4096, /* stored answers of one session */
     SW_SESSION_REPLY_TOTAL_MAX = 1 << 20, /* of all sessions of a group; over it each keeps few */
+    /* Bytes of records in stored answers (of transactions, and where the previous record was asked
+     * for): one session's, beyond which it must acknowledge first; and a group's, which the store's
+     * reserve has room for. */
+    SW_SESSION_RECORDS_SIZE_MAX = 1 << 20,
+    SW_SESSION_RECORDS_TOTAL_MAX = 16 << 20,
     SW_SESSION_TTL_MS_MIN = 1000,
     SW_SESSION_TTL_MS_MAX = 24 * 3600 * 1000,
     SW_SESSION_TTL_MS_DEFAULT = 600 * 1000,
@@ -53,7 +58,8 @@ enum {
     SW_TXN_COMPARE_COUNT_MAX = 128,
     SW_TXN_OP_COUNT_MAX = 128,                              /* of each branch */
     SW_TXN_RESULT_SIZE_MAX = SW_VALUE_SIZE_MAX + (4 << 10), /* all its records: one reply */
-    SW_TXN_WRITE_SIZE_MAX = 4 << 20, /* values it writes: an append writes all it has */
+    SW_ENTRY_RECORDS_SIZE_MAX = 8 << 20, /* of the answers of one entry; later commands are BUSY */
+    SW_TXN_WRITE_SIZE_MAX = 4 << 20,     /* values it writes: an append writes all it has */
 
     SW_SCAN_COUNT_MAX = 4096,
     SW_SCAN_SIZE_MAX = 1 << 20, /* bytes of one page of a scan */

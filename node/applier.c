@@ -137,7 +137,10 @@ run_entry(struct sw_applier *applier, struct sw__applier_group *group, struct sw
     }
     applier->counted.entries++;
     applier->counted.commands += job->result_count;
-    note_write(applier, job->input.size);
+    /* A merge writes more than it says. */
+    note_write(applier,
+               group->state.written > job->input.size ? group->state.written : job->input.size);
+    group->state.written = 0;
     commit_if_due(applier);
 }
 

@@ -29,6 +29,8 @@ struct sw_command_result {
     enum sw_err err;
     uint64_t revision;
     uint64_t value; /* see struct sw_reply */
+    uint32_t record_count;
+    struct sw_span records; /* encoded; borrowed from whoever gives the result */
 };
 
 struct sw_applier_handler {
@@ -102,7 +104,7 @@ void sw_applier_entry(struct sw_applier *applier,
                       uint64_t index,
                       uint64_t term,
                       struct sw_span body);
-/* GET, SCAN, EXPERIENCE_SCAN. */
+/* GET, MULTI_GET, SCAN, EXPERIENCE_SCAN. */
 void sw_applier_read(struct sw_applier *applier,
                      struct sw_group_id group,
                      const struct sw_request *request,

@@ -5,11 +5,13 @@
 #include "node/apply.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <xxhash.h>
 
 #include "base/assert.h"
 #include "base/point.h"
+#include "node/apply_private.h"
 #include "node/entry.h"
 #include "storage/keys.h"
 #include "transport/proto.h"
@@ -22,12 +24,7 @@ enum effect {
     EFFECT_SESSION_OPENED = 5,
     EFFECT_SESSION_REMOVED = 6,
     EFFECT_ENTRY_MALFORMED = 7,
-};
-
-/* One entry under way. */
-struct apply {
-    struct sw_state *state;
-    struct sw_store *store;
+    EFFECT_RECORDS = 8,
 };
 
 /* --- effects ---------------------------------------------------------------------------------- */
@@ -38,6 +35,10 @@ static void note_result(struct sw_state *state, const struct sw_command_result *
     sw_write_u32(&state->effects, (uint32_t)result->err);
     sw_write_u64(&state->effects, result->revision);
     sw_write_u64(&state->effects, result->value);
+    if (result->record_count > 0) {
+        sw_write_u8(&state->effects, EFFECT_RECORDS);
+        sw_write_blob(&state->effects, result->records);
+    }
 }
 
 static void note_session(struct sw_state *state, enum effect effect, struct sw_session_id session)
@@ -48,6 +49,7 @@ static void note_session(struct sw_state *state, enum effect effect, struct sw_s
 
 static void digest_begin(struct sw_state *state, uint64_t index)
 {
+    sw_buf_clear(&state->answers);
     sw_buf_clear(&state->effects);
     sw_write_u64(&state->effects, state->digest);
     sw_write_u64(&state->effects, index);
@@ -61,11 +63,14 @@ static void digest_end(struct sw_state *state, uint64_t index, uint64_t term)
     state->changed = true;
 }
 
-static enum sw_err
-table_put(struct apply *apply, enum sw_table table, const struct sw_key *key, struct sw_span value)
+enum sw_err sw__table_put(struct sw__apply *apply,
+                          enum sw_table table,
+                          const struct sw_key *key,
+                          struct sw_span value)
 {
     struct sw_buf *effects = &apply->state->effects;
 
+    apply->state->written += key->size + value.size;
     sw_write_u8(effects, EFFECT_PUT);
     sw_write_u8(effects, (uint8_t)table);
     sw_write_blob(effects, sw_key_span(key));
@@ -73,7 +78,7 @@ table_put(struct apply *apply, enum sw_table table, const struct sw_key *key, st
     return apply->store->ops->put(apply->store, table, sw_key_span(key), value);
 }
 
-static enum sw_err table_del(struct apply *apply, enum sw_table table, const struct sw_key *key)
+enum sw_err sw__table_del(struct sw__apply *apply, enum sw_table table, const struct sw_key *key)
 {
     struct sw_buf *effects = &apply->state->effects;
 
@@ -120,16 +125,15 @@ enum sw_err sw_experience_record_decode(struct sw_span bytes,
     return SW_ERR_OK;
 }
 
-static struct sw_place place_of(const struct sw_request *request)
+struct sw_place sw__place_of(const struct sw_request *request)
 {
     return (struct sw_place){.tenant = request->tenant,
                              .name_space = request->name_space,
                              .partition = request->partition};
 }
 
-/* The record of `key`, all zero (version 0) if there is none. */
-static enum sw_err
-kv_get(struct apply *apply, const struct sw_key *key, struct sw_kv_record *ret_record)
+enum sw_err
+sw__kv_get(struct sw__apply *apply, const struct sw_key *key, struct sw_kv_record *ret_record)
 {
     struct sw_span bytes;
     enum sw_err err;
@@ -142,77 +146,122 @@ kv_get(struct apply *apply, const struct sw_key *key, struct sw_kv_record *ret_r
     return err == SW_ERR_OK ? sw_kv_record_decode(bytes, ret_record) : err;
 }
 
-static enum sw_err kv_put(struct apply *apply,
-                          const struct sw_key *key,
-                          const struct sw_kv_record *old,
-                          struct sw_span value,
-                          struct sw_command_result *result)
+struct sw_kv_record sw__kv_next(const struct sw_state *state,
+                                const struct sw_kv_record *old,
+                                uint64_t revision,
+                                struct sw_span value)
 {
-    struct sw_state *state = apply->state;
-    struct sw_buf *record = &state->record;
+    return (struct sw_kv_record){.create_revision =
+                                     old->version == 0 ? revision : old->create_revision,
+                                 .mod_revision = revision,
+                                 .version = old->version + 1,
+                                 .time_ms = state->time_ms,
+                                 .value = value};
+}
 
-    state->revision++;
-    sw_buf_clear(record);
-    sw_write_u8(record, SW_KV_FORMAT);
-    sw_write_u64(record, old->version == 0 ? state->revision : old->create_revision);
-    sw_write_u64(record, state->revision);
-    sw_write_u64(record, old->version + 1);
-    sw_write_u64(record, state->time_ms);
-    SW_ASSERT(record->size == SW_KV_HEADER_SIZE);
-    sw_write_bytes(record, value);
-    *result = (struct sw_command_result){.err = SW_ERR_OK, .revision = state->revision};
-    return table_put(apply, SW_TABLE_KV, key, sw_buf_span(record));
+enum sw_err
+sw__kv_put(struct sw__apply *apply, const struct sw_key *key, const struct sw_kv_record *record)
+{
+    struct sw_buf *bytes = &apply->state->record;
+
+    sw_buf_clear(bytes);
+    sw_write_u8(bytes, SW_KV_FORMAT);
+    sw_write_u64(bytes, record->create_revision);
+    sw_write_u64(bytes, record->mod_revision);
+    sw_write_u64(bytes, record->version);
+    sw_write_u64(bytes, record->time_ms);
+    SW_ASSERT(bytes->size == SW_KV_HEADER_SIZE);
+    sw_write_bytes(bytes, record->value);
+    return sw__table_put(apply, SW_TABLE_KV, key, sw_buf_span(bytes));
+}
+
+void sw__answer_record(struct sw_state *state,
+                       struct sw_span key,
+                       const struct sw_kv_record *record,
+                       struct sw_command_result *result)
+{
+    const size_t start = state->answers.size;
+
+    sw_record_encode(&(struct sw_record){.key = key,
+                                         .value = record->value,
+                                         .create_revision = record->create_revision,
+                                         .mod_revision = record->mod_revision,
+                                         .version = record->version,
+                                         .time_ms = record->time_ms},
+                     &state->answers);
+    result->record_count++;
+    result->records.size += state->answers.size - start;
+}
+
+static void answer_previous(struct sw_state *state,
+                            const struct sw_request *request,
+                            const struct sw_kv_record *old,
+                            struct sw_command_result *result)
+{
+    if ((request->flags & SW_REQUEST_PREVIOUS) != 0) {
+        sw__answer_record(state, request->key, old, result);
+    }
 }
 
 static enum sw_err
-run_put(struct apply *apply, const struct sw_request *request, struct sw_command_result *result)
+run_put(struct sw__apply *apply, const struct sw_request *request, struct sw_command_result *result)
 {
-    const struct sw_place place = place_of(request);
-    struct sw_kv_record old;
+    const struct sw_place place = sw__place_of(request);
+    struct sw_state *state = apply->state;
+    struct sw_kv_record old, next;
     struct sw_key key;
     enum sw_err err;
 
     sw_key_kv(&place, request->key, &key);
-    err = kv_get(apply, &key, &old);
+    err = sw__kv_get(apply, &key, &old);
     if (err != SW_ERR_OK) {
         return err;
     }
+    answer_previous(state, request, &old, result);
     if (request->op == SW_OP_CAS && old.mod_revision != request->expected &&
         !SW_PLANTED(CAS_DOES_NOT_COMPARE)) {
-        *result = (struct sw_command_result){
-            .err = SW_ERR_CONFLICT, .revision = apply->state->revision, .value = old.mod_revision};
+        result->err = SW_ERR_CONFLICT;
+        result->revision = state->revision;
+        result->value = old.mod_revision;
         return SW_ERR_OK;
     }
-    return kv_put(apply, &key, &old, request->value, result);
+    state->revision++;
+    result->revision = state->revision;
+    next = sw__kv_next(state, &old, state->revision, request->value);
+    return sw__kv_put(apply, &key, &next);
 }
 
-static enum sw_err
-run_delete(struct apply *apply, const struct sw_request *request, struct sw_command_result *result)
+static enum sw_err run_delete(struct sw__apply *apply,
+                              const struct sw_request *request,
+                              struct sw_command_result *result)
 {
-    const struct sw_place place = place_of(request);
+    const struct sw_place place = sw__place_of(request);
+    struct sw_state *state = apply->state;
     struct sw_kv_record old;
     struct sw_key key;
     enum sw_err err;
 
     sw_key_kv(&place, request->key, &key);
-    err = kv_get(apply, &key, &old);
+    err = sw__kv_get(apply, &key, &old);
     if (err != SW_ERR_OK) {
         return err;
     }
+    answer_previous(state, request, &old, result);
     if (old.version > 0) {
-        apply->state->revision++;
-        err = SW_PLANTED(DELETE_LEAVES_RECORD) ? SW_ERR_OK : table_del(apply, SW_TABLE_KV, &key);
+        state->revision++;
+        err =
+            SW_PLANTED(DELETE_LEAVES_RECORD) ? SW_ERR_OK : sw__table_del(apply, SW_TABLE_KV, &key);
     }
-    *result = (struct sw_command_result){
-        .err = SW_ERR_OK, .revision = apply->state->revision, .value = old.version > 0 ? 1 : 0};
+    result->revision = state->revision;
+    result->value = old.version > 0 ? 1 : 0;
     return err;
 }
 
-static enum sw_err run_experience_append(struct apply *apply,
+static enum sw_err run_experience_append(struct sw__apply *apply,
                                          const struct sw_request *request,
                                          struct sw_command_result *result)
 {
-    const struct sw_place place = place_of(request);
+    const struct sw_place place = sw__place_of(request);
     struct sw_state *state = apply->state;
     struct sw_buf *record = &state->record;
     struct sw_key key;
@@ -226,7 +275,7 @@ static enum sw_err run_experience_append(struct apply *apply,
     SW_ASSERT(record->size == SW_EXPERIENCE_HEADER_SIZE);
     sw_write_bytes(record, request->value);
     *result = (struct sw_command_result){.err = SW_ERR_OK, .revision = state->revision};
-    return table_put(apply, SW_TABLE_EXPERIENCE, &key, sw_buf_span(record));
+    return sw__table_put(apply, SW_TABLE_EXPERIENCE, &key, sw_buf_span(record));
 }
 
 /* --- sessions --------------------------------------------------------------------------------- */
@@ -314,8 +363,9 @@ static void run_session_close(struct sw_state *state,
 
 /* --- commands --------------------------------------------------------------------------------- */
 
-static enum sw_err
-run_write(struct apply *apply, const struct sw_request *request, struct sw_command_result *result)
+static enum sw_err run_write(struct sw__apply *apply,
+                             const struct sw_request *request,
+                             struct sw_command_result *result)
 {
     if (request->op == SW_OP_PUT || request->op == SW_OP_CAS) {
         return run_put(apply, request, result);
@@ -323,16 +373,35 @@ run_write(struct apply *apply, const struct sw_request *request, struct sw_comma
     if (request->op == SW_OP_DELETE) {
         return run_delete(apply, request, result);
     }
+    if (request->op == SW_OP_TXN) {
+        return sw__apply_txn(apply, request, result);
+    }
     SW_ASSERT(request->op == SW_OP_EXPERIENCE_APPEND);
     return run_experience_append(apply, request, result);
 }
 
+static bool may_answer_records(const struct sw_request *request)
+{
+    return request->op == SW_OP_TXN || (request->flags & SW_REQUEST_PREVIOUS) != 0;
+}
+
+/* The records that the running command has answered so far lie at the end of all. */
+static struct sw_span own_records(const struct sw_state *state,
+                                  const struct sw_command_result *result)
+{
+    SW_ASSERT(state->answers.size >= result->records.size);
+    return sw_span_of(state->answers.data + state->answers.size - result->records.size,
+                      result->records.size);
+}
+
 /* A write of a session: runs at most once, and its answer is kept until it is acknowledged. */
-static enum sw_err
-run_once(struct apply *apply, const struct sw_request *request, struct sw_command_result *result)
+static enum sw_err run_once(struct sw__apply *apply,
+                            const struct sw_request *request,
+                            struct sw_command_result *result)
 {
     struct sw_state *state = apply->state;
     struct sw_session *session = sw_sessions_find(&state->sessions, request->session);
+    struct sw_command_result kept;
     enum sw_err err = SW_ERR_OK;
 
     sw_write_u8(&state->effects, EFFECT_SESSION_WRITE);
@@ -345,14 +414,22 @@ run_once(struct apply *apply, const struct sw_request *request, struct sw_comman
         return SW_ERR_OK;
     }
     sw_session_touch(&state->sessions, session, state->time_ms);
-    switch (sw_session_admit(&state->sessions, session, request->seq, request->acked, result)) {
+    switch (sw_session_admit(&state->sessions,
+                             session,
+                             request->seq,
+                             request->acked,
+                             may_answer_records(request),
+                             result)) {
     case SW_SESSION_RUN:
         err = run_write(apply, request, result);
+        kept = *result;
+        kept.records = own_records(state, result);
         if (!SW_PLANTED(ANSWER_NOT_KEPT)) {
-            sw_session_answer(&state->sessions, session, request->seq, result);
+            sw_session_answer(&state->sessions, session, request->seq, &kept);
         }
         break;
     case SW_SESSION_REPLAY:
+        sw_write_bytes(&state->answers, result->records);
         break;
     case SW_SESSION_STALE:
         result->err = SW_ERR_SESSION_STALE;
@@ -377,19 +454,20 @@ static enum sw_err judge(struct sw_span command, struct sw_request *ret_request)
     if (err == SW_ERR_OK && !sw_op_is_write(ret_request->op)) {
         err = SW_ERR_INVALID;
     }
-    if (err == SW_ERR_OK && ret_request->op == SW_OP_TXN) {
-        err = SW_ERR_UNSUPPORTED;
-    }
     return err;
 }
 
 static enum sw_err
-run_command(struct apply *apply, struct sw_span command, struct sw_command_result *result)
+run_command(struct sw__apply *apply, struct sw_span command, struct sw_command_result *result)
 {
     struct sw_request request;
 
     result->err = judge(command, &request);
     if (result->err != SW_ERR_OK) {
+        return SW_ERR_OK;
+    }
+    if (may_answer_records(&request) && apply->state->answers.size >= SW_ENTRY_RECORDS_SIZE_MAX) {
+        result->err = SW_ERR_BUSY;
         return SW_ERR_OK;
     }
     if (request.op == SW_OP_SESSION_OPEN) {
@@ -407,8 +485,9 @@ run_command(struct apply *apply, struct sw_span command, struct sw_command_resul
                                       : run_write(apply, &request, result);
 }
 
-static enum sw_err
-run_commands(struct apply *apply, struct sw_entry_reader *reader, struct sw_command_result *results)
+static enum sw_err run_commands(struct sw__apply *apply,
+                                struct sw_entry_reader *reader,
+                                struct sw_command_result *results)
 {
     for (uint32_t i = 0; i < reader->count; i++) {
         struct sw_command_result *result = &results[i];
@@ -422,9 +501,31 @@ run_commands(struct apply *apply, struct sw_entry_reader *reader, struct sw_comm
                 return err;
             }
         }
+        result->records = own_records(apply->state, result);
         note_result(apply->state, result);
     }
     return SW_ERR_OK;
+}
+
+/* Moves the results and the records of all answers into one block of the caller's. */
+static struct sw_command_result *
+pack_results(const struct sw_state *state, struct sw_command_result *results, uint32_t count)
+{
+    const size_t head = count * sizeof *results;
+    uint8_t *at;
+
+    if (state->answers.size == 0) {
+        return results;
+    }
+    results = realloc(results, head + state->answers.size);
+    SW_ASSERT(results != NULL);
+    at = (uint8_t *)results + head;
+    memcpy(at, state->answers.data, state->answers.size);
+    for (uint32_t i = 0; i < count; i++) {
+        results[i].records.data = at;
+        at += results[i].records.size;
+    }
+    return results;
 }
 
 enum sw_err sw_apply(struct sw_state *state,
@@ -433,7 +534,7 @@ enum sw_err sw_apply(struct sw_state *state,
                      struct sw_command_result **ret_results,
                      uint32_t *ret_count)
 {
-    struct apply apply = {.state = state, .store = store};
+    struct sw__apply apply = {.state = state, .store = store};
     struct sw_command_result *results = NULL;
     struct sw_entry_reader reader = {0};
     enum sw_err err = SW_ERR_OK;
@@ -458,7 +559,7 @@ enum sw_err sw_apply(struct sw_state *state,
         return err;
     }
     digest_end(state, entry->index, entry->term);
-    *ret_results = results;
+    *ret_results = pack_results(state, results, reader.count);
     *ret_count = reader.count;
     return SW_ERR_OK;
 }
@@ -476,6 +577,7 @@ void sw_state_release(struct sw_state *state)
     sw_sessions_release(&state->sessions);
     sw_buf_release(&state->effects);
     sw_buf_release(&state->record);
+    sw_buf_release(&state->answers);
 }
 
 void sw_state_key(struct sw_group_id group, struct sw_key *ret_key)

@@ -48,8 +48,11 @@ struct sw_state {
     struct sw_sessions sessions;
     bool changed; /* since the last save */
 
-    /* Scratch, owned: what the running entry did, for the digest; the record being written. */
-    struct sw_buf effects, record;
+    uint64_t written; /* bytes put into tables since whoever commits looked last */
+
+    /* Scratch, owned: what the running entry did, for the digest; the record being written; the
+     * records of the entry's answers, in the order of its commands. */
+    struct sw_buf effects, record, answers;
 };
 
 /* Views into the stored bytes. */
@@ -87,7 +90,8 @@ struct sw_apply_entry {
     struct sw_span body;
 };
 
-/* `ret_results` is malloc'ed for the caller, one row a command; NULL if there are none. */
+/* `ret_results` is malloc'ed for the caller, one row a command and behind them the records that the
+ * rows show, all in one block; NULL if there are no commands. */
 enum sw_err sw_apply(struct sw_state *state,
                      struct sw_store *store,
                      const struct sw_apply_entry *entry,

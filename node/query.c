@@ -1,9 +1,10 @@
-/* Walks of one partition with paging. */
+/* Walks of one partition with paging, and reads of keys by name. */
 #include "node/query.h"
 
 #include "base/assert.h"
 #include "base/point.h"
 #include "storage/keys.h"
+#include "transport/txn.h"
 
 /* One page being filled. */
 struct page {
@@ -81,34 +82,45 @@ static enum sw_err record_of(const struct page *page,
     return err;
 }
 
-/* Adds one record; sets `more` instead if the page is full. */
-static enum sw_err page_add(struct page *page, const struct sw_store_record *stored)
+static bool page_is_full(struct page *page)
 {
     const uint32_t limit = page->request->limit;
     const uint32_t count_max = limit > 0 && limit < SW_SCAN_COUNT_MAX ? limit : SW_SCAN_COUNT_MAX;
-    const size_t size_before = page->records->size;
-    struct sw_record record;
-    enum sw_err err;
 
-    if (page->count == count_max) {
-        page->more = !SW_PLANTED(FULL_PAGE_IS_LAST);
-        return SW_ERR_OK;
-    }
-    err = record_of(page, stored, &record);
-    if (err != SW_ERR_OK) {
-        return err;
-    }
+    page->more = page->more || page->count == count_max;
+    return page->more;
+}
+
+static void page_add_record(struct page *page, struct sw_record *record)
+{
+    const size_t size_before = page->records->size;
+
     if ((page->request->flags & SW_REQUEST_KEYS_ONLY) != 0) {
-        record.value = sw_span_of(NULL, 0);
+        record->value = sw_span_of(NULL, 0);
     }
-    sw_record_encode(&record, page->records);
+    sw_record_encode(record, page->records);
     if (page->records->size > SW_SCAN_SIZE_MAX && page->count > 0) {
         page->records->size = size_before;
         page->more = true;
-        return SW_ERR_OK;
+        return;
     }
     page->count++;
-    return SW_ERR_OK;
+}
+
+/* Adds one record; sets `more` instead if the page is full. */
+static enum sw_err page_add(struct page *page, const struct sw_store_record *stored)
+{
+    struct sw_record record;
+    enum sw_err err;
+
+    if (page_is_full(page)) {
+        return SW_ERR_OK;
+    }
+    err = record_of(page, stored, &record);
+    if (err == SW_ERR_OK) {
+        page_add_record(page, &record);
+    }
+    return err;
 }
 
 static enum sw_err page_fill(struct page *page, struct sw_store *store)
@@ -189,6 +201,35 @@ static enum sw_err get(struct page *page, struct sw_store *store, enum sw_err *r
     return err == SW_ERR_OK ? page_add(page, &stored) : err;
 }
 
+/* A record for each key, in the order asked for: version 0 for one that does not exist. */
+static enum sw_err multi_get(struct page *page, struct sw_store *store)
+{
+    const struct sw_place place = place_of(page->request);
+    struct sw_reader in = sw_reader_of(page->request->value);
+
+    page->table = SW_TABLE_KV;
+    while (sw_reader_left(&in) > 0 && !page->more) {
+        struct sw_record absent = {.key = sw_keys_next(&in)};
+        struct sw_store_record stored;
+        enum sw_err err;
+
+        SW_ASSERT(!in.failed); /* validated with its request */
+        sw_key_kv(&place, absent.key, &page->from);
+        stored.key = sw_key_span(&page->from);
+        err = store->ops->get(store, SW_TABLE_KV, stored.key, &stored.value);
+        if (err == SW_ERR_OK) {
+            err = page_add(page, &stored);
+        } else if (err == SW_ERR_NOT_FOUND) {
+            err = SW_ERR_OK;
+            page_add_record(page, &absent);
+        }
+        if (err != SW_ERR_OK) {
+            return err;
+        }
+    }
+    return SW_ERR_OK;
+}
+
 static enum sw_err run(struct page *page, struct sw_store *store, enum sw_err *ret_answer)
 {
     const struct sw_place place = place_of(page->request);
@@ -196,6 +237,9 @@ static enum sw_err run(struct page *page, struct sw_store *store, enum sw_err *r
     sw_key_partition(&place, &page->prefix);
     if (page->request->op == SW_OP_GET) {
         return get(page, store, ret_answer);
+    }
+    if (page->request->op == SW_OP_MULTI_GET) {
+        return multi_get(page, store);
     }
     if (page->request->op == SW_OP_SCAN) {
         scan_range(page);
@@ -209,7 +253,7 @@ static enum sw_err judge(const struct sw_request *request)
     char why[SW_WHY_SIZE];
 
     if (request->op != SW_OP_GET && request->op != SW_OP_SCAN &&
-        request->op != SW_OP_EXPERIENCE_SCAN) {
+        request->op != SW_OP_EXPERIENCE_SCAN && request->op != SW_OP_MULTI_GET) {
         return SW_ERR_UNSUPPORTED;
     }
     return sw_request_validate(request, why);

@@ -1,4 +1,4 @@
-/* Reads of a group's state: get, scan, experience scan. Changes nothing.
+/* Reads of a group's state: get, multi-get, scan, experience scan. Changes nothing.
  *
  * A scan walks one partition from `key` (included; "" = from its first key, or its last when
  * reverse) towards `end_key` (excluded; "" = as far as the partition goes). A page ends at the
@@ -7,7 +7,10 @@
  * one 0x00 byte; reverse: key = last key, whose record then comes again as the first.
  *
  * An experience scan gives revisions above `expected`; reverse, from the newest down, those below
- * `expected` unless that is 0. So to go on is to name the last revision seen, both ways. */
+ * `expected` unless that is 0. So to go on is to name the last revision seen, both ways.
+ *
+ * A multi-get gives a record for each key, in the order of the request. If the page is full before
+ * the last key, `more` is set, and the keys behind the last record are to be asked for again. */
 #ifndef SW_NODE_QUERY_H
 #define SW_NODE_QUERY_H
 

@@ -207,8 +207,22 @@ void sw_sessions_init(struct sw_sessions *sessions, uint32_t count_max, uint64_t
     buckets_resize(sessions, BUCKET_COUNT_MIN);
 }
 
+/* Frees what the answers [first, end) own, and counts it off the session. */
+static void records_free(struct sw_session *session, uint32_t first, uint32_t end)
+{
+    for (uint32_t i = first; i < end; i++) {
+        struct sw_session_reply *reply = &session->replies[i];
+
+        session->records_size -= reply->result.records.size;
+        free(reply->records);
+        reply->records = NULL;
+    }
+}
+
 void sw__session_free(struct sw_session *session)
 {
+    records_free(session, session->reply_first, session->reply_end);
+    SW_ASSERT(session->records_size == 0);
     free(session->replies);
     free(session);
 }
@@ -318,6 +332,7 @@ void sw_sessions_remove(struct sw_sessions *sessions, struct sw_session *session
     heap_remove(sessions, SW_SESSION_BY_EXPIRY, session);
     heap_remove(sessions, SW_SESSION_BY_ACTIVITY, session);
     sessions->reply_count -= session->reply_end - session->reply_first;
+    sessions->records_size -= session->records_size;
     sw__session_free(session);
 }
 
@@ -390,6 +405,9 @@ static void acknowledge(struct sw_sessions *sessions, struct sw_session *session
     }
     kept = acked == UINT64_MAX ? session->reply_end : reply_place(session, acked + 1);
     sessions->reply_count -= kept - session->reply_first;
+    sessions->records_size -= session->records_size;
+    records_free(session, session->reply_first, kept);
+    sessions->records_size += session->records_size;
     session->reply_first = kept;
     session->acked = acked;
     replies_shrink(session);
@@ -400,6 +418,7 @@ enum sw_session_gate sw_session_admit(struct sw_sessions *sessions,
                                       struct sw_session *session,
                                       uint64_t seq,
                                       uint64_t acked,
+                                      bool holds_records,
                                       struct sw_command_result *ret_stored)
 {
     uint32_t held, at;
@@ -420,6 +439,10 @@ enum sw_session_gate sw_session_admit(struct sw_sessions *sessions,
         (held >= REPLY_COUNT_ALWAYS && sessions->reply_count >= sessions->reply_total_max)) {
         return SW_SESSION_BUSY;
     }
+    if (holds_records && (session->records_size >= SW_SESSION_RECORDS_SIZE_MAX ||
+                          sessions->records_size >= SW_SESSION_RECORDS_TOTAL_MAX)) {
+        return SW_SESSION_BUSY;
+    }
     return SW_SESSION_RUN;
 }
 
@@ -437,6 +460,25 @@ void sw__session_reserve(struct sw_session *session)
     session->replies = grown(session->replies, &session->reply_capacity, sizeof *session->replies);
 }
 
+void sw__session_put_reply(struct sw_session *session,
+                           uint32_t at,
+                           uint64_t seq,
+                           const struct sw_command_result *result)
+{
+    struct sw_session_reply *reply = &session->replies[at];
+
+    SW_ASSERT(at >= session->reply_first);
+    SW_ASSERT(at <= session->reply_end);
+    *reply = (struct sw_session_reply){.seq = seq, .result = *result};
+    if (result->records.size > 0) {
+        reply->records = malloc(result->records.size);
+        SW_ASSERT(reply->records != NULL);
+        memcpy(reply->records, result->records.data, result->records.size);
+    }
+    reply->result.records.data = reply->records;
+    session->records_size += result->records.size;
+}
+
 void sw_session_answer(struct sw_sessions *sessions,
                        struct sw_session *session,
                        uint64_t seq,
@@ -451,8 +493,9 @@ void sw_session_answer(struct sw_sessions *sessions,
     memmove(session->replies + at + 1,
             session->replies + at,
             (session->reply_end - at) * sizeof *session->replies);
-    session->replies[at] = (struct sw_session_reply){.seq = seq, .result = *result};
+    sw__session_put_reply(session, at, seq, result);
     session->reply_end++;
     sessions->reply_count++;
+    sessions->records_size += result->records.size;
     mark_changed(sessions, session);
 }

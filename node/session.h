@@ -22,10 +22,10 @@
 #include "storage/store.h"
 
 enum {
-    SW_SESSION_FORMAT = 1,
+    SW_SESSION_FORMAT = 2,
     SW_SESSION_NONCE_SIZE = 16,
     SW_SESSION_RECORD_HEADER_SIZE = 49, /* byte table in docs/STORAGE_FORMAT.md, "State records" */
-    SW_SESSION_RECORD_REPLY_SIZE = 28,
+    SW_SESSION_RECORD_REPLY_SIZE = 36,  /* and the records of the answer */
 };
 
 enum sw_session_order { SW_SESSION_BY_EXPIRY, SW_SESSION_BY_ACTIVITY, SW_SESSION_ORDER_COUNT };
@@ -33,6 +33,7 @@ enum sw_session_order { SW_SESSION_BY_EXPIRY, SW_SESSION_BY_ACTIVITY, SW_SESSION
 struct sw_session_reply {
     uint64_t seq;
     struct sw_command_result result;
+    uint8_t *records; /* owned: what the result's records show */
 };
 
 struct sw_session {
@@ -45,6 +46,7 @@ struct sw_session {
     /* Owned; ascending seq, all > acked; the live ones are [reply_first, reply_end). */
     struct sw_session_reply *replies;
     uint32_t reply_first, reply_end, reply_capacity;
+    uint64_t records_size; /* of these answers */
 
     struct sw_session *next_by_id, *next_by_nonce; /* chains of the two tables */
     uint32_t place[SW_SESSION_ORDER_COUNT];        /* in the two heaps */
@@ -65,6 +67,7 @@ struct sw_sessions {
     uint32_t heap_capacity;
     uint32_t count, count_max;
     uint64_t reply_count, reply_total_max;
+    uint64_t records_size;       /* of all answers */
     struct sw_session **changed; /* owned */
     uint32_t changed_count, changed_capacity;
     uint64_t *removed; /* owned; ids whose record must leave the store */
@@ -100,13 +103,15 @@ struct sw_session *sw_sessions_first(struct sw_sessions *sessions, enum sw_sessi
 uint64_t sw_session_expiry_ms(const struct sw_session *session);
 
 void sw_session_touch(struct sw_sessions *sessions, struct sw_session *session, uint64_t time_ms);
-/* Drops the answers up to `acked`, then judges `seq`. `ret_stored` is written for REPLAY only. */
+/* Drops the answers up to `acked`, then judges `seq`, whose answer may hold records or not.
+ * `ret_stored` is written for REPLAY only, and borrows the session's records. */
 enum sw_session_gate sw_session_admit(struct sw_sessions *sessions,
                                       struct sw_session *session,
                                       uint64_t seq,
                                       uint64_t acked,
+                                      bool holds_records,
                                       struct sw_command_result *ret_stored);
-/* Keeps the answer to a `seq` that was admitted with RUN. */
+/* Keeps a copy of the answer to a `seq` that was admitted with RUN. */
 void sw_session_answer(struct sw_sessions *sessions,
                        struct sw_session *session,
                        uint64_t seq,

@@ -8,6 +8,12 @@
  * are not counted yet. */
 void sw__sessions_add(struct sw_sessions *sessions, struct sw_session *session);
 void sw__session_free(struct sw_session *session);
+/* Puts the answer at place `at`, with a copy of its records, which are counted for the session but
+ * not for all of them yet. */
+void sw__session_put_reply(struct sw_session *session,
+                           uint32_t at,
+                           uint64_t seq,
+                           const struct sw_command_result *result);
 /* Room for one more answer at the end: moves the live ones to the front or grows. */
 void sw__session_reserve(struct sw_session *session);
 

@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "node/session_private.h"
 #include "storage/keys.h"
+#include "transport/proto.h"
 
 void sw_session_encode(const struct sw_session *session, struct sw_buf *out)
 {
@@ -25,9 +26,26 @@ void sw_session_encode(const struct sw_session *session, struct sw_buf *out)
         sw_write_u32(out, (uint32_t)reply->result.err);
         sw_write_u64(out, reply->result.revision);
         sw_write_u64(out, reply->result.value);
+        sw_write_u32(out, reply->result.record_count);
+        sw_write_blob(out, reply->result.records);
     }
-    SW_ASSERT(out->size - start ==
-              SW_SESSION_RECORD_HEADER_SIZE + (size_t)count * SW_SESSION_RECORD_REPLY_SIZE);
+    SW_ASSERT(out->size - start == SW_SESSION_RECORD_HEADER_SIZE +
+                                       (size_t)count * SW_SESSION_RECORD_REPLY_SIZE +
+                                       session->records_size);
+}
+
+/* True if there are as many records as the answer says. */
+static bool records_valid(const struct sw_command_result *result)
+{
+    struct sw_reader in = sw_reader_of(result->records);
+    struct sw_record record;
+
+    for (uint32_t i = 0; i < result->record_count; i++) {
+        if (sw_record_decode(&in, &record) != SW_ERR_OK) {
+            return false;
+        }
+    }
+    return sw_reader_finish(&in) == SW_ERR_OK;
 }
 
 /* True if the answers ascend and lie above `acked`. */
@@ -41,12 +59,15 @@ static bool read_replies(struct sw_reader *in, struct sw_session *session, uint3
         reply.result.err = (enum sw_err)sw_read_u32(in);
         reply.result.revision = sw_read_u64(in);
         reply.result.value = sw_read_u64(in);
-        if (in->failed || reply.seq <= floor) {
+        reply.result.record_count = sw_read_u32(in);
+        reply.result.records = sw_read_blob(in, SW_MESSAGE_SIZE_MAX);
+        if (in->failed || reply.seq <= floor || !records_valid(&reply.result)) {
             return false;
         }
         floor = reply.seq;
         sw__session_reserve(session);
-        session->replies[session->reply_end++] = reply;
+        sw__session_put_reply(session, session->reply_end, reply.seq, &reply.result);
+        session->reply_end++;
     }
     return true;
 }
@@ -84,6 +105,7 @@ sw_session_decode(struct sw_sessions *sessions, struct sw_session_id id, struct 
     session->saved = true;
     sw__sessions_add(sessions, session);
     sessions->reply_count += session->reply_end - session->reply_first;
+    sessions->records_size += session->records_size;
     return SW_ERR_OK;
 }
 

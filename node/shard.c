@@ -321,7 +321,9 @@ static void answer_flight(struct sw__shard *shard,
     while ((request = sw__list_take(&flight->requests)) != NULL) {
         struct sw_reply reply = {.err = results[row].err,
                                  .revision = results[row].revision,
-                                 .value = results[row].value};
+                                 .value = results[row].value,
+                                 .record_count = results[row].record_count,
+                                 .records = results[row].records};
 
         if (!request->answered) {
             sw__request_answer(shard->node, request, &reply);

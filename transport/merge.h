@@ -1,19 +1,18 @@
 /* Merge: values that change by what they are, so that concurrent writers need not read first.
  *
- * | operator  | stored value                                     | missing key | result |
- * |-----------|--------------------------------------------------|-------------|----------------------|
- * | replace   | any                                              | as put      | the operand | |
- * append    | any                                              | empty       | stored, then operand
- * | | set union | lines, each ended by 0x0a, none empty, ascending | empty       | the union, as
- * stored | | add       | a decimal number                                 | 0           | the sum |
- * | max, min  | a decimal number                                 | none        | the larger,
- * smaller  |
+ * | operator  | stored value                         | missing key | result               |
+ * |-----------|--------------------------------------|-------------|----------------------|
+ * | replace   | any                                  | as put      | the operand          |
+ * | append    | any                                  | empty       | stored, then operand |
+ * | set union | lines, each ended by 0x0a, ascending | empty       | the union            |
+ * | add       | a decimal number                     | 0           | the sum              |
+ * | max, min  | a decimal number                     | none        | the larger, smaller  |
  *
  * A number is a signed 64-bit integer in decimal, written the one way: no plus sign, no leading
- * zero, no "-0". The lines of a set's operand may come in any order, more than once, and the last
- * one may lack its 0x0a; the stored set has the one form. A stored value of another form is
- * WRONG_TYPE, a sum that is no 64-bit number OUT_OF_RANGE, a result over SW_VALUE_SIZE_MAX
- * TOO_LARGE; then nothing changes. Pure. */
+ * zero, no "-0". The lines of a set are not empty; those of an operand may come in any order, more
+ * than once, and the last one may lack its 0x0a; the stored set has the one form. A stored value of
+ * another form is WRONG_TYPE, a sum that is no 64-bit number OUT_OF_RANGE, a result over
+ * SW_VALUE_SIZE_MAX TOO_LARGE; then nothing changes. Pure. */
 #ifndef SW_TRANSPORT_MERGE_H
 #define SW_TRANSPORT_MERGE_H
 

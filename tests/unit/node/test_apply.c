@@ -684,14 +684,15 @@ model_run(struct model *model, enum sw_op op, size_t at, const char *value, uint
     const uint64_t current = key->exists ? key->modified : 0;
 
     if (op == SW_OP_CAS && current != expected) {
-        return (struct sw_command_result){SW_ERR_CONFLICT, model->revision, current};
+        return (struct sw_command_result){
+            .err = SW_ERR_CONFLICT, .revision = model->revision, .value = current};
     }
     if (op == SW_OP_DELETE) {
         const bool existed = key->exists;
 
         model->revision += existed ? 1 : 0;
         *key = (struct model_key){0};
-        return (struct sw_command_result){SW_ERR_OK, model->revision, existed ? 1 : 0};
+        return (struct sw_command_result){.revision = model->revision, .value = existed ? 1 : 0};
     }
     model->revision++;
     if (!key->exists) {
@@ -700,7 +701,7 @@ model_run(struct model *model, enum sw_op op, size_t at, const char *value, uint
     key->value = value;
     key->modified = model->revision;
     key->version++;
-    return (struct sw_command_result){SW_ERR_OK, model->revision, 0};
+    return (struct sw_command_result){.revision = model->revision};
 }
 
 static void assert_model(const struct kit *kit, const struct model *model)

@@ -3,6 +3,7 @@
 
 #include "node/query.h"
 #include "tests/unit/node/state_kit.h"
+#include "transport/txn.h"
 
 struct answer {
     struct sw_reply reply;
@@ -247,6 +248,67 @@ static void experiences_come_after_a_revision_both_ways(void **unused)
     kit_close(&kit);
 }
 
+/* Every key asked for is answered, in order, also twice, also if it is not there. */
+static void a_multi_get_answers_every_key_in_order(void **unused)
+{
+    const struct sw_span keys[] = {
+        sw_span_str("b"), sw_span_str("none"), sw_span_str("a"), sw_span_str("b")};
+    struct sw_request request = kit_request(SW_OP_MULTI_GET);
+    struct kit kit = kit_open();
+    struct sw_buf value = {0};
+    struct sw_reader in;
+    struct answer answer;
+
+    (void)unused;
+    (void)kit_run(&kit, 1, kit_put("a", "1"));
+    (void)kit_run(&kit, 1, kit_put("b", "2"));
+    sw_keys_encode(keys, 4, &value);
+    request.value = sw_buf_span(&value);
+    answer = ask(&kit, &request);
+    assert_int_equal(answer.reply.err, SW_ERR_OK);
+    assert_keys(&answer, "b none a b ", false);
+    in = sw_reader_of(answer.reply.records);
+    for (uint64_t i = 0; i < 4; i++) {
+        static const uint64_t versions[] = {1, 0, 1, 1};
+        struct sw_record record = {0};
+
+        assert_int_equal(sw_record_decode(&in, &record), SW_ERR_OK);
+        assert_int_equal(record.version, versions[i]);
+        assert_int_equal(record.value.size, versions[i]);
+    }
+    sw_buf_release(&answer.records);
+    sw_buf_release(&value);
+    kit_close(&kit);
+}
+
+/* A page that is full says so, and the caller asks for the rest. */
+static void a_multi_get_is_bounded_in_bytes(void **unused)
+{
+    const struct sw_span keys[] = {sw_span_str("a"), sw_span_str("a"), sw_span_str("a")};
+    struct sw_request request = kit_request(SW_OP_MULTI_GET);
+    struct kit kit = kit_open();
+    struct sw_request put = kit_put("a", "");
+    uint8_t *big = calloc(1, SW_SCAN_SIZE_MAX / 2);
+    struct sw_buf value = {0};
+    struct answer answer;
+
+    (void)unused;
+    put.value = sw_span_of(big, SW_SCAN_SIZE_MAX / 2);
+    (void)kit_run(&kit, 1, put);
+    sw_keys_encode(keys, 3, &value);
+    request.value = sw_buf_span(&value);
+    answer = ask(&kit, &request);
+    assert_keys(&answer, "a ", true);
+    sw_buf_release(&answer.records);
+    request.flags = SW_REQUEST_KEYS_ONLY;
+    answer = ask(&kit, &request);
+    assert_keys(&answer, "a a a ", false);
+    sw_buf_release(&answer.records);
+    sw_buf_release(&value);
+    free(big);
+    kit_close(&kit);
+}
+
 static void what_is_no_read_is_refused(void **unused)
 {
     struct sw_request write = kit_put("k", "v");
@@ -291,6 +353,8 @@ int main(void)
         cmocka_unit_test(a_page_is_bounded_in_bytes_and_never_empty),
         cmocka_unit_test(a_page_is_bounded_in_records),
         cmocka_unit_test(experiences_come_after_a_revision_both_ways),
+        cmocka_unit_test(a_multi_get_answers_every_key_in_order),
+        cmocka_unit_test(a_multi_get_is_bounded_in_bytes),
         cmocka_unit_test(what_is_no_read_is_refused),
         cmocka_unit_test(a_damaged_record_is_never_answered),
     };

@@ -20,7 +20,8 @@ static enum sw_session_gate run(struct sw_sessions *sessions,
                                 uint64_t acked,
                                 struct sw_command_result *ret_stored)
 {
-    const enum sw_session_gate gate = sw_session_admit(sessions, session, seq, acked, ret_stored);
+    const enum sw_session_gate gate =
+        sw_session_admit(sessions, session, seq, acked, false, ret_stored);
 
     if (gate == SW_SESSION_RUN) {
         const struct sw_command_result answer = {.revision = seq * 10, .value = seq};

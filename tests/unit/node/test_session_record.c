@@ -1,6 +1,7 @@
 /* Records of sessions: all that counts survives a save and a load, and bad bytes are noticed. */
 #include "node/session.h"
 #include "tests/unit/node/state_kit.h"
+#include "transport/proto.h"
 
 static const char nonce_a[] = "aaaaaaaaaaaaaaaa";
 
@@ -19,7 +20,8 @@ static enum sw_session_gate run(struct sw_sessions *sessions,
                                 uint64_t acked,
                                 struct sw_command_result *ret_stored)
 {
-    const enum sw_session_gate gate = sw_session_admit(sessions, session, seq, acked, ret_stored);
+    const enum sw_session_gate gate =
+        sw_session_admit(sessions, session, seq, acked, false, ret_stored);
 
     if (gate == SW_SESSION_RUN) {
         const struct sw_command_result answer = {.revision = seq * 10, .value = seq};
@@ -150,12 +152,53 @@ static void bad_records_are_corrupt(void **unused)
     sw_sessions_release(&other);
 }
 
+/* The records of an answer are kept with it, and their number must be true. */
+static void records_of_answers_survive_or_are_corrupt(void **unused)
+{
+    struct sw_sessions sessions = {0};
+    struct sw_sessions other = {0};
+    struct sw_command_result stored = {0};
+    struct sw_command_result answer = {.revision = 4, .record_count = 1};
+    struct sw_session *session;
+    struct sw_buf records = {0};
+    struct sw_buf bytes = {0};
+    const size_t count_at = SW_SESSION_RECORD_HEADER_SIZE + SW_SESSION_RECORD_REPLY_SIZE - 8;
+
+    (void)unused;
+    sw_record_encode(&(struct sw_record){.key = sw_span_str("k"), .version = 3}, &records);
+    answer.records = sw_buf_span(&records);
+    sw_sessions_init(&sessions, 8, 100);
+    sw_sessions_init(&other, 8, 100);
+    session =
+        sw_sessions_open(&sessions, (struct sw_session_id){9}, (const uint8_t *)nonce_a, 5000, 1);
+    sw_session_answer(&sessions, session, 1, &answer);
+    sw_session_encode(session, &bytes);
+    assert_int_equal(sw_session_decode(&other, session->id, sw_buf_span(&bytes)), SW_ERR_OK);
+    assert_int_equal(other.records_size, records.size);
+    assert_int_equal(
+        sw_session_admit(&other, sw_sessions_find(&other, session->id), 1, 0, true, &stored),
+        SW_SESSION_REPLAY);
+    assert_int_equal(stored.record_count, 1);
+    assert_true(sw_span_equal(stored.records, answer.records));
+    sw_sessions_remove(&other, sw_sessions_find(&other, session->id));
+    assert_int_equal(other.records_size, 0);
+    sw_store_u32(bytes.data + count_at, 2);
+    assert_int_equal(sw_session_decode(&other, session->id, sw_buf_span(&bytes)), SW_ERR_CORRUPT);
+    sw_store_u32(bytes.data + count_at, 0);
+    assert_int_equal(sw_session_decode(&other, session->id, sw_buf_span(&bytes)), SW_ERR_CORRUPT);
+    sw_buf_release(&records);
+    sw_buf_release(&bytes);
+    sw_sessions_release(&sessions);
+    sw_sessions_release(&other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_survive_save_and_load),
         cmocka_unit_test(every_change_is_saved),
         cmocka_unit_test(bad_records_are_corrupt),
+        cmocka_unit_test(records_of_answers_survive_or_are_corrupt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
