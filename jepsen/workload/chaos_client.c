@@ -1,6 +1,5 @@
 /* swarm-chaos-client: runs one workload and writes its history. */
 #include <stdio.h>
-#include <string.h>
 
 #include "jepsen/workload/run.h"
 
@@ -40,7 +39,7 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "swarm-chaos-client: %s\n%s", why, USAGE);
         return 2;
     }
-    if (strcmp(options.workload, "list") == 0) {
+    if (options.list) {
         return list(options.json);
     }
     workload = sw_workload_find(options.workload);

@@ -105,13 +105,16 @@ apply(struct sw_options *options, const char *name, const char *text, char *why,
     return false;
 }
 
-static bool complete(const struct sw_options *options, char *why, size_t why_size)
+static bool complete(struct sw_options *options, char *why, size_t why_size)
 {
     const char *missing = NULL;
 
     if (options->workload == NULL) {
         missing = "a workload (or `list`)";
-    } else if (strcmp(options->workload, "list") != 0) {
+    } else if (strcmp(options->workload, "list") == 0 && options->config == NULL &&
+               options->history == NULL) {
+        options->list = true;
+    } else {
         missing = options->history == NULL ? "--history" : missing;
         missing = options->config == NULL ? "--config" : missing;
     }

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct sw_options {
-    const char *workload; /* or "list"; all texts borrowed from argv */
+    const char *workload; /* all texts are borrowed from argv */
     const char *config;
     const char *endpoints; /* NULL: those of the configuration */
     const char *history;
@@ -19,6 +19,7 @@ struct sw_options {
     uint32_t timeout_ms; /* of one operation, with all its requests */
     uint64_t epoch_ns;   /* 0: the start of this program */
     uint32_t pinned;     /* workers that reach one node only */
+    bool list;           /* the verb `list`; with --config and --history `list` is the workload */
     bool final;
     bool json;
 };

@@ -101,7 +101,7 @@ uint64_t sw_past_keys(const struct sw_past *past, const char *name)
     for (size_t i = 0; i < past->part_count; i++) {
         const char *part = past->parts[i].name;
 
-        if (part[0] == '\0' || strcmp(part, name) == 0) {
+        if (name == NULL || part[0] == '\0' || strcmp(part, name) == 0) {
             keys = past->parts[i].keys > keys ? past->parts[i].keys : keys;
         }
     }

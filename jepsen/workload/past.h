@@ -20,7 +20,7 @@ struct sw_past {
 
 /* Takes in one line; lines of other kinds (the nemesis') are passed over. */
 void sw_past_line(struct sw_past *past, const char *line);
-/* Keys used by the workload inside `mixed`, or by the history's only one. */
+/* Keys used by the workload inside `mixed`, or by the history's only one; NULL: by any. */
 uint64_t sw_past_keys(const struct sw_past *past, const char *name);
 
 #endif

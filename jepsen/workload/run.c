@@ -69,7 +69,8 @@ static void last_reads(struct lane *lane)
 {
     struct sw_worker *worker = &lane->worker;
     const struct sw_options *options = &worker->run->options;
-    uint64_t keys = sw_past_keys(&worker->run->past, lane->workload->name);
+    const bool mixed = lane->workload->manner.mixed;
+    uint64_t keys = sw_past_keys(&worker->run->past, mixed ? NULL : lane->workload->name);
 
     keys = keys > options->keys ? keys : options->keys;
     for (uint64_t key = worker->number; key < keys; key += options->processes) {
@@ -149,6 +150,9 @@ uint64_t sw_run(const struct sw_workload *workload, const struct sw_options *opt
     for (uint32_t i = 0; i < count; i++) {
         sw_must(pthread_join(lanes[i].thread, NULL) == 0, "a thread was lost");
         sw_worker_release(&lanes[i].worker);
+        if (workload->release != NULL) {
+            workload->release(lanes[i].state);
+        }
         free(lanes[i].state);
     }
     free(lanes);

@@ -263,7 +263,7 @@ void sw_op_end(struct sw_worker *worker, enum sw_end end, const char *error)
     if (op->refused && end == SW_END_FAIL) {
         sw_op_extra(worker, ", :conflict %" PRIu64, op->conflict);
     }
-    if (op->revision != 0 && end == SW_END_OK) {
+    if (op->node != 0 && end == SW_END_OK) {
         sw_op_extra(worker, ", :revision %" PRIu64, op->revision);
     }
     if (op->node != 0) {

@@ -7,6 +7,13 @@ static const struct sw_workload *const all[] = {
     &sw_workload_register,
     &sw_workload_set,
     &sw_workload_counter,
+    &sw_workload_list,
+    &sw_workload_bank,
+    &sw_workload_session,
+    &sw_workload_watch,
+    &sw_workload_lock,
+    &sw_workload_scan,
+    &sw_workload_mixed,
 };
 
 const struct sw_workload *sw_workload_at(size_t index)

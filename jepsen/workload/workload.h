@@ -14,9 +14,12 @@ struct sw_workload {
     void (*step)(struct sw_worker *worker, void *state);
     /* The final read of key `key`; false if it did not succeed: it is tried again. */
     bool (*last)(struct sw_worker *worker, void *state, uint64_t key);
+    void (*release)(void *state); /* NULL: nothing in it is owned */
 };
 
-extern const struct sw_workload sw_workload_register, sw_workload_set, sw_workload_counter;
+extern const struct sw_workload sw_workload_register, sw_workload_set, sw_workload_counter,
+    sw_workload_list, sw_workload_bank, sw_workload_session, sw_workload_watch, sw_workload_lock,
+    sw_workload_scan, sw_workload_mixed;
 
 /* NULL for an unknown name. */
 const struct sw_workload *sw_workload_find(const char *name);

@@ -51,8 +51,21 @@ static void a_whole_line(void **state)
     assert_int_equal(options.keys, 5);
     assert_int_equal(options.epoch_ns, 77);
     assert_true(options.final);
+}
+
+/* One word for two things: the verb, and the workload of lists. */
+static void the_two_lists(void **state)
+{
+    struct sw_options options;
+    char why[160] = "";
+
+    (void)state;
     assert_true(parse(&options, why, "list -o json"));
+    assert_true(options.list);
     assert_true(options.json);
+    assert_true(parse(&options, why, "list --config c --history h"));
+    assert_false(options.list);
+    assert_false(parse(&options, why, "list --config c"));
 }
 
 static void mistakes(void **state)
@@ -88,6 +101,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_line),
+        cmocka_unit_test(the_two_lists),
         cmocka_unit_test(mistakes),
     };
 
