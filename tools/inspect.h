@@ -8,9 +8,14 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "base/limits.h"
+#include "storage/disk.h"
 
 int sw_inspect_store(int argc, char **argv);
 int sw_inspect_wal(int argc, char **argv);
+
+/* Prints the live entries of the log on `disk`, a JSON object a line. */
+enum sw_err sw_inspect_entries(struct sw_disk *disk, char why[SW_WHY_SIZE]) SW_MUST_CHECK;
 
 /* `dir`, or `name` below it if there is one. The answer lives in `place` or is `dir`. */
 const char *sw_inspect_dir(const char *dir, const char *name, char *place, size_t size);

@@ -2,7 +2,8 @@
  * a node would start from it.
  *
  * Reads only. Beside a running node it may catch a batch half written and call the end torn, which
- * is what a crash at that moment would leave. Bodies are somebody's data and are never shown. */
+ * is what a crash at that moment would leave. Bodies are somebody's data and are shown only when
+ * asked for (inspect_entries.c). */
 #include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -23,6 +24,7 @@ struct inspection {
     const char *dir;
     uint64_t limit; /* records printed of each segment; all are verified */
     bool json;
+    bool entries; /* instead of all else */
     struct sw_disk *disk;
     uint64_t records; /* of the segment being walked */
     bool owned;       /* swarm and node were found */
@@ -37,8 +39,10 @@ struct inspection {
 
 static const char usage[] =
     "usage: swarm-inspect wal DIR [--limit N] [-o table|json]\n"
+    "       swarm-inspect wal DIR --entries [-o jsonl]\n"
     "Prints the log in DIR: state copies, segments, records. --limit prints fewer records of each\n"
-    "segment (0: none); all are verified. Exit code: 0 sound, 10 damaged.\n";
+    "segment (0: none); all are verified. --entries prints the live entries instead, with their\n"
+    "commands, keys and values. Exit code: 0 sound, 10 damaged.\n";
 
 static void print_begin(const struct inspection *in, const char *kind, const char *name)
 {
@@ -268,13 +272,24 @@ static enum sw_err verdict(struct inspection *in, char *why)
     return err;
 }
 
+static bool format_known(const char *format, bool entries)
+{
+    if (format == NULL) {
+        return true;
+    }
+    return entries ? strcmp(format, "jsonl") == 0
+                   : strcmp(format, "json") == 0 || strcmp(format, "table") == 0;
+}
+
 static bool parse(int argc, char **argv, struct inspection *in)
 {
     static const struct option options[] = {
         {"limit", required_argument, NULL, 'l'},
+        {"entries", no_argument, NULL, 'e'},
         {"output", required_argument, NULL, 'o'},
         {NULL, 0, NULL, 0},
     };
+    const char *format = NULL;
     char *end;
     int option;
 
@@ -287,18 +302,19 @@ static bool parse(int argc, char **argv, struct inspection *in)
                 return false;
             }
             break;
+        case 'e':
+            in->entries = true;
+            break;
         case 'o':
-            in->json = strcmp(optarg, "json") == 0;
-            if (!in->json && strcmp(optarg, "table") != 0) {
-                return false;
-            }
+            format = optarg;
             break;
         default:
             return false;
         }
     }
     in->dir = optind + 1 == argc ? argv[optind] : NULL;
-    return in->dir != NULL;
+    in->json = format != NULL && strcmp(format, "json") == 0;
+    return in->dir != NULL && format_known(format, in->entries);
 }
 
 static enum sw_err inspect(struct inspection *in, char *why)
@@ -342,7 +358,7 @@ int sw_inspect_wal(int argc, char **argv)
     err = sw_disk_posix_new_read_only(in.dir, &posix, why);
     if (err == SW_ERR_OK) {
         in.disk = sw_disk_posix_port(posix);
-        err = inspect(&in, why);
+        err = in.entries ? sw_inspect_entries(in.disk, why) : inspect(&in, why);
     }
     free(in.segments);
     sw_disk_posix_free(posix);
