@@ -129,14 +129,29 @@ static void print_page(struct sw_worker *worker,
     sw_edn_add(out, "], :more %s}]", result->more ? "true" : "false");
 }
 
+/* A scan in reverse begins at the high end (included) and goes down to the low one (excluded): the
+ * same keys need other ends. */
+static void place_range(struct sw_worker *worker, const struct range *range)
+{
+    worker->end_key[0] = '\0';
+    if (!range->reverse) {
+        key_of(worker->key, range->from);
+        key_of(worker->end_key, range->to);
+        return;
+    }
+    key_of(worker->key, range->to - 1);
+    if (range->from > 0) {
+        key_of(worker->end_key, range->from - 1);
+    }
+}
+
 static bool scan(struct sw_worker *worker, uint64_t partition, const struct range *range)
 {
     struct swarm_result *result = NULL;
     struct swarm_request request;
     enum swarm_status status;
 
-    key_of(worker->key, range->from);
-    key_of(worker->end_key, range->to);
+    place_range(worker, range);
     sw_op_begin(worker, "scan");
     print_range(worker, partition, range);
     sw_edn_add(&worker->op.value, "}]");
