@@ -86,9 +86,10 @@ static bool page_is_full(struct page *page)
 {
     const uint32_t limit = page->request->limit;
     const uint32_t count_max = limit > 0 && limit < SW_SCAN_COUNT_MAX ? limit : SW_SCAN_COUNT_MAX;
+    const bool full = page->count == count_max;
 
-    page->more = page->more || page->count == count_max;
-    return page->more;
+    page->more = page->more || (full && !SW_PLANTED(FULL_PAGE_IS_LAST));
+    return page->more || full;
 }
 
 static void page_add_record(struct page *page, struct sw_record *record)
