@@ -99,6 +99,15 @@ func TestRegisterRefusesDamagedValues(t *testing.T) {
 	refused(t, "register", "linearizability", "no linear order", s)
 }
 
+// An empty store is at revision 0; a write never is, and a later read is not there any more.
+func TestRegisterRefusesAnswersWithoutRevision(t *testing.T) {
+	s := tell().read(0, "read", "[1 nil]", "[1 nil]", 0, ":mod 0")
+	accepted(t, "register", s)
+	refused(t, "register", "revision order", "has no revision", s.did(0, "write", "[1 10]", 0))
+	s = tell().did(0, "write", "[1 10]", 2).read(0, "read", "[2 nil]", "[2 nil]", 0, ":mod 0")
+	refused(t, "register", "revision order", "revision 0 came after", s)
+}
+
 // Overlapping operations may go either way, and a failed read says nothing.
 func TestRegisterAcceptsWhatConcurrencyAllows(t *testing.T) {
 	s := tell().did(0, "write", "[1 10]", 2)

@@ -66,10 +66,10 @@ func checkRevisionOrder(in *Input, kind func(op *Op) OpKind) Result {
 			continue
 		}
 		count++
-		if op.Revision <= 0 {
-			return invalid([]*Op{op}, "an acknowledged operation has no revision")
-		}
 		if made == MakesRevision {
+			if op.Revision <= 0 {
+				return invalid([]*Op{op}, "an acknowledged write has no revision")
+			}
 			if other := owner[op.Revision]; other != nil {
 				return invalid([]*Op{op, other}, "two writes have revision %d", op.Revision)
 			}
