@@ -4,11 +4,15 @@ A page is a file that both sides map; a field is written with one store, so the 
 sees half of it. The layouts are those of jepsen/fault/*.h, and test_fault.py compares them.
 """
 import ctypes
+import fcntl
 import json
 import mmap
 import os
 import pathlib
 import re
+import signal
+import socket
+import struct
 import subprocess
 
 FOREVER = 2 ** 64 - 1
@@ -155,3 +159,90 @@ class Shim:
         if done.returncode != 0:
             raise RuntimeError(done.stderr.strip())
         return json.loads(done.stdout)
+
+
+class Way(ctypes.Structure):
+    """struct sw_relay_way."""
+    _fields_ = [(name, ctypes.c_uint64) for name in ("delay_us", "jitter_us", "rate", "queue_size")]
+    _fields_ += [(name, ctypes.c_uint32) for name in ("loss", "duplicate", "reorder", "corrupt")]
+    _fields_ += [(name, ctypes.c_uint64) for name in (
+        "reorder_us", "drop", "frames", "bytes", "sent", "lost", "overflowed", "duplicated",
+        "reordered", "corrupted", "refused")]
+
+
+class RelayPage(ctypes.Structure):
+    """struct sw_relay_page."""
+    SIZE = 4096
+    MAGIC = 0x3159414c45525753
+    VERSION = 1
+    _fields_ = [("magic", ctypes.c_uint64), ("version", ctypes.c_uint32), ("size", ctypes.c_uint32),
+                ("seed", ctypes.c_uint64), ("attached", ctypes.c_uint64),
+                ("reserved", ctypes.c_uint64 * 4), ("ways", Way * 2), ("end", ctypes.c_uint8 * 3760)]
+
+
+class Relay:
+    """A bad link between two interfaces of one namespace, run by swarm-relay.
+
+    Ways are 0, from the first interface to the second, and 1, back. Chances are 0.0 to 1.0. The
+    ends behind the interfaces need no_offloads: a frame must be a real one to be forwarded.
+    """
+    SETTINGS = ("delay_us", "jitter_us", "rate", "queue_size", "reorder_us", "drop")
+    CHANCES = ("loss", "duplicate", "reorder", "corrupt")
+
+    def __init__(self, path, seed=0):
+        self.path = os.path.realpath(path)
+        self.page = map_page(self.path, RelayPage)
+        self.page.seed = seed
+        self.process = None
+
+    def start(self, build, first, second, prefix=()):
+        """`prefix` is the command that enters the namespace. Returns once frames are relayed."""
+        before = self.page.attached
+        self.process = subprocess.Popen(
+            [*prefix, bin_file(build, "swarm-relay"), first, second, "--control", self.path],
+            stderr=subprocess.PIPE, text=True)
+        while self.page.attached == before:
+            try:
+                self.process.wait(timeout=0.01)
+            except subprocess.TimeoutExpired:
+                continue
+            raise RuntimeError(self.process.stderr.read().strip() or "swarm-relay ended")
+
+    def stop(self):
+        if self.process is not None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait()
+            self.process.stderr.close()
+            self.process = None
+
+    def set(self, way, **settings):
+        """Changes what is named, of one way, while frames pass."""
+        for name, value in settings.items():
+            if name not in self.SETTINGS + self.CHANCES:
+                raise ValueError(f"a relay has no {name}")
+            value = round(value * 1000000) if name in self.CHANCES else int(value)
+            setattr(self.page.ways[way], name, value)
+
+    def both(self, **settings):
+        for way in (0, 1):
+            self.set(way, **settings)
+
+    def heal(self):
+        self.both(**dict.fromkeys(self.SETTINGS + self.CHANCES, 0))
+
+    def counts(self, way):
+        """What the relay has counted since the page was made."""
+        row = self.page.ways[way]
+        return {name: getattr(row, name) for name, _ in Way._fields_
+                if name not in self.SETTINGS + self.CHANCES}
+
+
+def no_offloads(interface):
+    """What `ethtool -K IF tx off rx off tso off gso off gro off` does, in this namespace."""
+    command_set_flag = 0x8946  # SIOCETHTOOL
+    switches = (0x15, 0x17, 0x1f, 0x24, 0x2c)  # rx and tx checksums, TSO, GSO, GRO
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        for switch in switches:
+            value = ctypes.create_string_buffer(struct.pack("=II", switch, 0), 8)
+            request = struct.pack("16sP", interface.encode(), ctypes.addressof(value))
+            fcntl.ioctl(sock.fileno(), command_set_flag, request)
