@@ -224,6 +224,12 @@ static enum sw_err check_args(const struct sw_cli *cli, const struct sw_command 
     return SW_ERR_INVALID;
 }
 
+/* A dash begins a flag, but for "-" (stdin) and negative numbers. */
+static bool is_flag(const char *word)
+{
+    return word[0] == '-' && word[1] != '\0' && !(word[1] >= '0' && word[1] <= '9');
+}
+
 static enum sw_err
 parse_words(struct sw_cli *cli, const struct sw_command *command, char **words, size_t count)
 {
@@ -234,7 +240,7 @@ parse_words(struct sw_cli *cli, const struct sw_command *command, char **words, 
 
         if (!flags_over && strcmp(words[at], "--") == 0) {
             flags_over = true;
-        } else if (!flags_over && words[at][0] == '-' && words[at][1] != '\0') {
+        } else if (!flags_over && is_flag(words[at])) {
             err = parse_flag(cli, command, words, count, &at);
         } else if (cli->arg_count == SW_CLI_ARGS_MAX) {
             (void)sw_cli_fail(SW_ERR_INVALID, "too many arguments");

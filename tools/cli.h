@@ -1,9 +1,10 @@
 /* The command line of swarmctl: words into arguments and flags, one way to fail, one client.
  *
- * Flags may stand anywhere, as `--name value` or `--name=value`; `--` ends them. Unknown flags are
- * errors. Precedence: flags, then environment (SWARMCTL_CONFIG, SWARMCTL_ENDPOINTS,
- * SWARMCTL_COMMAND_TIMEOUT, SWARMCTL_OUTPUT), then defaults. Data goes to stdout, one line of
- * diagnostics to stderr; the exit code is that of the error table. */
+ * Flags may stand anywhere, as `--name value` or `--name=value`; `--` ends them, and a dash with a
+ * digit is a number. Unknown flags are errors. Precedence: flags, then environment
+ * (SWARMCTL_CONFIG, SWARMCTL_ENDPOINTS, SWARMCTL_COMMAND_TIMEOUT, SWARMCTL_OUTPUT), then defaults.
+ * Data goes to stdout, one line of diagnostics to stderr; the exit code is that of the error table.
+ */
 #ifndef SW_TOOLS_CLI_H
 #define SW_TOOLS_CLI_H
 
@@ -98,6 +99,9 @@ int sw_cmd_kv_put(struct sw_cli *cli);
 int sw_cmd_kv_del(struct sw_cli *cli);
 int sw_cmd_kv_cas(struct sw_cli *cli);
 int sw_cmd_kv_scan(struct sw_cli *cli);
+int sw_cmd_kv_merge(struct sw_cli *cli);
+int sw_cmd_kv_mget(struct sw_cli *cli);
+int sw_cmd_txn(struct sw_cli *cli);
 int sw_cmd_experience_append(struct sw_cli *cli);
 int sw_cmd_experience_list(struct sw_cli *cli);
 int sw_cmd_node_list(struct sw_cli *cli);

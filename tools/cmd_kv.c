@@ -1,4 +1,4 @@
-/* swarmctl kv: get, put, del, cas, scan. */
+/* swarmctl kv: get, put, del, cas, scan; what touches more than one key is in cmd_txn.c. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,9 +7,11 @@
 #include "tools/cli.h"
 #include "tools/cmd.h"
 
-enum { KEY, VALUE, CREATED, MODIFIED, VERSION, TIME, RECORD_COLUMNS };
+enum { KEY, VALUE, CREATED, MODIFIED, VERSION, TIME };
 
-static const struct sw_column record_columns[RECORD_COLUMNS] = {
+static_assert(TIME + 1 == SW_CMD_RECORD_COLUMNS, "cmd.h says how many columns a record has");
+
+const struct sw_column sw_cmd_record_columns[SW_CMD_RECORD_COLUMNS] = {
     [KEY] = {"key", SW_CELL_BYTES},
     [VALUE] = {"value", SW_CELL_BYTES},
     [CREATED] = {"create_revision", SW_CELL_TEXT},
@@ -23,7 +25,7 @@ static struct sw_span span_of(struct swarm_slice slice)
     return sw_span_of(slice.data, slice.size);
 }
 
-static void add_record(struct sw_output *out, const struct swarm_record *record)
+void sw_cmd_add_record(struct sw_output *out, const struct swarm_record *record)
 {
     sw_output_row(out);
     sw_output_cell(out, KEY, span_of(record->key));
@@ -75,20 +77,34 @@ static void print_value(const struct swarm_result *result, enum sw_encoding enco
     (void)fputc('\n', stdout);
 }
 
-static void
-print_record(const struct sw_cli *cli, const struct swarm_result *result, enum sw_encoding encoding)
+/* Named `kv` in JSON, or what a write replaced; null if there is no such key. */
+static void print_named(const struct sw_cli *cli,
+                        const struct swarm_result *result,
+                        const char *name,
+                        enum sw_encoding encoding)
 {
     struct sw_output out;
 
-    sw_output_init(&out, "kv", record_columns, RECORD_COLUMNS);
+    sw_output_init(&out, name, sw_cmd_record_columns, SW_CMD_RECORD_COLUMNS);
     out.single = true;
     out.encoding = encoding;
-    if (result->record_count > 0) {
-        add_record(&out, &result->records[0]);
+    if (result->record_count > 0 && result->records[0].version > 0) {
+        sw_cmd_add_record(&out, &result->records[0]);
     }
     sw_output_field_number(&out, "revision", result->revision);
     (void)sw_output_print(&out, cli->format, stdout);
     sw_output_release(&out);
+}
+
+void sw_cmd_print_record(const struct sw_cli *cli,
+                         const struct swarm_result *result,
+                         enum sw_encoding encoding)
+{
+    if (cli->format == SW_FORMAT_PLAIN) {
+        print_value(result, encoding);
+    } else {
+        print_named(cli, result, "kv", encoding);
+    }
 }
 
 int sw_cmd_kv_get(struct sw_cli *cli)
@@ -107,14 +123,12 @@ int sw_cmd_kv_get(struct sw_cli *cli)
     }
     status = result->status;
     if (status == SWARM_NOT_FOUND && cli->format == SW_FORMAT_JSON) {
-        print_record(cli, result, encoding);
+        print_named(cli, result, "kv", encoding);
     }
     if (status != SWARM_OK) {
         code = sw_cli_fail_result(result);
-    } else if (cli->format == SW_FORMAT_PLAIN) {
-        print_value(result, encoding);
     } else {
-        print_record(cli, result, encoding);
+        sw_cmd_print_record(cli, result, encoding);
     }
     swarm_result_free(result);
     return code;
@@ -186,8 +200,11 @@ static int write_value(struct sw_cli *cli, struct swarm_request *request)
         return sw_err_info(SW_ERR_IO)->exit_code;
     }
     request->value = value.slice;
+    request->flags = sw_cli_has(cli, "previous") ? (uint32_t)SWARM_PREVIOUS : 0;
     if (sw_cmd_call(cli, request, &result, &code) == SW_ERR_OK) {
-        if (result->status == SWARM_OK) {
+        if (result->status == SWARM_OK && request->flags != 0) {
+            print_named(cli, result, "previous", SW_ENCODING_AUTO);
+        } else if (result->status == SWARM_OK) {
             code = sw_cmd_report_write(cli, result);
         } else if (result->status == SWARM_CONFLICT) {
             code = report_conflict(cli, result);
@@ -222,16 +239,19 @@ int sw_cmd_kv_cas(struct sw_cli *cli)
 
 int sw_cmd_kv_del(struct sw_cli *cli)
 {
-    const struct swarm_request request = request_of(cli, SWARM_DELETE);
+    struct swarm_request request = request_of(cli, SWARM_DELETE);
     struct swarm_result *result = NULL;
     struct sw_output out;
     int code = 0;
 
+    request.flags = sw_cli_has(cli, "previous") ? (uint32_t)SWARM_PREVIOUS : 0;
     if (sw_cmd_call(cli, &request, &result, &code) != SW_ERR_OK) {
         return code;
     }
     if (result->status != SWARM_OK) {
         code = sw_cli_fail_write(result);
+    } else if (request.flags != 0) {
+        print_named(cli, result, "previous", SW_ENCODING_AUTO);
     } else {
         sw_output_init(&out, "", NULL, 0);
         sw_output_field(&out, "deleted", SW_CELL_SMALL, result->value != 0 ? "1" : "0");
@@ -322,7 +342,7 @@ int sw_cmd_kv_scan(struct sw_cli *cli)
     uint64_t limit = 0;
     int code = 0;
 
-    sw_output_init(&out, "records", record_columns, RECORD_COLUMNS);
+    sw_output_init(&out, "records", sw_cmd_record_columns, SW_CMD_RECORD_COLUMNS);
     if (sw_cmd_encoding(cli, &out.encoding) != SW_ERR_OK ||
         !sw_cli_number(cli, "limit", 0, &limit)) {
         return sw_err_info(SW_ERR_INVALID)->exit_code;
@@ -342,7 +362,7 @@ int sw_cmd_kv_scan(struct sw_cli *cli)
     request.flags = (sw_cli_has(cli, "reverse") ? (uint32_t)SWARM_REVERSE : 0) |
                     (sw_cli_has(cli, "keys-only") ? (uint32_t)SWARM_KEYS_ONLY : 0);
     request.limit = limit > 0 && limit < SW_SCAN_COUNT_MAX ? (uint32_t)limit : 0;
-    code = sw_cmd_walk(cli, &request, limit, &out, add_record);
+    code = sw_cmd_walk(cli, &request, limit, &out, sw_cmd_add_record);
     sw_output_release(&out);
     return code;
 }

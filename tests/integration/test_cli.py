@@ -242,6 +242,67 @@ class RealSwarm(Case):
         self.json("kv", "cas", "c", "two", "--expected", first, *part)
         self.assertEqual(self.ctl("kv", "get", "c", *part)[1], b"two\n")
 
+    def test_txn_then_and_else(self):
+        part = ("--partition", "txn")
+        text = b'version(a) = 0\n\nput a "1 2"\nmerge n add 5\nget n\n\nget a\n'
+        first = self.json("txn", *part, stdin=text)
+        self.assertTrue(first["succeeded"])
+        self.assertEqual([(r["op"], r["key"], r["value"]) for r in first["results"]],
+                         [("put", "a", ""), ("merge", "n", "5"), ("get", "n", "5")])
+        self.assertEqual({r["mod_revision"] for r in first["results"]}, {first["revision"]})
+        second = self.json("txn", "-", *part, code=4, stdin=text)
+        self.assertFalse(second["succeeded"])
+        self.assertEqual([(r["op"], r["value"]) for r in second["results"]], [("get", "1 2")])
+        self.fails(self.ctl("txn", *part, stdin=text), 4, "CONFLICT", "compare 1 does not hold")
+
+    def test_txn_all_or_nothing(self):
+        part = ("--partition", "atomic")
+        self.json("kv", "put", "text", "abc", *part)
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(b"\nput a 1\nmerge text add 1\n")
+            file.flush()
+            self.fails(self.ctl("txn", file.name, *part), 4, "WRONG_TYPE", "operation 2",
+                       "nothing was written")
+        self.fails(self.ctl("kv", "get", "a", *part), 3)
+        self.fails(self.ctl("txn", *part, stdin=b"\nput a 1\nput a 2\n"), 2, "one key twice")
+        self.fails(self.ctl("txn", *part, stdin=b"\nput a\n"), 2, "line 2")
+        self.fails(self.ctl("txn", "/nowhere", *part), 1, "/nowhere")
+
+    def test_merge(self):
+        part = ("--partition", "merge")
+        for operator, operand, want in (("add", "5", b"5"), ("add", "-7", b"-2"),
+                                        ("max", "3", b"3"), ("min", "-1", b"-1")):
+            self.assertEqual(self.ctl("kv", "merge", "n", operator, operand, *part)[1],
+                             want + b"\n")
+        self.ctl("kv", "merge", "s", "set-union", "b\na", *part)
+        self.assertEqual(self.ctl("kv", "merge", "s", "set-union", "-", *part, stdin=b"c\na\n")[1],
+                         b"a\nb\nc\n\n")
+        kv = self.json("kv", "merge", "s", "append", "x", *part)["kv"]
+        self.assertEqual((kv["value"], kv["version"]), ("a\nb\nc\nx", "3"))
+        self.fails(self.ctl("kv", "merge", "s", "set-union", "y", *part), 4, "WRONG_TYPE")
+        self.fails(self.ctl("kv", "merge", "n", "add", "one", *part), 2, "decimal")
+        self.fails(self.ctl("kv", "merge", "n", "xor", "1", *part), 2, "xor")
+
+    def test_mget(self):
+        part = ("--partition", "mget")
+        self.json("kv", "put", "a", "1", *part)
+        self.json("kv", "put", "b", "2", *part)
+        got = self.json("kv", "mget", "b", "a", *part)
+        self.assertEqual([(r["key"], r["value"]) for r in got["records"]],
+                         [("b", "2"), ("a", "1")])
+        code, out, err = self.ctl("kv", "mget", "a", "none", *part, "-o", "json")
+        self.assertEqual([r["key"] for r in json.loads(out)["records"]], ["a"])
+        self.assertEqual(code, 3)
+        self.assertIn("none", err)
+
+    def test_previous(self):
+        part = ("--partition", "previous")
+        self.assertIsNone(self.json("kv", "put", "a", "1", "--previous", *part)["previous"])
+        self.assertEqual(self.json("kv", "put", "a", "2", "--previous", *part)["previous"]["value"],
+                         "1")
+        self.assertEqual(self.json("kv", "del", "a", "--previous", *part)["previous"]["value"], "2")
+        self.assertIsNone(self.json("kv", "del", "a", "--previous", *part)["previous"])
+
     def test_scan(self):
         part = ("--partition", "scan")
         for key in ("a/1", "a/2", "a/3", "b/1"):

@@ -25,6 +25,7 @@ static const struct swarm_slice keys[KEYS] = {{"\0", 1},
                                               {"b\xff\xff", 3},
                                               {"c", 1}};
 static struct swarm_request last_request;
+static struct swarm_txn_op last_op; /* the first of its transaction */
 static uint32_t calls;
 static enum swarm_status next_status;
 
@@ -80,6 +81,10 @@ enum swarm_status swarm_call(struct swarm_client *client,
     (void)client;
     calls++;
     last_request = *request;
+    if (request->txn != NULL) {
+        last_op =
+            request->txn->then_count > 0 ? request->txn->then_ops[0] : (struct swarm_txn_op){0};
+    }
     if (ret_result != NULL) {
         *ret_result = serve(request);
     }
@@ -202,6 +207,31 @@ static void shorthands_fill_in_the_request(void **state)
     assert_int_equal(last_request.op, SWARM_STATUS_OF);
 }
 
+static void transactions_are_requests_too(void **state)
+{
+    const struct swarm_scope scope = {.partition = "p"};
+    const struct swarm_slice wanted[] = {{"a", 1}, {"b", 1}};
+    const struct swarm_txn txn = {.then_count = 0};
+
+    (void)state;
+    assert_int_equal(swarm_txn(NULL, scope, &txn, NULL), SWARM_OK);
+    assert_int_equal(last_request.op, SWARM_TXN);
+    assert_ptr_equal(last_request.txn, &txn);
+    assert_string_equal(last_request.scope.partition, "p");
+    assert_int_equal(
+        swarm_merge(NULL, scope, wanted[0], SWARM_MERGE_ADD, (struct swarm_slice){"5", 1}, NULL),
+        SWARM_OK);
+    assert_int_equal(last_request.op, SWARM_TXN);
+    assert_int_equal(last_op.kind, SWARM_TXN_MERGE);
+    assert_int_equal(last_op.merge, SWARM_MERGE_ADD);
+    assert_int_equal(compare(last_op.key, wanted[0]), 0);
+    assert_int_equal(compare(last_op.value, (struct swarm_slice){"5", 1}), 0);
+    assert_int_equal(swarm_multi_get(NULL, scope, wanted, 2, NULL), SWARM_OK);
+    assert_int_equal(last_request.op, SWARM_MULTI_GET);
+    assert_ptr_equal(last_request.keys, wanted);
+    assert_int_equal(last_request.key_count, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +240,7 @@ int main(void)
         cmocka_unit_test(experiences_go_on_by_revision),
         cmocka_unit_test(failure_of_a_page_is_told_and_stays),
         cmocka_unit_test(shorthands_fill_in_the_request),
+        cmocka_unit_test(transactions_are_requests_too),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

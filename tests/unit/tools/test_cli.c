@@ -87,6 +87,18 @@ static void two_dashes_end_the_flags(void **state)
     assert_string_equal(cli.args[0], "--limit");
 }
 
+static void negative_numbers_are_arguments(void **state)
+{
+    const char *const words[] = {"-7", "--limit", "3", "-0"};
+    struct sw_cli cli;
+
+    (void)state;
+    assert_int_equal(parse(&cli, words, 4), SW_ERR_OK);
+    assert_int_equal(cli.arg_count, 2);
+    assert_string_equal(cli.args[0], "-7");
+    assert_string_equal(cli.args[1], "-0");
+}
+
 static void wrong_words_are_refused(void **state)
 {
     static const char *const bad[][2] = {{"--limt", "3"},
@@ -137,6 +149,7 @@ int main(void)
         cmocka_unit_test(flags_stand_anywhere_in_both_forms),
         cmocka_unit_test(defaults_are_the_command_s),
         cmocka_unit_test(two_dashes_end_the_flags),
+        cmocka_unit_test(negative_numbers_are_arguments),
         cmocka_unit_test(wrong_words_are_refused),
         cmocka_unit_test(command_is_found_by_its_words),
         cmocka_unit_test(exit_codes_are_the_table_s),
