@@ -4,6 +4,7 @@
     ./run chaos                              one run of each workload, random faults
     ./run chaos --minutes 60                 an hour of runs of all workloads under all nemeses
     ./run chaos --workload register --nemesis kill,partition --seconds 30 --seed 7
+    ./run chaos --planted [NAME...]          does it find known bugs, and how fast?
     ./run chaos --list                       workloads, nemeses, and what this machine permits
 """
 import argparse
@@ -16,7 +17,8 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from harness import ROOT, belongings, campaign, nemeses, probe, runner  # noqa: E402
+from harness import (  # noqa: E402
+    ROOT, belongings, campaign, nemeses, planted, probe, runner)
 
 PR_SET_PDEATHSIG = 1
 SHORT_MINUTES = 3.3
@@ -179,6 +181,8 @@ def clean():
 
 
 def main():
+    if sys.argv[1:2] == ["--planted"]:
+        return planted.main(sys.argv[2:])
     args = parser().parse_args()
     if args.execute:
         # A run does not outlive its campaign.

@@ -1,0 +1,304 @@
+"""Shows that the tests find each known bug of base/planted.h, which of them does, and how fast.
+
+A checker that never failed proves nothing. A chaos build can be asked to have known bugs; this
+lets the finders loose on each. A bug that no finder meets within ten minutes is a failure of the
+tests, not of the store. The table of docs/TESTING.md is what the last runs said; `--check` keeps it
+in step with base/planted.h and lets the quick finders run again (ctest: chaos/planted_table).
+
+Finders, as they are written in FINDERS:
+
+    raft, node             random seeds of one kind of simulated world
+    scenario NAME          a directed script of the simulator
+    chaos WORKLOAD N,...   real processes: this workload under these nemeses
+"""
+import argparse
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+HEADER = ROOT / "base" / "planted.h"
+TABLE = ROOT / "docs" / "TESTING.md"
+BEGIN, END = "<!-- planted bugs: begin -->", "<!-- planted bugs: end -->"
+LIMIT_S = 600
+QUICK_SEEDS = 40     # what --check grants the finder of a bug
+CHAOS_SECONDS = 20   # of faults in one run of real processes
+FOLDERS = ("base", "storage", "transport", "raft", "node", "client")
+
+# The finders of each bug: the one that --check runs first, those of real processes behind.
+FINDERS = {
+    "GUARD_G1_OFF": ["raft"],
+    "GUARD_G2_OFF": ["scenario figure-8"],
+    "GUARD_G3_OFF": ["scenario double-vote"],
+    "GUARD_G4_OFF": ["scenario divergent-tail"],
+    "GUARD_G6_OFF": ["raft"],
+    "GUARD_G7_OFF": ["node"],
+    "GUARD_G11_OFF": ["scenario pre-vote-deadlock"],
+    "GUARD_G12_OFF": ["raft"],
+    "COMMIT_ALONE": ["raft"],
+    "ANSWER_BEFORE_VOTE": ["node"],
+    "VOTE_NOT_STORED": ["raft"],
+    "TERM_NOT_STORED": ["node"],
+    "READ_WITHOUT_PROBE": ["raft"],
+    "READ_BEFORE_OWN_TERM": ["node"],
+    "OLD_PROBE_COUNTS": ["raft"],
+    "FOLLOWER_READS": ["node"],
+    "ACK_BEFORE_SYNC": ["node"],
+    "SYNC_ERROR_IGNORED": ["node"],
+    "TORN_TAIL_ACCEPTED": ["node"],
+    "SEGMENT_NAME_NOT_SYNCED": ["node"],
+    "COMPACTION_TOO_FAR": ["raft"],
+    "FLUSH_WITHOUT_SYNC": ["node"],
+    "INDEX_NOT_SAVED": ["node"],
+    "REVISION_GOES_BACK": ["node"],
+    "SESSIONS_LOST_ON_RESTART": ["node"],
+    "SESSIONS_LOST_ON_INSTALL": ["node"],
+    "INSTALL_KEEPS_RECORDS": ["node"],
+    "RETRY_RUNS_AGAIN": ["node"],
+    "ANSWER_NOT_KEPT": ["node"],
+    "RETRY_NEW_NUMBER": ["node"],
+    "EXPERIENCE_TWICE": ["node"],
+    "CAS_DOES_NOT_COMPARE": ["node"],
+    "DELETE_LEAVES_RECORD": ["node"],
+    "REPLACED_ENTRY_ANSWERS": ["node"],
+    "QUEUE_ANSWERED_DONE": ["node"],
+    "UNKNOWN_IS_NOT_DONE": ["node"],
+    "TIME_GOES_BACK": ["node"],
+    "PAGE_SKIPS_ONE": ["node"],
+    "FULL_PAGE_IS_LAST": ["node"],
+}
+
+
+# --- what there is -------------------------------------------------------------------------------
+
+def known_bugs():
+    """name: what is wrong, from the rows of base/planted.h."""
+    text = HEADER.read_text(encoding="utf-8").replace("\\\n", "\n")
+    rows = re.findall(r'^ +X\((\w+),\s*"([^"]+)"\)', text, re.MULTILINE)
+    return dict(rows)
+
+
+def sites():
+    """The bugs that some product source asks about."""
+    found = set()
+    for folder in FOLDERS:
+        for source in (ROOT / folder).glob("*.c"):
+            found.update(re.findall(r"SW_PLANTED\((\w+)\)", source.read_text(encoding="utf-8")))
+    return found
+
+
+# --- finders -------------------------------------------------------------------------------------
+
+class Found:
+    """What a finder says: how much it took, and the words of the check that failed."""
+
+    def __init__(self, took, seconds, why):
+        self.took, self.seconds, self.why = took, seconds, why
+
+
+def shorten(text):
+    """One line without places of this machine, for a table."""
+    text = re.sub(r"\S*/((?:raft|node|storage|client|transport)/\w+\.c)", r"\1", text.strip())
+    return re.sub(r"\s+", " ", text).replace("|", "/")[:150]
+
+
+def failure_of(output):
+    """(seed or None, the words of the check that failed first)."""
+    seeds = re.findall(r"^(?:FAILED )?seed (\d+)(?: at \d+ ms)?: (.*)$", output, re.MULTILINE)
+    seed, why = (int(seeds[0][0]), seeds[0][1]) if seeds else (None, "it died silently")
+    if not seeds or why.startswith("the process died"):
+        died = re.search(r"^.*(?:assertion failed|runtime error|AddressSanitizer: ).*$", output,
+                         re.MULTILINE)
+        why = died[0] if died else why
+    return seed, shorten(why)
+
+
+def simulate(build, bug, arguments, seconds):
+    done = subprocess.run([str(build / "bin" / "swarm-sim"), *arguments, "--plant", bug],
+                          capture_output=True, text=True, errors="replace", timeout=seconds,
+                          check=False)
+    if done.returncode not in (0, 1):
+        raise RuntimeError(f"swarm-sim {' '.join(arguments)} --plant {bug}: "
+                           f"{done.stderr.strip()[-300:]}")
+    return done.returncode == 1, done.stdout + done.stderr
+
+
+def by_seeds(build, bug, mode, seeds_max, limit_s):
+    """Random seeds, ever more of them at once."""
+    begin, first, count = time.monotonic(), 1, 8
+    while (seeds_max is None or first <= seeds_max) and time.monotonic() - begin < limit_s:
+        last = first + count - 1
+        failed, output = simulate(build, bug, ["--mode", mode, "--quiet", "--seeds",
+                                               f"{first}..{last}"], limit_s + 60)
+        if failed:
+            seed, why = failure_of(output)
+            took = f"seed {seed}" if seed else f"one of seeds {first} to {last}"
+            return Found(took, time.monotonic() - begin, why)
+        first, count = last + 1, min(count * 2, 1000)
+    return None
+
+
+def by_scenario(build, bug, name, limit_s):
+    begin = time.monotonic()
+    failed, output = simulate(build, bug, ["--scenario", name], limit_s)
+    if not failed:
+        return None
+    return Found("its one run", time.monotonic() - begin, failure_of(output)[1])
+
+
+def chaos_verdict(folder):
+    """(which check failed, in words) of the runs below a folder; None if all are valid."""
+    for place in sorted(folder.rglob("run.json")):
+        run = json.loads(place.read_text(encoding="utf-8"))
+        for row in run.get("checks", []):
+            if row["valid"] is False:
+                return f"{row['name']}: {shorten(str(row['why']))}"
+    return None
+
+
+def by_chaos(build, bug, workload, names, limit_s):
+    """Run after run of real processes, each with the next seed."""
+    begin, seed = time.monotonic(), 0
+    while time.monotonic() - begin < limit_s:
+        seed += 1
+        with tempfile.TemporaryDirectory(prefix="swarm-planted-") as out:
+            done = subprocess.run(
+                [sys.executable, str(ROOT / "jepsen" / "chaos.py"), "--workload", workload,
+                 "--nemesis", names, "--seconds", str(CHAOS_SECONDS), "--seed", str(seed),
+                 "--nodes", "3", "--plant", bug, "--build", str(build), "--out", out],
+                capture_output=True, text=True, errors="replace", timeout=limit_s + 300,
+                check=False)
+            if done.returncode not in (0, 1):
+                raise RuntimeError(f"chaos.py ended with {done.returncode}: "
+                                   f"{(done.stdout + done.stderr).strip()[-500:]}")
+            why = chaos_verdict(pathlib.Path(out))
+        if done.returncode == 1:
+            took = "the first run" if seed == 1 else f"run {seed}"
+            return Found(took, time.monotonic() - begin, why or "the run broke off")
+    return None
+
+
+def find(build, bug, finder, seeds_max=None, limit_s=LIMIT_S):
+    kind, *rest = finder.split()
+    if kind in ("raft", "node"):
+        return by_seeds(build, bug, kind, seeds_max, limit_s)
+    if kind == "scenario":
+        return by_scenario(build, bug, rest[0], limit_s)
+    return by_chaos(build, bug, rest[0], rest[1], limit_s)
+
+
+# --- the table -----------------------------------------------------------------------------------
+
+def read_table():
+    """{(bug, finder): [after, says]} of what docs/TESTING.md holds."""
+    text = TABLE.read_text(encoding="utf-8")
+    rows, bug = {}, None
+    for line in text.partition(BEGIN)[2].partition(END)[0].splitlines():
+        cells = [cell.strip() for cell in line.strip().strip("|").split(" | ")]
+        name = re.match(r"`(\w+)`: ", cells[0])
+        bug = name[1] if name else bug
+        if len(cells) == 4 and bug and cells[1].startswith("`"):
+            rows[(bug, cells[1].strip("`"))] = cells[2:]
+    return rows
+
+
+def write_table(rows):
+    text = TABLE.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    after = rest.partition(END)[2]
+    lines = ["", "| bug | finder | found after | by |", "|---|---|---|---|"]
+    for bug, words in known_bugs().items():
+        cell = f"`{bug}`: {words}"
+        for finder in FINDERS.get(bug, []):
+            if (bug, finder) in rows:
+                took, says = rows[(bug, finder)]
+                lines.append(f"| {cell} | `{finder}` | {took} | {says} |")
+                cell = ""
+    TABLE.write_text(before + BEGIN + "\n".join(lines) + "\n" + END + after, encoding="utf-8")
+
+
+# --- the two uses --------------------------------------------------------------------------------
+
+def campaign(build, names, wanted, limit_s):
+    """Lets the finders loose on the named bugs, or on all; returns the exit code."""
+    rows, missed = read_table(), 0
+    for bug in names or FINDERS:
+        for finder in FINDERS[bug]:
+            if wanted not in ("all", finder.split()[0]):
+                continue
+            found = find(build, bug, finder, limit_s=limit_s)
+            if found is None:
+                missed += 1
+                print(f"MISSED {bug} by {finder} within {limit_s} s", flush=True)
+                continue
+            rows[(bug, finder)] = [f"{found.took}, {found.seconds:.1f} s", found.why]
+            print(f"found  {bug} by {finder}: {found.took}, {found.seconds:.1f} s: {found.why}",
+                  flush=True)
+            write_table(rows)
+    return 1 if missed else 0
+
+
+def differences():
+    """What is not in step: rows, sites, finders, table."""
+    bugs, asked, rows = known_bugs(), sites(), read_table()
+    bad = [f"{bug} has no site" for bug in bugs if bug not in asked]
+    bad += [f"{bug} is no row of base/planted.h" for bug in asked | set(FINDERS)
+            if bug not in bugs]
+    bad += [f"{bug} has no finder" for bug in bugs if not FINDERS.get(bug)]
+    for bug, finders in FINDERS.items():
+        bad += [f"docs/TESTING.md does not say when {finder} found {bug}"
+                for finder in finders if (bug, finder) not in rows]
+    bad += [f"docs/TESTING.md has {bug} by {finder}, which is no finder of it"
+            for bug, finder in rows if finder not in FINDERS.get(bug, [])]
+    return bad
+
+
+def check(build):
+    """In step, and the quick finders still find. Returns the exit code."""
+    bad, slow = differences(), 0
+    for bug, finders in FINDERS.items():
+        finder = finders[0]
+        if finder.startswith("chaos"):
+            continue
+        if find(build, bug, finder, seeds_max=QUICK_SEEDS) is None:
+            if bug in SLOW:
+                slow += 1
+            else:
+                bad.append(f"{finder} does not find {bug} within {QUICK_SEEDS} seeds")
+    for line in bad:
+        print(line)
+    print(f"{len(FINDERS)} bugs, {slow} of them too rare for this check")
+    return 1 if bad else 0
+
+
+# Bugs that need more seeds than a check of a few seconds has.
+SLOW = ("GUARD_G6_OFF", "GUARD_G7_OFF", "GUARD_G12_OFF", "SYNC_ERROR_IGNORED",
+        "REPLACED_ENTRY_ANSWERS", "OLD_PROBE_COUNTS", "READ_WITHOUT_PROBE", "ANSWER_BEFORE_VOTE",
+        "VOTE_NOT_STORED", "TORN_TAIL_ACCEPTED")
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(prog="./run chaos --planted",
+                                     description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="known bugs (default: all)")
+    parser.add_argument("--build", default=str(ROOT / "build" / "chaos"))
+    parser.add_argument("--finder", default="all",
+                        choices=("all", "raft", "node", "scenario", "chaos"))
+    parser.add_argument("--seconds", type=int, default=LIMIT_S, help="for each bug and finder")
+    parser.add_argument("--check", action="store_true", help="compare, and run the quick finders")
+    given = parser.parse_args(arguments)
+    unknown = [name for name in given.names if name not in FINDERS]
+    if unknown:
+        parser.error(f"no such bug: {', '.join(unknown)}")
+    build = pathlib.Path(given.build).resolve()
+    if given.check:
+        return check(build)
+    return campaign(build, given.names, given.finder, given.seconds)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
