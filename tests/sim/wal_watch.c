@@ -21,6 +21,7 @@ struct watched_group {
 struct request {
     struct sim_wal_watch *watch;
     struct sw_group_id group;
+    uint64_t number;      /* 1.. */
     uint64_t first, last; /* entries appended; 0 = none */
     uint64_t snapshot;    /* 0 = none */
     struct sw_wal_hard hard;
@@ -34,6 +35,7 @@ struct sim_wal_watch {
     struct sw_wal *inner; /* borrowed */
     struct watched_group group[SIM_WATCH_GROUP_MAX];
     struct request *requests; /* owned */
+    uint64_t request_count;   /* ever */
     char why[160];            /* the promise that the log broke; empty so far */
 };
 
@@ -54,7 +56,9 @@ static void group_truncate(struct watched_group *group, uint64_t from_index)
     }
 }
 
-static void group_set(struct watched_group *group, const struct sw_wal_entry *entry, bool durable)
+/* `request` appended it; 0: it was loaded, so it is durable. */
+static void
+group_set(struct watched_group *group, const struct sw_wal_entry *entry, uint64_t request)
 {
     if (entry->index >= group->capacity) {
         const size_t capacity = (size_t)(entry->index + 1) * 2;
@@ -69,7 +73,8 @@ static void group_set(struct watched_group *group, const struct sw_wal_entry *en
     group->entries[entry->index] =
         (struct sim_watched){.term = entry->term,
                              .hash = XXH3_64bits(entry->body.data, entry->body.size),
-                             .durable = durable};
+                             .request = request,
+                             .durable = request == 0};
     if (entry->index > group->last) {
         group->last = entry->index;
     }
@@ -82,6 +87,7 @@ request_new(struct sim_wal_watch *watch, struct sw_group_id group, sw_wal_done_f
 
     SW_ASSERT(request != NULL);
     request->watch = watch;
+    request->number = ++watch->request_count;
     request->group = group;
     request->done = done;
     request->arg = arg;
@@ -110,8 +116,11 @@ static void request_done(void *arg)
     const sw_wal_done_fn done = request->done;
     void *done_arg = request->arg;
 
+    /* Other entries may stand at these indexes by now, and those are not durable yet. */
     for (uint64_t i = request->first; i != 0 && i <= request->last && i <= group->last; i++) {
-        group->entries[i].durable = group->entries[i].term != 0;
+        if (group->entries[i].request == request->number) {
+            group->entries[i].durable = true;
+        }
     }
     if (request->snapshot > group->snapshot) {
         group->snapshot = request->snapshot;
@@ -175,7 +184,7 @@ watch_load(struct sw_wal *port, struct sw_group_id id, struct sw_wal_group *ret_
     group->hard = ret_group->hard;
     group->snapshot = ret_group->snapshot_index;
     for (size_t i = 0; i < ret_group->entry_count; i++) {
-        group_set(group, &ret_group->entries[i], true);
+        group_set(group, &ret_group->entries[i], 0);
     }
     return SW_ERR_OK;
 }
@@ -195,7 +204,7 @@ static void watch_append(struct sw_wal *port,
     SW_ASSERT(count > 0);
     group_truncate(group, entries[0].index);
     for (size_t i = 0; i < count; i++) {
-        group_set(group, &entries[i], false);
+        group_set(group, &entries[i], request->number);
     }
     request->first = entries[0].index;
     request->last = entries[count - 1].index;

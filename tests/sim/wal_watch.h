@@ -13,8 +13,9 @@ enum { SIM_WATCH_GROUP_MAX = 4 };
 struct sim_wal_watch; /* of one node: survives its lives */
 
 struct sim_watched {
-    uint64_t term; /* 0 = no entry known here */
-    uint64_t hash; /* of the body */
+    uint64_t term;    /* 0 = no entry known here */
+    uint64_t hash;    /* of the body */
+    uint64_t request; /* the append that brought it */
     bool durable;
 };
 
