@@ -6,7 +6,6 @@ may be given up: it stays down, and the final checks leave it out and say so.
 """
 import http.client
 import json
-import os
 import pathlib
 import shutil
 import signal
@@ -246,13 +245,14 @@ class Cluster:
             return False
 
     def wait_ready(self, seconds):
-        for number in self.remaining():
-            wait_for(f"node {number} being ready", seconds, lambda n=number: self._ready(n), 0.05)
-
-    def _ready(self, number):
-        if number in self.notice_ends():
-            raise Failure(f"node {number} ended with {self.ends[-1]['code']} at its start")
-        return self.ready(number)
+        """At the start, when there is no excuse for anybody."""
+        def all_ready():
+            self.notice_ends()
+            if self.ends:
+                raise Failure(f"node {self.ends[-1]['node']} ended with {self.ends[-1]['code']} "
+                              "at its start")
+            return all(self.ready(n) for n in self.nodes)
+        wait_for("all nodes being ready", seconds, all_ready, 0.05)
 
     def health(self):
         """swarmctl health as a dict; None while it cannot be asked."""
@@ -265,21 +265,3 @@ class Cluster:
     def remove_data(self):
         """Passing runs keep their history and reports, not their gigabytes."""
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def address_map(cluster):
-    """{node: pid} of what lives, for messages."""
-    return {n: node.process.pid for n, node in cluster.nodes.items() if node.alive()}
-
-
-def file_sizes(folder):
-    """{relative path: bytes} below a data directory; what vanished meanwhile is left out."""
-    rows = {}
-    for path, _, names in os.walk(folder):
-        for name in names:
-            full = pathlib.Path(path) / name
-            try:
-                rows[str(full.relative_to(folder))] = full.stat().st_size
-            except OSError:
-                continue
-    return rows

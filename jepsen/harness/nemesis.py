@@ -48,6 +48,10 @@ class Nemesis:
     def finish(self):
         """After the schedule: whatever a heal may have left. Called once, must not fail."""
 
+    def may_refuse(self, _node, _code):
+        """Why it is right that a node ended with this code and stays down; None if it is not."""
+        return None
+
     def leader_or(self, order):
         """The leader if one is known, else the first of the order."""
         return self.run.sampler.leader() or order[0]

@@ -128,10 +128,9 @@ class Damage(Nemesis):
         self.cluster.release(params["node"], key)
         return {"nodes": [params["node"]]}
 
-    def may_refuse(self, number, code):
-        """Why it is right that this node does not start any more; None if it is not."""
-        damaged = self.cluster.nodes[number].damaged
-        return f"refused its data after {damaged}" if damaged and code in REFUSALS else None
+    def may_refuse(self, node, code):
+        return f"refused its data after {node.damaged}" \
+            if node.damaged and code in REFUSALS else None
 
 
 def files_of(node):

@@ -167,25 +167,28 @@ class Run:
         self.say(f"well {time.monotonic() - begin:.1f} s after the faults ended")
 
     def wait_restarted(self, numbers):
-        """A node that ends in this phase may have refused its damaged data: then it is left out
+        """A node that is down in this phase may have refused its damaged data: then it is left out
         where a nemesis says that this is right."""
         def ready():
-            for number in self.cluster.notice_ends():
-                self.judge_end(number)
-            return all(self.cluster.ready(n) for n in numbers
-                       if not self.cluster.nodes[n].given_up)
+            self.cluster.notice_ends()
+            for number in numbers:
+                node = self.cluster.nodes[number]
+                if node.process is None and not node.given_up:
+                    self.judge_end(node)
+            return all(self.cluster.ready(n) for n in self.cluster.remaining())
         wait_for("all nodes being ready", WELL_S, ready, 0.1)
         numbers[:] = self.cluster.remaining()
 
-    def judge_end(self, number):
-        end = self.cluster.ends[-1]
+    def judge_end(self, node):
+        end = [row for row in self.cluster.ends if row["node"] == node.number][-1]
         for nemesis in self.nemeses.values():
-            why = getattr(nemesis, "may_refuse", lambda n, c: None)(number, end["code"])
+            why = nemesis.may_refuse(node, end["code"])
             if why:
                 end["excuse"] = why
-                self.cluster.give_up(number, why)
+                self.cluster.give_up(node.number, why)
+                self.say(f"node {node.number} stays down: {why}, exit code {end['code']}")
                 return
-        raise Failure(f"node {number} ended with {end['code']} after all faults had ended")
+        raise Failure(f"node {node.number} ended with {end['code']} after all faults had ended")
 
     def wait_client(self, process, seconds):
         try:
