@@ -44,15 +44,31 @@ static enum sw_err parse_configuration(struct sw_span bytes, struct raft_configu
     return bytes.size % 8 == 0 ? sw_reader_finish(&in) : SW_ERR_MALFORMED;
 }
 
-bool sw_descriptor_configuration_valid(struct sw_span bytes)
+enum sw_err sw_descriptor_configuration_decode(struct sw_span bytes,
+                                               struct raft_configuration *ret_configuration)
 {
     struct raft_configuration configuration;
     enum sw_err err;
 
     raft_configuration_init(&configuration);
     err = parse_configuration(bytes, &configuration);
+    if (err != SW_ERR_OK) {
+        raft_configuration_close(&configuration);
+        return err;
+    }
+    *ret_configuration = configuration;
+    return SW_ERR_OK;
+}
+
+bool sw_descriptor_configuration_valid(struct sw_span bytes)
+{
+    struct raft_configuration configuration;
+
+    if (sw_descriptor_configuration_decode(bytes, &configuration) != SW_ERR_OK) {
+        return false;
+    }
     raft_configuration_close(&configuration);
-    return err == SW_ERR_OK;
+    return true;
 }
 
 void sw_descriptor_encode(const struct raft_configuration *configuration,

@@ -34,6 +34,11 @@ enum sw_err sw_descriptor_decode(struct sw_span bytes,
 /* True if libraft can decode `bytes` as a configuration: it would not check by itself. */
 bool sw_descriptor_configuration_valid(struct sw_span bytes);
 
+/* Decodes it; memory of the result comes from raft_malloc and belongs to the caller. */
+enum sw_err sw_descriptor_configuration_decode(struct sw_span bytes,
+                                               struct raft_configuration *ret_configuration)
+    SW_MUST_CHECK;
+
 void sw_descriptor_state_encode(uint64_t index,
                                 uint64_t digest,
                                 uint8_t out[SW_DESCRIPTOR_STATE_SIZE]);

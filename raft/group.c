@@ -349,6 +349,7 @@ static void nudge(struct sw_group *group)
     if (!running(group) || !group->snapshot_requested || now_ms < group->nudge_ms) {
         return;
     }
+    SW_MARK("raft.snapshot_nudged");
     group->nudge_ms = now_ms + group->tuning.heartbeat_ms;
     sw__group_compact(group); /* sets the threshold */
     if (group->raft.state == RAFT_LEADER) {
@@ -398,13 +399,14 @@ static bool message_credible(const struct raft_message *message)
 
 void sw_group_receive(struct sw_group *group, struct sw_node_id from, struct sw_span message)
 {
-    const struct raft_server *server = sw__group_server(group, from);
+    const struct raft_server *server;
     struct raft_message decoded;
 
     SW_ASSERT(sw_wire_group(message).value == group->id.value);
     if (!running(group)) {
         return;
     }
+    server = sw__group_server(group, from);
     /* A sender outside of the configuration is heard all the same (Raft paper, section 6): ours may
      * be one that never gets committed. Whose votes and results count, libraft looks up. */
     if (sw_wire_kind(message) >= SW_WIRE_PROBE) {
@@ -442,7 +444,12 @@ void sw_group_tick(struct sw_group *group)
     sw__group_after(group);
     if (running(group) && sw_readindex_probing(&group->reads) &&
         sw_env_now_ms(group->env) >= group->probe_ms + group->tuning.heartbeat_ms) {
+        SW_MARK("raft.probe_repeated");
         send_probes(group); /* lost, perhaps */
+    }
+    if (running(group) && sw_readindex_probing(&group->reads) &&
+        SW_BUGGIFY("raft.probe_again", 300)) {
+        send_probes(group);
     }
     nudge(group);
 }
@@ -451,11 +458,12 @@ static void turn_reads(struct sw_group *group)
 {
     if (group->raft.state != RAFT_LEADER) {
         if (sw_readindex_count(&group->reads) > 0) {
+            SW_MARK("raft.reads_refused");
             sw_readindex_fail(&group->reads, SW_ERR_NOT_LEADER);
         }
         return;
     }
-    if (sw_readindex_wants_probe(&group->reads) &&
+    if (sw_readindex_wants_probe(&group->reads) && !SW_BUGGIFY("raft.probe_later", 200) &&
         (sw_guard_own_term_committed(&group->guard) || SW_PLANTED(READ_BEFORE_OWN_TERM))) {
         (void)sw_readindex_begin(&group->reads, group->raft.current_term, group->raft.commit_index);
         send_probes(group);
@@ -549,7 +557,7 @@ enum sw_err sw_group_propose(struct sw_group *group,
         return SW_ERR_NOT_LEADER;
     }
     ask_barrier(group);
-    if (!sw_group_can_propose(group)) {
+    if (!sw_group_can_propose(group) || SW_BUGGIFY("raft.propose_busy", 20)) {
         return SW_ERR_BUSY;
     }
     buffer.len = body.size;
@@ -594,7 +602,8 @@ enum sw_err sw_group_transfer(struct sw_group *group, struct sw_node_id target)
     if (!running(group) || group->raft.state != RAFT_LEADER) {
         return SW_ERR_NOT_LEADER;
     }
-    if (group->raft.transfer != NULL) {
+    if (group->raft.transfer != NULL || SW_BUGGIFY("raft.transfer_busy", 200)) {
+        SW_MARK("raft.transfer_under_way");
         return SW_ERR_BUSY;
     }
     transfer = raft_calloc(1, sizeof *transfer);
@@ -623,7 +632,9 @@ void sw_group_status(const struct sw_group *group, struct sw_group_status *ret_s
     status.role = group->role;
     status.term = group->raft.current_term;
     status.leader = group->leader;
-    status.commit_index = group->raft.commit_index;
+    /* A library that was reopened has to learn again what is committed. */
+    status.commit_index =
+        group->handed > group->raft.commit_index ? group->handed : group->raft.commit_index;
     status.handed_index = group->handed;
     status.snapshot_index = group->io.snapshot_index;
     status.in_flight = group->in_flight;
@@ -631,7 +642,9 @@ void sw_group_status(const struct sw_group *group, struct sw_group_status *ret_s
     status.appends_split = group->io.stats.appends_split;
     status.installs_sent = group->io.stats.installs_sent;
     status.guard_drops += group->guard.drops;
-    if (!group->reopening) {
+    if (group->reopening) {
+        status.last_index = status.commit_index; /* for now nothing is known of the rest */
+    } else {
         status.first_index = group->raft.log.offset + 1;
         status.last_index = group->io.next_index - 1;
         status.voters = sw_guard_voters(&group->raft);

@@ -315,20 +315,48 @@ static bool votes(const void *arg, struct sw_node_id node)
     return server != NULL && server->role == RAFT_VOTER;
 }
 
-static void tell_members(struct sw_group *group)
+/* libraft's own index of it goes back and forth while a restarted node applies older ones. */
+static raft_index newest_configuration(const struct sw_group *group)
+{
+    raft_index index = group->io.next_index - 1;
+    const struct raft_entry *entry;
+
+    while ((entry = sw_guard_entry(&group->raft, index)) != NULL) {
+        if (entry->type == RAFT_CHANGE) {
+            return index;
+        }
+        index--;
+    }
+    return group->raft.configuration_index; /* that of the snapshot */
+}
+
+/* Looked for in the log only when libraft's view has changed. */
+static void note_newest(struct sw_group *group)
 {
     const struct raft *raft = &group->raft;
-    const bool committed = raft->configuration_uncommitted_index == 0;
-    const raft_index index =
-        committed ? raft->configuration_index : raft->configuration_uncommitted_index;
 
-    if (group->members_known && index == group->members_index &&
-        committed == group->members_committed) {
+    if (group->members_known && raft->configuration_index == group->members_seen[0] &&
+        raft->configuration_uncommitted_index == group->members_seen[1]) {
+        return;
+    }
+    group->members_seen[0] = raft->configuration_index;
+    group->members_seen[1] = raft->configuration_uncommitted_index;
+    group->members_index = newest_configuration(group);
+}
+
+static void tell_members(struct sw_group *group)
+{
+    const raft_index before = group->members_known ? group->members_index : 0;
+    const bool was_committed = group->members_committed;
+
+    note_newest(group);
+    group->members_committed =
+        group->members_index <= group->raft.commit_index || group->members_index <= group->handed;
+    if (group->members_known && group->members_index == before &&
+        group->members_committed == was_committed) {
         return;
     }
     group->members_known = true;
-    group->members_index = index;
-    group->members_committed = committed;
     group->counters.changes++;
     sw_guard_members_changed(&group->guard);
     sw_readindex_revise(&group->reads, votes, group);

@@ -139,6 +139,32 @@ static bool members_valid(const struct sw_group_config *config)
     return true;
 }
 
+/* The newest configuration of a log: of its last entry of that kind, or of its snapshot. False if
+ * there is none. */
+static bool configuration_of(const struct sw_wal_group *loaded,
+                             struct raft_configuration *ret_configuration)
+{
+    struct raft_buffer state;
+    raft_index index;
+    enum sw_err err;
+
+    for (size_t i = loaded->entry_count; i > 0; i--) {
+        if (loaded->entries[i - 1].type == RAFT_CHANGE) {
+            return sw_descriptor_configuration_decode(loaded->entries[i - 1].body,
+                                                      ret_configuration) == SW_ERR_OK;
+        }
+    }
+    if (!loaded->has_snapshot) {
+        return false;
+    }
+    err = sw_descriptor_decode(
+        sw_span_of(loaded->descriptor, loaded->descriptor_size), ret_configuration, &index, &state);
+    if (err == SW_ERR_OK) {
+        raft_free(state.base);
+    }
+    return err == SW_ERR_OK;
+}
+
 /* libraft checks nothing of what it loads: a wrong start here is a crash or a fork later. */
 static bool loaded_valid(const struct sw_wal_group *loaded)
 {
@@ -204,7 +230,9 @@ enum sw_err sw__group_load(struct sw_group *group,
     *ret_bootstrap = false;
     if (!ret_loaded->has_snapshot && ret_loaded->entry_count == 0 &&
         (config->join || ret_loaded->hard.term <= 1)) {
-        if (config->applied != 0) {
+        /* A copy of the state may be durable before the snapshot that it belongs to is recorded;
+         * the term of the leader that offered it is older than both. */
+        if (config->applied != 0 && !(config->join && ret_loaded->hard.term != 0)) {
             (void)snprintf(ret_why,
                            SW_WHY_SIZE,
                            "the log of group %u is gone but its state is there",
@@ -231,6 +259,26 @@ enum sw_err sw__group_load(struct sw_group *group,
         return SW_ERR_CORRUPT;
     }
     return SW_ERR_OK;
+}
+
+/* G15: a node that is the only voter leads as soon as it starts, in the term that it finds. In that
+ * term it led before, and learners may hold entries of it that its own disk lost. */
+static bool votes_alone(const struct sw_group *group, const struct sw_wal_group *loaded)
+{
+    struct raft_configuration configuration;
+    bool alone = true;
+
+    if (!configuration_of(loaded, &configuration)) {
+        return false;
+    }
+    for (unsigned i = 0; i < configuration.n; i++) {
+        const struct raft_server *server = &configuration.servers[i];
+
+        alone = alone && (server->role == RAFT_VOTER) == (server->id == group->self.value);
+    }
+    alone = alone && configuration.n > 0;
+    raft_configuration_close(&configuration);
+    return alone;
 }
 
 static void reopen_wanted(void *arg, raft_index from)
@@ -274,6 +322,9 @@ void sw__group_start(struct sw_group *group, struct sw_wal_group *loaded, bool b
     raft_set_snapshot_trailing(&group->raft, group->tuning.snapshot_trailing);
     if (bootstrap_it) {
         sw__io_write_bootstrap(&group->io);
+    } else if (votes_alone(group, &group->io.loaded) &&
+               (group->tuning.guard_off & SW_GUARD_G15) == 0) {
+        sw__io_begin_term(&group->io);
     }
     rv = raft_start(&group->raft);
     SW_ASSERT(rv == 0); /* what it loads was checked */

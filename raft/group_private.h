@@ -56,7 +56,8 @@ struct sw_group {
     uint64_t probe_ms; /* when the probe that is out was last sent */
 
     struct sw__group_change change;
-    raft_index members_index; /* of the configuration that the user knows */
+    raft_index members_index;   /* of the configuration that the user knows */
+    raft_index members_seen[2]; /* libraft's indexes when it was looked for */
     bool members_committed;
     bool members_known; /* false: tell the user, whatever the index */
 

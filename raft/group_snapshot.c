@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "base/point.h"
 #include "raft/descriptor.h"
 #include "raft/group_private.h"
 #include "raft/wire.h"
@@ -58,6 +59,9 @@ static unsigned trailing_of(const struct sw_group *group)
     uint64_t size = 0;
     unsigned count = 0;
 
+    if (SW_BUGGIFY("raft.short_trailing", 200)) {
+        return TRAILING_MIN;
+    }
     while (count < group->tuning.snapshot_trailing) {
         const struct raft_entry *entry = sw_guard_entry(&group->raft, index);
 
@@ -75,7 +79,9 @@ static int fsm_snapshot(struct raft_fsm *fsm, struct raft_buffer *buffers[], uns
 {
     struct sw_group *group = group_of(fsm);
 
-    if (group->muted || group->install_pending || !sw_guard_snapshot_allowed(&group->guard)) {
+    if (group->muted || group->install_pending || !sw_guard_snapshot_allowed(&group->guard) ||
+        SW_BUGGIFY("raft.snapshot_refused", 300)) {
+        SW_MARK("raft.snapshot_put_off");
         return RAFT_BUSY; /* asked again at the next apply */
     }
     *buffers = raft_malloc(sizeof **buffers);
@@ -147,7 +153,8 @@ void sw__group_snapshot_work(void *arg)
 void sw__group_compact(struct sw_group *group)
 {
     const bool grown =
-        group->wal->ops->group_bytes(group->wal, group->id) > group->tuning.snapshot_bytes;
+        group->wal->ops->group_bytes(group->wal, group->id) > group->tuning.snapshot_bytes ||
+        SW_BUGGIFY("raft.snapshot_early", 5);
 
     if (group->restored) {
         group->restored = false;
@@ -169,6 +176,7 @@ void sw_group_snapshot_done(struct sw_group *group,
     SW_ASSERT(group != NULL);
     group->snapshot_user = false;
     if (group->snapshot_stale || !sw__io_work_pending(&group->io)) {
+        SW_MARK("raft.snapshot_stale");
         group->snapshot_stale = false; /* stopped or reopened meanwhile */
         return;
     }
@@ -199,14 +207,23 @@ void sw__group_install(void *arg, struct raft_message *message)
     SW_ASSERT(message->type == RAFT_IO_INSTALL_SNAPSHOT);
     if (install->term < group->raft.current_term ||
         install->last_index <= group->raft.commit_index) {
+        SW_MARK("raft.install_not_needed");
         sw__io_receive(&group->io, message); /* refused or already there: libraft answers */
         return;
     }
     if (group->install_pending && group->install.install_snapshot.term >= install->term) {
+        SW_MARK("raft.install_repeated");
         sw_wire_free(message);
         return;
     }
+    if (group->install_pending) {
+        SW_MARK("raft.install_superseded");
+    }
     sw__group_install_drop(group);
+    if (SW_BUGGIFY("raft.install_lost", 100)) {
+        sw_wire_free(message);
+        return;
+    }
     group->install = *message;
     group->install_pending = true;
     group->install_asked = true;
@@ -228,6 +245,7 @@ void sw_group_install_done(struct sw_group *group,
     }
     message = group->install;
     if (err != SW_ERR_OK || snapshot.index < message.install_snapshot.last_index) {
+        SW_MARK("raft.install_failed");
         sw__group_install_drop(group); /* the leader tries again after its timeout */
         return;
     }

@@ -233,6 +233,7 @@ static void append_stored(struct raft_io_append *request, int status)
         guard->raft->commit_index = append->last;
     }
     if (may_pace && append->first > guard->lead_first) {
+        SW_MARK("guard.g5_paced");
         pace_add(guard, append);
         pace_release(guard, false);
         return;
@@ -309,9 +310,11 @@ static void correct_success(struct sw_guard *guard, struct raft_append_entries_r
     }
     if (on(guard, SW_GUARD_G1)) {
         if (result->last_log_index > guard->verified) {
+            SW_MARK("guard.g1_unverified");
             result->last_log_index = guard->verified;
         }
         if (result->last_log_index > guard->raft->last_stored) {
+            SW_MARK("guard.g1_not_stored");
             result->last_log_index = guard->raft->last_stored;
         }
     }
@@ -335,6 +338,7 @@ static void correct_rejection(const struct sw_guard *guard,
         first--;
     }
     SW_ASSERT(first > 0);
+    SW_MARK("guard.g4_hint");
     result->last_log_index = first - 1;
 }
 
@@ -359,6 +363,7 @@ static int guard_send(struct raft_io *io,
         copy.request_vote_result.pre_vote == raft_tribool_true &&
         !copy.request_vote_result.vote_granted &&
         copy.request_vote_result.term < guard->raft->current_term) {
+        SW_MARK("guard.g11_term_told");
         copy.request_vote_result.term = guard->raft->current_term;
     }
     return guard->inner->send(guard->inner, request, &copy, cb);
@@ -380,6 +385,12 @@ static bool election_forbidden(const struct sw_guard *guard, const struct raft_m
                             guard->raft->voted_for != 0 &&
                             guard->raft->voted_for != vote->candidate_id;
 
+        if (second) {
+            SW_MARK("guard.g3_second_vote");
+        }
+        if (installing(guard)) {
+            SW_MARK("guard.g6_vote_while_installing");
+        }
         return (on(guard, SW_GUARD_G3) && second) || (on(guard, SW_GUARD_G6) && installing(guard));
     }
     return message->type == RAFT_IO_TIMEOUT_NOW && on(guard, SW_GUARD_G6) && installing(guard);
@@ -393,6 +404,7 @@ static bool timeout_waits(struct sw_guard *guard, const struct raft_message *mes
         guard->appends_in_flight == 0) {
         return false;
     }
+    SW_MARK("guard.g7_timeout_waits");
     guard->timeout_held = true;
     guard->timeout_since = guard->inner->time(guard->inner);
     guard->timeout = *message;
@@ -431,6 +443,7 @@ static raft_index cuts_configuration(const struct sw_guard *guard,
             return 0;
         }
         if (entry->type == RAFT_CHANGE) {
+            SW_MARK("guard.g10_configuration_cut");
             return conflict;
         }
     }
@@ -460,6 +473,7 @@ static bool result_held(struct sw_guard *guard, const struct raft_message *messa
         if (!peer->held || result->last_log_index >= peer->result.last_log_index) {
             peer->result = *result;
         }
+        SW_MARK("guard.g2_result_waits");
         peer->held = true;
         return true;
     }
@@ -486,6 +500,7 @@ static void cut_compacted(const struct sw_guard *guard, struct raft_append_entri
         (append->prev_log_index != 0 && sw_guard_term(raft, append->prev_log_index) != 0)) {
         return;
     }
+    SW_MARK("guard.g12_below_compacted");
     cut = base - append->prev_log_index < append->n_entries
               ? (unsigned)(base - append->prev_log_index)
               : append->n_entries;
@@ -511,6 +526,7 @@ static void begin_append(struct sw_guard *guard, struct raft_append_entries *app
     guard->append_prev_term = append->prev_log_term;
     guard->append_last = append->prev_log_index + append->n_entries;
     if (on(guard, SW_GUARD_G1) && append->leader_commit > guard->append_last) {
+        SW_MARK("guard.g1_commit_clamped");
         append->leader_commit = guard->append_last;
     }
 }
@@ -528,6 +544,7 @@ static void deliver_silent(struct sw_guard *guard, struct raft_message *message)
         on(guard, SW_GUARD_G13) && silent ? raft->follower_state.current_leader.id : 0;
 
     if (leader != 0) {
+        SW_MARK("guard.g13_leader_silent");
         raft->follower_state.current_leader.id = 0;
     }
     deliver(guard, message);
@@ -556,6 +573,7 @@ static void deliver_vote(struct sw_guard *guard, struct raft_message *message)
     }
     deliver_silent(guard, message);
     if (role != RAFT_VOTER) {
+        SW_MARK("guard.g14_votes_unpromoted");
         SW_ASSERT(at < configuration->n);
         SW_ASSERT(configuration->servers[at].id == guard->raft->id);
         configuration->servers[at].role = role;
@@ -613,6 +631,7 @@ static void guard_tick(struct raft_io *inner)
     SW_ASSERT(guard->tick != NULL);
     if ((on(guard, SW_GUARD_G6) && installing(guard)) || (on(guard, SW_GUARD_G7) && busy)) {
         guard->drops++;
+        SW_MARK("guard.g7_tick_waits");
         return;
     }
     guard->tick(&guard->outer);
@@ -644,6 +663,7 @@ static void release_held(struct sw_guard *guard)
                                        .append_entries_result = peer->result};
 
         if (peer->held) {
+            SW_MARK("guard.g2_result_released");
             peer->held = false;
             if (!result_held(guard, &message)) {
                 deliver(guard, &message);
@@ -683,6 +703,9 @@ bool sw_guard_own_term_committed(const struct sw_guard *guard)
 bool sw_guard_change_allowed(const struct sw_guard *guard)
 {
     SW_ASSERT(guard != NULL);
+    if (!sw_guard_own_term_committed(guard)) {
+        SW_MARK("guard.g8_change_waits");
+    }
     return !on(guard, SW_GUARD_G8) || sw_guard_own_term_committed(guard);
 }
 
@@ -697,6 +720,7 @@ bool sw_guard_snapshot_allowed(const struct sw_guard *guard)
     }
     while ((entry = sw_guard_entry(raft, index)) != NULL) {
         if (entry->type == RAFT_CHANGE) {
+            SW_MARK("guard.g9_snapshot_waits");
             return false;
         }
         index++;

@@ -31,6 +31,8 @@
  * |      | timeout: the slower of two decides a failover   | for the smallest election timeout  |
  * | G14  | a node that was just promoted, and does not    | it votes: the candidate knows      |
  * |      | know it, refuses its vote: no leader ever       | whether that counts                |
+ * | G15  | a lone voter that starts again leads at once, in | it begins a new term (group_open)  |
+ * |      | its old term: learners may have that index     |                                    |
  *
  * Found and measured by simulation (docs/TESTING.md); every rule has a unit test of its name, and
  * the simulator must fail when the rules are off. Loop thread only. */
@@ -60,7 +62,8 @@ enum sw_guard_rule {
     SW_GUARD_G12 = 1 << 12,
     SW_GUARD_G13 = 1 << 13,
     SW_GUARD_G14 = 1 << 14,
-    SW_GUARD_ALL = (1 << 15) - 2,
+    SW_GUARD_G15 = 1 << 15,
+    SW_GUARD_ALL = (1 << 16) - 2,
 };
 
 struct sw_guard_append; /* one append on its way; private */

@@ -145,6 +145,12 @@ static void request_done(void *arg)
 
 static enum sw_err link_send(struct sw__io *io, struct sw_node_id to, struct sw_span bytes)
 {
+    if (SW_BUGGIFY("raft.message_lost", 20)) {
+        return SW_ERR_OK;
+    }
+    if (SW_BUGGIFY("raft.link_busy", 20)) {
+        return SW_ERR_BUSY;
+    }
     return io->link->ops->send(io->link, to, bytes);
 }
 
@@ -152,7 +158,7 @@ static enum sw_err hold(struct sw__io *io, struct sw_node_id to, struct sw_span 
 {
     struct sw__io_held *held;
 
-    if (io->held_size + bytes.size > HELD_SIZE_MAX) {
+    if (io->held_size + bytes.size > HELD_SIZE_MAX || SW_BUGGIFY("raft.hold_full", 50)) {
         return SW_ERR_BUSY;
     }
     held = malloc(sizeof *held + bytes.size);
@@ -178,6 +184,7 @@ static enum sw_err send_or_hold(struct sw__io *io, struct sw_node_id to, struct 
     const bool unproven = io->hold_done < io->hold_wanted && !SW_PLANTED(ANSWER_BEFORE_VOTE);
 
     if (unproven || io->held_head != NULL) {
+        SW_MARK("raft.message_held");
         return hold(io, to, bytes);
     }
     return link_send(io, to, bytes);
@@ -223,6 +230,12 @@ void sw__io_write_bootstrap(struct sw__io *io)
     io->hold_wanted += 2;
     io->wal->ops->set_hard(io->wal, io->group, io->hard, hold_done, io);
     io->wal->ops->append(io->wal, io->group, io->loaded.entries, 1, hold_done, io);
+}
+
+void sw__io_begin_term(struct sw__io *io)
+{
+    SW_ASSERT(io->recv == NULL); /* libraft has not started */
+    (void)set_hard(io, (struct sw_wal_hard){.term = io->hard.term + 1, .vote = io->self});
 }
 
 void sw__io_send_bytes(struct sw__io *io, struct sw_node_id to, struct sw_span bytes)
@@ -285,6 +298,9 @@ bool sw__io_run_deferred(struct sw__io *io)
     struct sw__io_deferred *batch = io->deferred_head;
     const bool any = batch != NULL;
 
+    if (io->closed == NULL && !io->dead && SW_BUGGIFY("raft.completions_later", 100)) {
+        return false; /* the next turn does it */
+    }
     io->deferred_head = NULL;
     io->deferred_tail = NULL;
     while (batch != NULL) {
@@ -458,10 +474,12 @@ send_part(struct sw__io *io, const struct raft_message *message, unsigned first,
 {
     const struct raft_append_entries *whole = &message->append_entries;
     struct raft_message part = *message;
+    const unsigned count_max =
+        SW_BUGGIFY("raft.append_of_one", 100) ? 1 : (unsigned)SW_APPEND_ENTRY_COUNT_MAX;
     size_t size = 0;
     unsigned next = first;
 
-    while (next < whole->n_entries && next - first < SW_APPEND_ENTRY_COUNT_MAX &&
+    while (next < whole->n_entries && next - first < count_max &&
            (next == first || size + whole->entries[next].buf.len <= io->append_size_max)) {
         size += whole->entries[next].buf.len;
         next++;
@@ -488,6 +506,7 @@ static enum sw_err send_append(struct sw__io *io, const struct raft_message *mes
         err = send_part(io, message, next, &next);
         if (next < message->append_entries.n_entries) {
             io->stats.appends_split++;
+            SW_MARK("raft.append_split");
         }
     } while (err == SW_ERR_OK && next < message->append_entries.n_entries);
     return err;
@@ -499,6 +518,7 @@ static enum sw_err send_message(struct sw__io *io, const struct raft_message *me
 
     SW_ASSERT(to.value != 0);
     if (io->dead || !io->link->ops->peer_up(io->link, to)) {
+        SW_MARK("raft.peer_down");
         return SW_ERR_UNREACHABLE; /* before a backlog is serialised for nobody */
     }
     if (message->type == RAFT_IO_APPEND_ENTRIES) {
@@ -599,6 +619,7 @@ static int io_snapshot_put(struct raft_io *base,
     sw_buf_clear(&io->descriptor);
     sw_write_bytes(&io->descriptor, sw_buf_span(&request->descriptor));
     if (trailing == 0) {
+        SW_MARK("raft.snapshot_installed");
         io->next_index = snapshot->index + 1;
         request->installed = snapshot->bufs;
     }
@@ -637,6 +658,9 @@ static raft_time io_time(struct raft_io *base)
 static int io_random(struct raft_io *base, int min, int max)
 {
     SW_ASSERT(min <= max);
+    if (SW_BUGGIFY("raft.shortest_timeout", 300)) {
+        return min; /* all nodes draw the same: votes are split */
+    }
     return min + (int)(sw_env_random(io_of(base)->env) % ((uint64_t)(max - min) + 1));
 }
 

@@ -90,6 +90,9 @@ void sw__io_drop_loaded(struct sw__io *io);
 /* Asks the WAL for the first record of a group: `entries[0]` of `loaded`, and its term. */
 void sw__io_write_bootstrap(struct sw__io *io);
 
+/* Before raft_start: the term that libraft finds is the next one, with this node's own vote. */
+void sw__io_begin_term(struct sw__io *io);
+
 void sw__io_tick(struct sw__io *io);
 /* Feeds a decoded message to libraft (through the guard), which takes its memory over. */
 void sw__io_receive(struct sw__io *io, struct raft_message *message);

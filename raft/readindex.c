@@ -83,6 +83,7 @@ void sw_readindex_acked(struct sw_readindex *reads,
 {
     if (reads->term == 0 || term != reads->term ||
         (seq != reads->seq && !SW_PLANTED(OLD_PROBE_COUNTS))) {
+        SW_MARK("raft.probe_ack_late");
         return; /* of an earlier probe */
     }
     for (uint32_t i = 0; i < reads->acked_count; i++) {

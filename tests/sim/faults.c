@@ -190,6 +190,13 @@ static void fault_drift(struct sim_world *world)
                leap);
 }
 
+static void fault_members(struct sim_world *world)
+{
+    if (world->mode->members != NULL) {
+        world->mode->members(world);
+    }
+}
+
 /* In the order of SIM_FAULT_TABLE. */
 static void (*const faults[])(struct sim_world *world) = {fault_crash_one,
                                                           fault_crash_many,
@@ -203,7 +210,8 @@ static void (*const faults[])(struct sim_world *world) = {fault_crash_one,
                                                           fault_transfer,
                                                           fault_snapshot,
                                                           fault_stop,
-                                                          fault_drift};
+                                                          fault_drift,
+                                                          fault_members};
 
 static_assert(sizeof(faults) / sizeof(faults[0]) == (size_t)SIM_FAULT_COUNT,
               "one function for each row of SIM_FAULT_TABLE");

@@ -2,6 +2,7 @@
 #include "tests/sim/plan.h"
 
 #include "storage/wal_engine.h"
+#include "tests/sim/world.h"
 
 static uint32_t between(struct sw_prng *prng, uint32_t min, uint32_t max)
 {
@@ -116,6 +117,18 @@ static void plan_clients(struct sim_plan *plan, struct sw_prng *prng)
     plan->breaker_open_ms = knob(prng, 0, 100, 5000);
 }
 
+/* Where members come and go, some nodes are not among the first. */
+static void plan_members(struct sim_plan *plan, struct sw_prng *prng)
+{
+    const uint32_t nodes = between(prng, 4, SIM_HOST_COUNT_MAX);
+    const uint32_t founders = sw_prng_chance(prng, 1, 2) ? 3 : between(prng, 1, nodes);
+
+    if (plan->mode == SIM_MODE_RAFT && (plan->faults & SIM_FAULT_MEMBERS) != 0) {
+        plan->nodes = nodes;
+        plan->founders = founders;
+    }
+}
+
 struct sim_plan sim_plan_of(enum sim_mode_kind mode, uint64_t seed)
 {
     /* A client of whole nodes waits longer: faults, not load, are what a second should hold. */
@@ -130,6 +143,7 @@ struct sim_plan sim_plan_of(enum sim_mode_kind mode, uint64_t seed)
     plan_raft(&plan, &prng);
     plan_node(&plan, &prng);
     plan_clients(&plan, &prng);
+    plan_members(&plan, &prng);
     plan.drift_ppm = between(&prng, 0, 500);
     plan.propose_us = propose_us[mode == SIM_MODE_NODE][sw_prng_below(&prng, 3)];
     plan.turn_us = sw_prng_chance(&prng, 1, 3) ? between(&prng, 100, 5000) : 0;

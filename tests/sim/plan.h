@@ -33,11 +33,13 @@ enum sim_mode_kind { SIM_MODE_RAFT, SIM_MODE_NODE };
     X(TRANSFER, "transfer")                                                                  \
     X(SNAPSHOT, "snapshot")                                                                  \
     X(STOP, "stop")           /* a node is asked to stop, as by SIGTERM */                   \
-    X(DRIFT, "drift")         /* a monotonic clock goes at another speed, or leaps ahead */
+    X(DRIFT, "drift")         /* a monotonic clock goes at another speed, or leaps ahead */ \
+    X(MEMBERS, "members")     /* nodes are added, promoted, demoted, removed */
 
 /* Numbers of a plan: type, name, the value that shrinking would like best, what it is. */
 #define SIM_PLAN_TABLE(X)                                                                    \
     X(uint32_t, nodes, 3, "nodes of the swarm, 1..7")                                        \
+    X(uint32_t, founders, 0, "nodes that found the swarm, the others may be added; 0 = all") \
     X(uint32_t, groups, 1, "Raft groups on each node")                                       \
     X(uint32_t, clients, 1, "clients of whole nodes")                                        \
     X(uint32_t, keys, 1, "keys that they use")                                               \

@@ -138,6 +138,7 @@ bool sim_plan_validate(const struct sim_plan *plan, char ret_why[SW_WHY_SIZE])
 {
     const struct rule rules[] = {
         {plan->nodes >= 1 && plan->nodes <= SIM_HOST_COUNT_MAX, "1 to 7 nodes"},
+        {plan->founders <= plan->nodes, "at most as many founders as nodes"},
         {plan->groups >= 1 && plan->groups <= 4, "1 to 4 groups"},
         {plan->clients >= 1 && plan->clients <= 5, "1 to 5 clients"},
         {plan->keys >= 1 && plan->keys <= 8, "1 to 8 keys"},

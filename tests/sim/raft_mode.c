@@ -98,7 +98,7 @@ static void group_start(struct sim_raft_group *slot)
         .id = slot->id,
         .self = {host->number},
         .members = members,
-        .member_count = plan->nodes,
+        .member_count = plan->founders != 0 ? plan->founders : plan->nodes,
         .tuning = {.election_timeout_ms = plan->election_timeout_ms,
                    .heartbeat_ms = plan->heartbeat_ms,
                    .snapshot_bytes = plan->snapshot_bytes,
@@ -107,6 +107,7 @@ static void group_start(struct sim_raft_group *slot)
                    .append_size_max = plan->append_size_max,
                    .guard_off = plan->guard_off},
         .applied = slot->state.index,
+        .join = plan->founders != 0 && host->number > plan->founders,
         .env = &host->env,
         .wal = sim_wal_watch_port(raft->watch[host->number - 1],
                                   sim_wal_port(raft->wal[host->number - 1])),
@@ -149,6 +150,7 @@ static void mode_host_start(struct sim_host *host)
         slot->pending_count = 0;
         slot->reads_open = 0;
         slot->commit_checked = 0;
+        slot->members = (struct sim_members){0};
         slot->snapshotting = false;
         slot->installing = false;
         memset(slot->read, 0, sizeof(slot->read));
@@ -174,6 +176,7 @@ static void count_status(struct sim_raft_group *slot)
     stats->splits += status.appends_split;
     stats->guard_drops += status.guard_drops;
     stats->installs_sent += status.installs_sent;
+    stats->reopened += status.reopened;
 }
 
 static void mode_host_crash(struct sim_host *host, enum sim_cut cut)
@@ -210,28 +213,27 @@ static void check_commit(struct sim_raft_group *slot, uint64_t index)
     if (own.term == 0) {
         return; /* compacted here already: it was checked when it was new */
     }
-    if (world->plan.nodes == 1 && index == 1) {
+    if ((world->plan.nodes == 1 || world->plan.founders == 1) && index == 1) {
         return; /* its own configuration: lost, it is written again; all else is behind it */
     }
     for (uint32_t i = 0; i < world->plan.nodes; i++) {
         const struct sim_watched other = sim_wal_watch_entry(raft->watch[i], slot->id, index);
 
-        holders += sim_wal_watch_snapshot(raft->watch[i], slot->id) >= index ||
-                           (other.term == own.term && other.durable)
-                       ? 1
-                       : 0;
+        if (sim_wal_watch_snapshot(raft->watch[i], slot->id) >= index ||
+            (other.term == own.term && other.durable)) {
+            holders |= 1U << (i + 1);
+        }
     }
-    if (holders < world->plan.nodes / 2 + 1) {
+    if (!sim_members_quorum(slot, holders)) {
         sim_fail(world,
                  "durability: node %u leads term %" PRIu64 " and commits index %" PRIu64
-                 " of term %" PRIu64 " of group %u, which only %u of %u nodes hold on disk",
+                 " of term %" PRIu64 " of group %u, which only nodes 0x%x hold on disk",
                  slot->host->number,
                  slot->term,
                  index,
                  own.term,
                  slot->id.value,
-                 holders,
-                 world->plan.nodes);
+                 holders);
     }
 }
 
@@ -247,6 +249,7 @@ static void check_status(struct sim_raft_group *slot)
             check_commit(slot, ++slot->commit_checked);
         }
     }
+    sim_members_looked(slot);
     if (status.commit_index > status.last_index || status.handed_index > status.commit_index) {
         sim_fail(world,
                  "node %u: handed %" PRIu64 ", commit %" PRIu64 " and last index %" PRIu64
@@ -316,12 +319,17 @@ static bool group_settled(struct sim_world *world, uint32_t group)
 {
     struct sim_raft_world *raft = sim_raft_of(world);
 
-    if (sim_raft_leader(world, group) == 0 || raft->calm_acked[group - 1] < CALM_ACKS) {
+    const uint32_t leader = sim_raft_leader(world, group);
+
+    if (leader == 0 || raft->calm_acked[group - 1] < CALM_ACKS) {
         return false;
     }
     for (uint32_t i = 1; i <= world->plan.nodes; i++) {
         const struct sim_raft_group *slot = sim_raft_slot(world, i, group);
 
+        if (!sim_members_has(sim_raft_slot(world, leader, group), i)) {
+            continue;
+        }
         if (!slot->host->alive || slot->pending_count > 0 || slot->reads_open > 0 ||
             slot->state.index != raft->log[group - 1].last) {
             return false;
@@ -431,6 +439,7 @@ const struct sim_mode sim_raft_mode = {.open = mode_open,
                                        .transfer = mode_transfer,
                                        .snapshot = mode_snapshot,
                                        .disk_fail = mode_disk_fail,
+                                       .members = sim_members_fault,
                                        .calm = mode_calm,
                                        .settled = mode_settled,
                                        .verdict = mode_verdict,

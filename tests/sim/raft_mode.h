@@ -8,6 +8,7 @@
 
 #include "raft/group.h"
 #include "tests/sim/log_check.h"
+#include "tests/sim/raft_member.h"
 #include "tests/sim/wal_sim.h"
 #include "tests/sim/wal_watch.h"
 #include "tests/sim/world.h"
@@ -43,6 +44,7 @@ struct sim_raft_group {
     struct sim_read read[SIM_READ_MAX];
     uint32_t reads_open;
     uint64_t commit_checked; /* as leader: up to here a quorum was seen to hold the log */
+    struct sim_members members;
     bool snapshotting;
     bool installing;
     struct sw_node_id install_from;
@@ -55,6 +57,7 @@ struct sim_raft_world {
     struct sim_wal *wal[SIM_HOST_COUNT_MAX];
     struct sim_wal_watch *watch[SIM_HOST_COUNT_MAX];
     struct sim_raft_group slot[SIM_HOST_COUNT_MAX][SIM_GROUP_MAX];
+    struct sim_configurations configurations[SIM_GROUP_MAX];
     uint64_t next_value[SIM_GROUP_MAX];
     uint64_t next_read;
     uint64_t calm_value[SIM_GROUP_MAX]; /* values proposed after the storm are above this */

@@ -67,6 +67,9 @@ static void on_role_changed(void *arg, enum sw_role role, uint64_t term, struct 
     }
     if (role == SW_ROLE_LEADER) {
         sim_log_leader(slot->log, slot->host->number, term);
+        if (slot->commit_checked < slot->log->last) {
+            slot->commit_checked = slot->log->last; /* others did, and by other voters perhaps */
+        }
     } else if (slot->role == SW_ROLE_LEADER) {
         world->stats.unknown += slot->pending_count;
         slot->pending_count = 0;
@@ -268,5 +271,6 @@ struct sw_group_handler sim_raft_handler(struct sim_raft_group *slot)
                                      .committed = on_committed,
                                      .role_changed = on_role_changed,
                                      .snapshot_wanted = on_snapshot_wanted,
-                                     .install_wanted = on_install_wanted};
+                                     .install_wanted = on_install_wanted,
+                                     .members_changed = sim_members_changed};
 }

@@ -159,6 +159,11 @@ static void print_coverage(const struct sim_stats *total)
            total->lost,
            total->duplicated,
            total->reordered);
+    printf("members: %" PRIu64 " changes made, %" PRIu64 " of unknown outcome, %" PRIu64
+           " logs cut and reopened\n",
+           total->changes,
+           total->changes_unknown,
+           total->reopened);
     printf("did: %" PRIu64 " entries committed, %" PRIu64 " of %" PRIu64
            " proposals acknowledged, %" PRIu64 " of %" PRIu64 " reads answered, %" PRIu64
            " appends split, %" PRIu64 " guard drops; %" PRIu64 " client calls: %" PRIu64

@@ -15,149 +15,8 @@
 #include "tests/sim/net.h"
 #include "tests/sim/raft_mode.h"
 #include "tests/sim/report.h"
-
-/* What the network does to a script's messages; one world runs at a time. */
-static struct rules {
-    uint32_t only_candidate;   /* others' requests for votes are lost; 0 = all may ask */
-    uint32_t muted;            /* all of its messages are lost, and nobody is told */
-    uint32_t no_entries_from;  /* AppendEntries with entries from here ... */
-    uint64_t no_entries_after; /* ... if they hold entries above this index */
-    uint8_t timeout_now[64];   /* the TimeoutNow that was caught on its way */
-    size_t timeout_now_size;
-    bool catch_timeout_now;
-} rules;
-
-static struct sim_world world;
-
-static bool append_is_lost(uint32_t from, struct sw_span message)
-{
-    const uint64_t prev = sw_load_u64(message.data + 13);
-    const uint32_t count = sw_load_u32(message.data + 37);
-
-    return from == rules.no_entries_from && count > 0 && prev + count > rules.no_entries_after;
-}
-
-static bool filter(struct sim_world *in, uint32_t from, uint32_t to, struct sw_span message)
-{
-    const uint8_t kind = sw_wire_kind(message);
-
-    (void)in;
-    if (rules.muted == from || rules.muted == to) {
-        return true;
-    }
-    if (kind == SW_WIRE_VOTE) {
-        const bool disrupts = (message.data[message.size - 1] & 1) != 0;
-
-        return rules.only_candidate != 0 && from != rules.only_candidate && !disrupts;
-    }
-    if (kind == SW_WIRE_APPEND) {
-        return append_is_lost(from, message);
-    }
-    if (kind == SW_WIRE_TIMEOUT_NOW && rules.catch_timeout_now) {
-        SW_ASSERT(message.size <= sizeof(rules.timeout_now));
-        memcpy(rules.timeout_now, message.data, message.size);
-        rules.timeout_now_size = message.size;
-        return true;
-    }
-    return false;
-}
-
-/* --- words of the scripts --------------------------------------------------------------------- */
-
-static void run_ms(uint64_t ms)
-{
-    sim_world_run(&world, world.now_us + ms * 1000);
-}
-
-static struct sim_raft_group *node(uint32_t number)
-{
-    return sim_raft_slot(&world, number, 1);
-}
-
-static bool leads(uint32_t number)
-{
-    return node(number)->host->alive && node(number)->role == SW_ROLE_LEADER;
-}
-
-/* False if it does not come to that; the script then did not reach its trap. */
-static bool wait_leader(uint32_t number, uint64_t ms_max)
-{
-    for (uint64_t ms = 0; ms < ms_max && !world.failed && !leads(number); ms++) {
-        run_ms(1);
-    }
-    return leads(number);
-}
-
-static bool wait_not_leader(uint32_t number, uint64_t ms_max)
-{
-    for (uint64_t ms = 0; ms < ms_max && !world.failed && leads(number); ms++) {
-        run_ms(1);
-    }
-    return !leads(number);
-}
-
-static void propose(uint32_t number, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        (void)sim_raft_propose(node(number));
-    }
-    sim_host_turn_end(node(number)->host);
-}
-
-static void isolate(uint32_t number, bool cut)
-{
-    for (uint32_t i = 1; i <= world.plan.nodes; i++) {
-        if (i != number) {
-            sim_net_cut(&world, i, number, cut);
-            sim_net_cut(&world, number, i, cut);
-        }
-    }
-}
-
-/* Exactly the nodes whose bit is set talk to each other. */
-static void only_these(uint32_t bits)
-{
-    for (uint32_t i = 1; i <= world.plan.nodes; i++) {
-        for (uint32_t j = 1; j <= world.plan.nodes; j++) {
-            if (i != j) {
-                sim_net_cut(&world, i, j, (bits & (1U << i)) == 0 || (bits & (1U << j)) == 0);
-            }
-        }
-    }
-}
-
-static void start_all(void)
-{
-    for (uint32_t i = 0; i < world.plan.nodes; i++) {
-        sim_host_start(&world.host[i]);
-    }
-}
-
-static void crash_all(enum sim_cut cut)
-{
-    for (uint32_t i = 0; i < world.plan.nodes; i++) {
-        sim_host_crash(&world.host[i], cut);
-    }
-}
-
-static void must_reach(bool reached, const char *what)
-{
-    if (!reached) {
-        sim_fail(&world, "the script did not get to: %s", what);
-    }
-}
-
-/* Heals everything; the world must then be well. */
-static void end_well(void)
-{
-    memset(&rules, 0, sizeof(rules));
-    if (world.failed) {
-        return;
-    }
-    sim_raft_of(&world)->scripted = false;
-    sim_faults_calm(&world);
-    sim_settle(&world, world.now_us);
-}
+#include "tests/sim/scenario_member.h"
+#include "tests/sim/script.h"
 
 /* --- scripts ---------------------------------------------------------------------------------- */
 
@@ -165,21 +24,21 @@ static void end_well(void)
  * new leader counts entries on it that it does not have (over-claimed match index). */
 static void stale_suffix(void)
 {
-    rules.only_candidate = 1;
-    start_all();
-    must_reach(wait_leader(1, 5000), "node 1 leads");
-    propose(1, 3);
-    run_ms(300);
-    rules.muted = 1;
-    propose(1, 3);
-    rules.only_candidate = 2;
-    rules.no_entries_from = 2;
-    must_reach(wait_not_leader(1, 5000), "node 1 steps down");
-    rules.muted = 0;
-    must_reach(wait_leader(2, 5000), "node 2 leads");
-    propose(2, 2);
-    run_ms(1500);
-    end_well();
+    script_rules.only_candidate = 1;
+    script_start_all();
+    script_must_reach(script_wait_leader(1, 5000), "node 1 leads");
+    script_propose(1, 3);
+    script_run_ms(300);
+    script_rules.muted = 1;
+    script_propose(1, 3);
+    script_rules.only_candidate = 2;
+    script_rules.no_entries_from = 2;
+    script_must_reach(script_wait_not_leader(1, 5000), "node 1 steps down");
+    script_rules.muted = 0;
+    script_must_reach(script_wait_leader(2, 5000), "node 2 leads");
+    script_propose(2, 2);
+    script_run_ms(1500);
+    script_end_well();
 }
 
 /* Figure 8 of the Raft paper: an entry of an old term on a majority is still not committed. */
@@ -187,76 +46,82 @@ static void figure_8(void)
 {
     uint64_t index;
 
-    rules.only_candidate = 1;
-    start_all();
-    must_reach(wait_leader(1, 5000), "node 1 leads");
-    run_ms(300);
-    only_these(1U << 1 | 1U << 2);
-    propose(1, 1);
-    run_ms(30);
-    index = node(1)->pending_count > 0 ? node(1)->pending[0].index : 0;
-    must_reach(index != 0, "an entry on nodes 1 and 2 only");
-    only_these(1U << 3 | 1U << 4 | 1U << 5);
-    rules.only_candidate = 5;
-    rules.no_entries_from = 5;
-    must_reach(wait_leader(5, 5000), "node 5 leads");
-    propose(5, 1);
-    run_ms(30);
-    only_these(1U << 1 | 1U << 2 | 1U << 3);
-    rules.only_candidate = 1;
-    rules.no_entries_from = 1;
-    rules.no_entries_after = index;
-    must_reach(wait_not_leader(1, 5000) && wait_leader(1, 5000), "node 1 leads again");
-    run_ms(1000);
-    sim_host_crash(node(1)->host, SIM_CUT_NONE_LOST);
-    only_these(1U << 2 | 1U << 3 | 1U << 4 | 1U << 5);
-    memset(&rules, 0, sizeof(rules));
-    rules.only_candidate = 5;
-    must_reach(wait_not_leader(5, 5000) && wait_leader(5, 10000), "node 5 leads again");
-    propose(5, 1);
-    run_ms(500);
-    end_well();
+    script_rules.only_candidate = 1;
+    script_start_all();
+    script_must_reach(script_wait_leader(1, 5000), "node 1 leads");
+    script_run_ms(300);
+    script_only_these(1U << 1 | 1U << 2);
+    script_propose(1, 1);
+    script_run_ms(30);
+    index = script_node(1)->pending_count > 0 ? script_node(1)->pending[0].index : 0;
+    script_must_reach(index != 0, "an entry on nodes 1 and 2 only");
+    script_only_these(1U << 3 | 1U << 4 | 1U << 5);
+    script_rules.only_candidate = 5;
+    script_rules.no_entries_from = 5;
+    script_must_reach(script_wait_leader(5, 5000), "node 5 leads");
+    script_propose(5, 1);
+    script_run_ms(30);
+    script_only_these(1U << 1 | 1U << 2 | 1U << 3);
+    script_rules.only_candidate = 1;
+    script_rules.no_entries_from = 1;
+    script_rules.no_entries_after = index;
+    script_must_reach(script_wait_not_leader(1, 5000) && script_wait_leader(1, 5000),
+                      "node 1 leads again");
+    script_run_ms(1000);
+    sim_host_crash(script_node(1)->host, SIM_CUT_NONE_LOST);
+    script_only_these(1U << 2 | 1U << 3 | 1U << 4 | 1U << 5);
+    memset(&script_rules, 0, sizeof(script_rules));
+    script_rules.only_candidate = 5;
+    script_must_reach(script_wait_not_leader(5, 5000) && script_wait_leader(5, 10000),
+                      "node 5 leads again");
+    script_propose(5, 1);
+    script_run_ms(500);
+    script_end_well();
 }
 
 /* A leader that was handing over steps down, votes for another, and votes once more for the one it
  * had chosen, whose TimeoutNow comes late. */
 static void double_vote(void)
 {
-    world.host[1].drift_ppm = -900000; /* node 2 is patient: it goes on believing in node 1 */
-    rules.only_candidate = 1;
-    start_all();
-    must_reach(wait_leader(1, 5000), "node 1 leads");
-    propose(1, 2);
-    run_ms(300);
-    rules.catch_timeout_now = true;
-    sim_net_cut(&world, 2, 1, true);
-    sim_net_cut(&world, 3, 1, true);
-    run_ms(world.plan.seed * 7 % 300);
-    world.mode->transfer(node(1)->host, (struct sw_node_id){2});
-    sim_host_turn_end(node(1)->host);
-    sim_net_cut(&world, 1, 3, true);
-    rules.only_candidate = 3;
-    must_reach(wait_not_leader(1, 2000), "node 1 steps down");
-    sim_net_cut(&world, 2, 3, true);
-    sim_net_cut(&world, 3, 2, true);
-    sim_net_cut(&world, 1, 3, false);
-    sim_net_cut(&world, 3, 1, false);
-    must_reach(wait_leader(3, 5000), "node 3 leads");
-    isolate(3, true);
-    sim_net_cut(&world, 2, 1, false);
-    sim_net_cut(&world, 1, 2, false);
-    run_ms(1);
-    if (rules.timeout_now_size > 0) {
-        sim_net_inject(&world, 1, 2, sw_span_of(rules.timeout_now, rules.timeout_now_size));
+    script_world.host[1].drift_ppm =
+        -900000; /* node 2 is patient: it goes on believing in node 1 */
+    script_rules.only_candidate = 1;
+    script_start_all();
+    script_must_reach(script_wait_leader(1, 5000), "node 1 leads");
+    script_propose(1, 2);
+    script_run_ms(300);
+    script_rules.catch_timeout_now = true;
+    sim_net_cut(&script_world, 2, 1, true);
+    sim_net_cut(&script_world, 3, 1, true);
+    script_run_ms(script_world.plan.seed * 7 % 300);
+    script_world.mode->transfer(script_node(1)->host, (struct sw_node_id){2});
+    sim_host_turn_end(script_node(1)->host);
+    sim_net_cut(&script_world, 1, 3, true);
+    script_rules.only_candidate = 3;
+    script_must_reach(script_wait_not_leader(1, 2000), "node 1 steps down");
+    sim_net_cut(&script_world, 2, 3, true);
+    sim_net_cut(&script_world, 3, 2, true);
+    sim_net_cut(&script_world, 1, 3, false);
+    sim_net_cut(&script_world, 3, 1, false);
+    script_must_reach(script_wait_leader(3, 5000), "node 3 leads");
+    script_isolate(3, true);
+    sim_net_cut(&script_world, 2, 1, false);
+    sim_net_cut(&script_world, 1, 2, false);
+    script_run_ms(1);
+    if (script_rules.timeout_now_size > 0) {
+        sim_net_inject(&script_world,
+                       1,
+                       2,
+                       sw_span_of(script_rules.timeout_now, script_rules.timeout_now_size));
     }
-    run_ms(200);
-    end_well();
+    script_run_ms(200);
+    script_end_well();
 }
 
 /* Puts entries first..last of `term` into a log that is asleep. */
 static void write_log(uint32_t number, uint64_t first, uint64_t last, uint64_t term)
 {
-    struct sw_wal *wal = sim_wal_port(sim_raft_of(&world)->wal[number - 1]);
+    struct sw_wal *wal = sim_wal_port(sim_raft_of(&script_world)->wal[number - 1]);
     const struct sw_group_id group = {1};
     uint8_t body[8] = {0};
 
@@ -266,37 +131,37 @@ static void write_log(uint32_t number, uint64_t first, uint64_t last, uint64_t t
 
         sw_store_u64(body, 0); /* value 0: nobody waits for it */
         wal->ops->append(wal, group, &entry, 1, NULL, NULL);
-        sim_wal_crash(sim_raft_of(&world)->wal[number - 1], SIM_CUT_NONE_LOST);
+        sim_wal_crash(sim_raft_of(&script_world)->wal[number - 1], SIM_CUT_NONE_LOST);
     }
 }
 
 static void write_term(uint32_t number, uint64_t term)
 {
-    struct sw_wal *wal = sim_wal_port(sim_raft_of(&world)->wal[number - 1]);
+    struct sw_wal *wal = sim_wal_port(sim_raft_of(&script_world)->wal[number - 1]);
 
     wal->ops->set_hard(
         wal, (struct sw_group_id){1}, (struct sw_wal_hard){.term = term}, NULL, NULL);
-    sim_wal_crash(sim_raft_of(&world)->wal[number - 1], SIM_CUT_NONE_LOST);
+    sim_wal_crash(sim_raft_of(&script_world)->wal[number - 1], SIM_CUT_NONE_LOST);
 }
 
 /* Every node has a reason to refuse every other one, and with pre-vote the refusal hides it. */
 static void pre_vote_deadlock(void)
 {
-    start_all();
-    run_ms(1);
-    crash_all(SIM_CUT_NONE_LOST);
+    script_start_all();
+    script_run_ms(1);
+    script_crash_all(SIM_CUT_NONE_LOST);
     write_log(1, 2, 5, 1);
     write_log(2, 2, 3, 1);
     write_log(3, 2, 4, 1);
     write_term(1, 7);
     write_term(2, 12);
     write_term(3, 9);
-    start_all();
-    for (int second = 0; second < 20 && sim_raft_leader(&world, 1) == 0; second++) {
-        run_ms(1000);
+    script_start_all();
+    for (int second = 0; second < 20 && sim_raft_leader(&script_world, 1) == 0; second++) {
+        script_run_ms(1000);
     }
-    must_reach(sim_raft_leader(&world, 1) != 0, "a leader within 20 s");
-    end_well();
+    script_must_reach(sim_raft_leader(&script_world, 1) != 0, "a leader within 20 s");
+    script_end_well();
 }
 
 /* A follower's tail of 10,000 entries is not the leader's: it must be repaired in a few round trips
@@ -306,36 +171,36 @@ static void divergent_tail(void)
     enum { TAIL = 10000, LEADER_TAIL = 20000, REPAIR_MS_MAX = 2 * 300 + 1000 };
     uint64_t began_us;
 
-    start_all();
-    run_ms(1);
-    crash_all(SIM_CUT_NONE_LOST);
+    script_start_all();
+    script_run_ms(1);
+    script_crash_all(SIM_CUT_NONE_LOST);
     write_log(1, 2, TAIL, 2);
     write_term(1, 2);
     for (uint32_t i = 2; i <= 3; i++) {
         write_log(i, 2, LEADER_TAIL, 3);
         write_term(i, 3);
     }
-    rules.muted = 1;
-    start_all();
-    must_reach(wait_leader(2, 3000) || wait_leader(3, 3000), "a leader");
-    run_ms(1000);
-    rules.muted = 0;
-    began_us = world.now_us;
-    while (node(1)->state.index < LEADER_TAIL && world.now_us < began_us + 10000000 &&
-           !world.failed) {
-        run_ms(10);
+    script_rules.muted = 1;
+    script_start_all();
+    script_must_reach(script_wait_leader(2, 3000) || script_wait_leader(3, 3000), "a leader");
+    script_run_ms(1000);
+    script_rules.muted = 0;
+    began_us = script_world.now_us;
+    while (script_node(1)->state.index < LEADER_TAIL && script_world.now_us < began_us + 10000000 &&
+           !script_world.failed) {
+        script_run_ms(10);
     }
     printf("  a tail of %d divergent entries is repaired, %d entries later, after %" PRIu64 " ms\n",
            TAIL,
            LEADER_TAIL,
-           (world.now_us - began_us) / 1000);
-    if (world.now_us - began_us > (uint64_t)REPAIR_MS_MAX * 1000) {
-        sim_fail(&world,
+           (script_world.now_us - began_us) / 1000);
+    if (script_world.now_us - began_us > (uint64_t)REPAIR_MS_MAX * 1000) {
+        sim_fail(&script_world,
                  "liveness: the divergent tail took %" PRIu64 " ms, at most %d are fine",
-                 (world.now_us - began_us) / 1000,
+                 (script_world.now_us - began_us) / 1000,
                  REPAIR_MS_MAX);
     }
-    end_well();
+    script_end_well();
 }
 
 /* Under load that never pauses, entries must be committed while it lasts. */
@@ -344,21 +209,23 @@ static void continuous_load(void)
     uint32_t leader;
     uint64_t acked;
 
-    start_all();
-    run_ms(2000);
-    leader = sim_raft_leader(&world, 1);
-    must_reach(leader != 0, "a leader");
-    acked = world.stats.acked;
-    for (uint32_t ms = 0; ms < 3000 && !world.failed && leader != 0; ms++) {
-        propose(leader, 1);
-        run_ms(1);
+    script_start_all();
+    script_run_ms(2000);
+    leader = sim_raft_leader(&script_world, 1);
+    script_must_reach(leader != 0, "a leader");
+    acked = script_world.stats.acked;
+    for (uint32_t ms = 0; ms < 3000 && !script_world.failed && leader != 0; ms++) {
+        script_propose(leader, 1);
+        script_run_ms(1);
     }
-    acked = world.stats.acked - acked;
+    acked = script_world.stats.acked - acked;
     printf("  3 s of one proposal a millisecond: %" PRIu64 " acknowledged meanwhile\n", acked);
     if (acked < 2000) {
-        sim_fail(&world, "liveness: only %" PRIu64 " of 3000 entries committed under load", acked);
+        sim_fail(&script_world,
+                 "liveness: only %" PRIu64 " of 3000 entries committed under load",
+                 acked);
     }
-    end_well();
+    script_end_well();
 }
 
 /* --- the table -------------------------------------------------------------------------------- */
@@ -369,15 +236,22 @@ struct scenario {
     uint32_t nodes;
     uint32_t variants; /* of timing; all must be well */
     uint32_t append_size_max;
+    uint32_t founders; /* 0 = all nodes */
 };
 
 static const struct scenario scenarios[] = {
-    {"stale-suffix", stale_suffix, 3, 5, 0},
-    {"figure-8", figure_8, 5, 5, 1},
-    {"double-vote", double_vote, 3, 40, 0},
-    {"pre-vote-deadlock", pre_vote_deadlock, 3, 5, 0},
-    {"divergent-tail", divergent_tail, 3, 1, 0},
-    {"continuous-load", continuous_load, 3, 1, 0},
+    {"stale-suffix", stale_suffix, 3, 5, 0, 0},
+    {"figure-8", figure_8, 5, 5, 1, 0},
+    {"double-vote", double_vote, 3, 40, 0, 0},
+    {"pre-vote-deadlock", pre_vote_deadlock, 3, 5, 0, 0},
+    {"divergent-tail", divergent_tail, 3, 1, 0, 0},
+    {"continuous-load", continuous_load, 3, 1, 0, 0},
+    {"configuration-rollback", scenario_configuration_rollback, 4, 5, 0, 3},
+    {"uncommitted-snapshot", scenario_uncommitted_snapshot, 4, 3, 0, 3},
+    {"single-server-change", scenario_single_server_change, 5, 5, 0, 4},
+    {"promote-then-crash", scenario_promote_then_crash, 2, 3, 0, 1},
+    {"lone-voter-restart", scenario_lone_voter_restart, 2, 3, 0, 1},
+    {"remove-leader", scenario_remove_leader, 3, 5, 0, 0},
 };
 
 static void
@@ -388,6 +262,7 @@ run_variant(const struct scenario *scenario, const struct sim_options *options, 
                                   .install_timeout_ms = 5000,
                                   .mode = SIM_MODE_RAFT,
                                   .nodes = scenario->nodes,
+                                  .founders = scenario->founders,
                                   .groups = 1,
                                   .calm_us = 60000000,
                                   .delay_us_min = 1000,
@@ -398,15 +273,15 @@ run_variant(const struct scenario *scenario, const struct sim_options *options, 
                                   .heartbeat_ms = 50,
                                   .append_size_max = scenario->append_size_max,
                                   .snapshot_bytes = 1 << 30,
-                                  .snapshot_trailing = 100,
+                                  .snapshot_trailing = 2,
                                   .guard_off = options->guard_off,
                                   .propose_us = 2000,
                                   .value_size_max = 0};
 
-    memset(&rules, 0, sizeof(rules));
-    sim_world_init(&world, &plan, &sim_raft_mode, options->verbose);
-    sim_raft_of(&world)->scripted = true;
-    sim_net_filter(&world, filter);
+    memset(&script_rules, 0, sizeof(script_rules));
+    sim_world_init(&script_world, &plan, &sim_raft_mode, options->verbose);
+    sim_raft_of(&script_world)->scripted = true;
+    sim_net_filter(&script_world, script_filter);
     scenario->script();
 }
 
@@ -417,13 +292,13 @@ static bool run_variants(const struct scenario *scenario, const struct sim_optio
         bool failed;
 
         run_variant(scenario, options, variant);
-        failed = world.failed;
+        failed = script_world.failed;
         if (failed && options->quiet) {
-            printf("  variant %u: %s\n", variant, world.why);
+            printf("  variant %u: %s\n", variant, script_world.why);
         } else if (failed) {
-            sim_report_story(&world, options);
+            sim_report_story(&script_world, options);
         }
-        sim_world_release(&world);
+        sim_world_release(&script_world);
         if (failed) {
             return true;
         }

@@ -44,6 +44,9 @@
     X(CLIENT_CALL, true, "calls operation $a on key $b, call $c")                      \
     X(CLIENT_DONE, true, "has its answer to call $c: error $a, revision $b")           \
     X(NODE_LOG, true, "logs: level $a, error $b")                                      \
+    X(MEMBERS, true, "configuration of index $a: voters $b, others $c, as bits")       \
+    X(CHANGE, true, "is asked for change $a (0 add 1 promote 2 demote 3 remove) of node $b: error $c") \
+    X(CHANGED, true, "has changed the members: error $a")                              \
     X(CALM, true, "world: calm from now on, everything healed and restarted")          \
     X(NOTE, true, "note $a $b $c")
 /* clang-format on */

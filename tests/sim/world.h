@@ -75,6 +75,7 @@ struct sim_mode {
     void (*transfer)(struct sim_host *host, struct sw_node_id target);
     void (*snapshot)(struct sim_host *host);
     void (*disk_fail)(struct sim_host *host); /* the next sync fails */
+    void (*members)(struct sim_world *world); /* some come, some go; may be NULL */
     void (*stop)(struct sim_host *host);      /* in good order; may be NULL */
     void (*calm)(struct sim_world *world);    /* everything is healed from now on */
     bool (*settled)(struct sim_world *world); /* nothing is left to wait for */
@@ -86,6 +87,7 @@ struct sim_stats {
     uint64_t events, virtual_us;
     uint64_t crashes, fatal_stops, torn, partitions, pauses, clogs, clock_jumps, drifts;
     uint64_t elections, transfers, snapshots, installs, installs_sent, stops;
+    uint64_t changes, changes_unknown, reopened;
     uint64_t committed, proposed, acked, unknown, reads, reads_ok;
     uint64_t splits, guard_drops, lost, duplicated, reordered, messages;
     uint64_t calls, calls_ok, calls_not_done, calls_unknown, retries;
