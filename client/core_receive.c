@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/assert.h"
+#include "base/point.h"
 #include "client/core_private.h"
 
 /* How long a batch without credit waits for the grant, which also wakes the caller by itself. */
@@ -84,6 +85,7 @@ static void learn(struct sw_core *core, const struct sw_reply *reply)
 
 static void reopen_session(struct sw_core *core, struct sw_core_request *request)
 {
+    SW_MARK("client.session_reopened");
     if (request->request.session.value == core->session.value) {
         sw__core_forget_session(core);
     }
@@ -100,6 +102,7 @@ static void put_off(struct sw_core *core, struct sw_core_request *request, enum 
     const struct sw_retry_policy *policy = &core->config.policy;
 
     request->last_err = err;
+    SW_MARK("client.put_off");
     sw__core_pause(
         core,
         request,
@@ -128,6 +131,7 @@ answer(struct sw_core *core, struct sw_core_request *request, const struct sw_re
         request->state == SW_CORE_SENT && sw_node_id_equal(reply->node, request->node);
 
     if (reply->err != SW_ERR_OK && !current) {
+        SW_MARK("client.late_refusal");
         return; /* a refusal of an earlier try says nothing about the present one */
     }
     if (reply->err == SW_ERR_OK) {
@@ -160,6 +164,9 @@ static void take_reply(struct sw_core *core, struct sw_core_node *node, struct s
 {
     struct sw_core_request *request;
 
+    if (SW_BUGGIFY("client.reply_lost", 10)) {
+        return;
+    }
     reply->node = node->id; /* the transport proved it; the bytes only claim it */
     sw_breaker_success(&node->breaker);
     learn(core, reply);
@@ -170,6 +177,8 @@ static void take_reply(struct sw_core *core, struct sw_core_node *node, struct s
     request = core->slots[reply->id % SW_CORE_SLOT_COUNT];
     if (request != NULL && request->request.id == reply->id) {
         answer(core, request, reply);
+    } else {
+        SW_MARK("client.reply_for_nobody");
     }
 }
 
@@ -220,6 +229,7 @@ static void node_down(struct sw_core *core, struct sw_core_node *node, enum sw_e
         if (sw_request_repeatable(&request->request)) {
             try_again(core, request);
         } else {
+            SW_MARK("client.sessionless_write_unknown");
             request->maybe = true;
             sw__core_fail(core,
                           request,
@@ -289,6 +299,7 @@ static void on_timer(struct sw_core *core, struct sw_core_request *request)
         sw__core_queue(core, request);
         return;
     }
+    SW_MARK("client.try_timed_out");
     core->stats.timeouts++;
     sw__core_node_failed(core, request->node, request->sent_ms);
     try_again(core, request);

@@ -72,6 +72,7 @@ add_to_batch(struct sw_core *core, struct sw_core_request *request, struct sw_no
     struct sw_request *wire = &request->request;
     const bool full =
         core->batch_bytes.size >= core->config.batch_size_max ||
+        SW_BUGGIFY("client.batch_of_one", 200) ||
         core->batch_bytes.size + wire->value.size + SW_COMMAND_SIZE_MAX - SW_VALUE_SIZE_MAX >
             SW_MESSAGE_SIZE_MAX;
 
@@ -98,6 +99,7 @@ static bool prepare_write(struct sw_core *core, struct sw_core_request *request)
     }
     sw__core_open_session(core);
     if (core->session_state != SW_CORE_SESSION_OPEN || !sw_window_open(&core->window)) {
+        SW_MARK("client.write_waits_for_session");
         return false;
     }
     request->request.session = core->session;
@@ -114,6 +116,7 @@ static void try_send(struct sw_core *core, struct sw_core_request *request)
 
     if (node == NULL || !node->up || request->forced ||
         !sw_breaker_would_allow(&node->breaker, now_ms)) {
+        SW_MARK("client.target_away");
         return;
     }
     if (prepare_write(core, request) && sw_breaker_allow(&node->breaker, now_ms)) {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/assert.h"
+#include "base/point.h"
 
 enum { TIMEOUT_MS_DEFAULT = 5000, TIMEOUT_MS_MAX = 600000, DRAIN_MS = 5000, APPLIER_MAX = 65536 };
 
@@ -63,6 +64,10 @@ static enum sw_err check_bounds(const struct sw_admission *admission,
 {
     const struct sw_node_limits *limits = &admission->limits;
 
+    if (SW_BUGGIFY("node.refuse_busy", 10)) {
+        snprintf(ret_why, SW_WHY_SIZE, "this node is asked to be unkind");
+        return SW_ERR_BUSY;
+    }
     if (request->client_in_flight >= limits->client_in_flight_max) {
         snprintf(ret_why,
                  SW_WHY_SIZE,
@@ -88,6 +93,7 @@ static enum sw_err check_bounds(const struct sw_admission *admission,
         return SW_ERR_OVERLOADED;
     }
     if (request->applier_pending >= limits->applier_pending_max) {
+        SW_MARK("node.applier_behind");
         snprintf(ret_why, SW_WHY_SIZE, "%u jobs wait for the applier", request->applier_pending);
         return SW_ERR_OVERLOADED;
     }

@@ -12,6 +12,7 @@
 #include "base/assert.h"
 #include "base/point.h"
 #include "node/applier_private.h"
+#include "node/chunk.h"
 #include "node/query.h"
 
 enum { COMMIT_INTERVAL_MS_DEFAULT = 1000, COMMIT_BYTES_DEFAULT = 32 << 20, ENTRY_COST_BYTES = 64 };
@@ -94,6 +95,7 @@ static void commit_if_due(struct sw_applier *applier)
         return;
     }
     if (applier->uncommitted_bytes >= applier->config.commit_bytes ||
+        SW_BUGGIFY("applier.commit_now", 200) ||
         sw_env_now_ms(applier->config.env) - applier->uncommitted_at >=
             applier->config.commit_interval_ms) {
         if (SW_PLANTED(INDEX_NOT_SAVED)) {
@@ -123,6 +125,7 @@ run_entry(struct sw_applier *applier, struct sw__applier_group *group, struct sw
     enum sw_err err;
 
     if (job->index <= group->state.index) {
+        SW_MARK("applier.entry_skipped");
         applier->counted.skipped++;
         return;
     }
@@ -180,6 +183,10 @@ run_export(struct sw_applier *applier, struct sw__applier_group *group, struct s
 {
     struct sw_store *store = applier->config.store;
 
+    const size_t chunk_size = SW_BUGGIFY("applier.tiny_chunk", 300)
+                                  ? (size_t)SW_CHUNK_SIZE_MIN
+                                  : (size_t)SW_SNAPSHOT_CHUNK_SIZE_MAX;
+
     if (job->input.size == 0) {
         if (!commit(applier)) {
             return;
@@ -188,8 +195,8 @@ run_export(struct sw_applier *applier, struct sw__applier_group *group, struct s
     }
     if (job->err == SW_ERR_OK) {
         group->export_.used_ms = sw_env_now_ms(applier->config.env);
-        job->err = sw_export_chunk(
-            &group->export_, store, job->group, job->input, SW_SNAPSHOT_CHUNK_SIZE_MAX, &job->out);
+        job->err =
+            sw_export_chunk(&group->export_, store, job->group, job->input, chunk_size, &job->out);
     }
     if (job->err == SW_ERR_CORRUPT || job->err == SW_ERR_IO) {
         fail(applier, job->err);
@@ -227,6 +234,7 @@ static void run_tick(struct sw_applier *applier)
         struct sw_export *out = &applier->groups[i]->export_;
 
         if (out->reader != NULL && now_ms - out->used_ms >= SW_EXPORT_IDLE_MS) {
+            SW_MARK("applier.export_abandoned");
             sw_export_end(out, applier->config.store);
         }
     }

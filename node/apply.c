@@ -301,6 +301,7 @@ static void sessions_sweep(struct sw_state *state)
             return;
         }
         session_remove(state, session);
+        SW_MARK("session.expired");
         state->sessions_expired++;
     }
 }
@@ -331,6 +332,7 @@ static void run_session_open(struct sw_state *state,
     } else {
         if (state->sessions.count == state->sessions.count_max) {
             session_remove(state, sw_sessions_first(&state->sessions, SW_SESSION_BY_ACTIVITY));
+            SW_MARK("session.evicted");
             state->sessions_evicted++;
         }
         state->revision++;

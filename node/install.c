@@ -6,6 +6,7 @@
  * looks at home: a state that is new enough already is only made durable.
  * The messages are in fetch.h. */
 #include "base/assert.h"
+#include "base/point.h"
 #include "node/fetch.h"
 #include "node/node_private.h"
 
@@ -103,6 +104,12 @@ void sw__install_wanted(void *arg, struct sw_node_id from, struct sw_group_snaps
     struct sw__install *install = &shard->install;
     const bool same_source = install->active && sw_node_id_equal(install->from, from);
 
+    if (install->active) {
+        SW_MARK("install.wanted_anew");
+    }
+    if (install->active && !same_source) {
+        SW_MARK("install.other_source");
+    }
     install->wanted = wanted;
     install->progress_ms = sw__node_now_ms(shard->node);
     if (same_source) {
@@ -128,6 +135,7 @@ void sw__install_flushed(struct sw__shard *shard, enum sw_err err, uint64_t inde
 
     install->flushing = false;
     if (!install->active) {
+        SW_MARK("install.given_up");
         return; /* given up meanwhile */
     }
     if (err != SW_ERR_OK) {
@@ -149,12 +157,15 @@ take_chunk(struct sw__shard *shard, struct sw_node_id from, const struct sw_fetc
     if (!install->active || !install->fetching || install->importing ||
         install->transfer != chunk->transfer || !sw_node_id_equal(install->from, from) ||
         !sw_span_equal(chunk->cursor, sw_buf_span(&install->cursor))) {
+        SW_MARK("install.chunk_late");
         return; /* late, repeated or not ours */
     }
     if (chunk->err == SW_ERR_BUSY) {
+        SW_MARK("install.giver_busy");
         return; /* it serves somebody else first; the tick asks again */
     }
     if (chunk->err != SW_ERR_OK) {
+        SW_MARK("install.begun_again");
         /* The peer lost its view of the copy (a restart, a newer copy): begin again. */
         start_fetch(shard);
         return;
@@ -260,7 +271,8 @@ take_fetch(struct sw__shard *shard, struct sw_node_id from, const struct sw_fetc
         }
         return;
     }
-    if (!same_copy && cursor.size > 0) {
+    if ((!same_copy && cursor.size > 0) || SW_BUGGIFY("install.copy_forgotten", 50)) {
+        SW_MARK("install.copy_unknown");
         /* The middle of a copy that this node does not know any more. */
         send_chunk(shard, from, transfer, SW_ERR_CANCELLED, cursor, sw_span_of(NULL, 0));
         return;
@@ -284,6 +296,9 @@ void sw__install_exported(struct sw__shard *shard,
     }
     export->running = false;
     export->used_ms = sw__node_now_ms(shard->node);
+    if (SW_BUGGIFY("install.chunk_lost", 50)) {
+        return; /* asked for again */
+    }
     if (err == SW_ERR_OK) {
         shard->node->metrics.values[SW_METRIC_SNAPSHOT_CHUNKS_OUT]++;
     }
@@ -328,12 +343,14 @@ void sw__install_tick(struct sw__shard *shard, uint64_t now_ms)
     struct sw__export *export = &shard->export;
 
     if (export->active && !export->running && now_ms - export->used_ms > EXPORT_IDLE_MS) {
+        SW_MARK("install.export_idle");
         export_end(shard);
     }
     if (!install->active || !install->fetching || install->importing) {
         return;
     }
     if (now_ms - install->progress_ms > shard->node->config.tuning.install_timeout_ms) {
+        SW_MARK("install.no_progress");
         finish(shard, SW_ERR_UNREACHABLE, (struct sw_group_snapshot){0});
     } else if (now_ms - install->sent_ms >= install->retry_ms) {
         send_fetch(shard, false);

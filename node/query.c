@@ -132,6 +132,10 @@ static enum sw_err page_fill(struct page *page, struct sw_store *store)
 
     err = store->ops->seek(store, page->table, sw_key_span(&page->from), reverse, &stored);
     while (err == SW_ERR_OK && in_range(page, stored.key)) {
+        if (page->count > 0 && SW_BUGGIFY("query.short_page", 20)) {
+            page->more = true;
+            return SW_ERR_OK;
+        }
         err = page_add(page, &stored);
         if (err != SW_ERR_OK || page->more) {
             return err;

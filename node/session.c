@@ -425,12 +425,14 @@ enum sw_session_gate sw_session_admit(struct sw_sessions *sessions,
 
     SW_ASSERT(acked < seq);
     if (seq <= session->acked) {
+        SW_MARK("session.retry_stale");
         return SW_SESSION_STALE;
     }
     acknowledge(sessions, session, acked);
     at = reply_place(session, seq);
     if (at < session->reply_end && session->replies[at].seq == seq &&
         !SW_PLANTED(RETRY_RUNS_AGAIN)) {
+        SW_MARK("session.retry_replayed");
         *ret_stored = session->replies[at].result;
         return SW_SESSION_REPLAY;
     }

@@ -89,6 +89,7 @@ static bool propose_one(struct sw__shard *shard)
     err =
         sw_group_propose(shard->group, sw_buf_span(&node->scratch), &flight->index, &flight->term);
     if (err != SW_ERR_OK) {
+        SW_MARK("node.propose_refused");
         /* Nothing was proposed, so "not done" is true of all of them. */
         sw__list_refuse(node,
                         &flight->requests,
@@ -116,7 +117,10 @@ bool sw__shard_gathers(const struct sw__shard *shard)
 {
     uint64_t patience_ns = shard->flight_ns / 2;
 
-    if (shard->queue.count >= ENTRY_COMMAND_COUNT ||
+    if (SW_BUGGIFY("node.gather_longer", 20)) {
+        return true;
+    }
+    if (shard->queue.count >= ENTRY_COMMAND_COUNT || SW_BUGGIFY("node.gather_not", 100) ||
         shard->node->admission.queued_size >= ENTRY_SIZE) {
         return false;
     }
@@ -271,6 +275,9 @@ static void on_role_changed(void *arg, enum sw_role role, uint64_t term, struct 
                      (unsigned long long)term);
     }
     if (was_leader && role != SW_ROLE_LEADER) {
+        if (shard->queue.first != NULL) {
+            SW_MARK("node.queue_refused_at_step_down");
+        }
         if (SW_PLANTED(UNKNOWN_IS_NOT_DONE)) {
             refuse_flights(shard);
         }
@@ -386,6 +393,7 @@ static void on_entry_done(void *arg,
             note_slow(shard, flight);
             answer_flight(shard, flight, results, count);
         } else {
+            SW_MARK("node.entry_replaced");
             sw__list_refuse(node, &flight->requests, SW_ERR_LEADERSHIP_LOST, "");
         }
         free(flight);
@@ -403,6 +411,7 @@ void sw__shard_skip_to(struct sw__shard *shard, uint64_t index)
             at = &(*at)->next;
             continue;
         }
+        SW_MARK("node.flight_passed_by_install");
         flight = flight_take(shard, at);
         sw__list_refuse(shard->node, &flight->requests, SW_ERR_LEADERSHIP_LOST, "");
         free(flight);

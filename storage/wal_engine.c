@@ -147,6 +147,7 @@ enum sw_err sw__wal_mark_write(struct sw_wal_engine *engine, char *why)
 
     SW_ASSERT(!engine->unsynced);
     if (engine->offset + size > engine->header.size) {
+        SW_MARK("wal.segment_full");
         return SW_ERR_OK; /* the header of the next segment will say it */
     }
     sw_buf_clear(&engine->scratch);
@@ -188,9 +189,11 @@ static enum sw_err record_put(struct sw_wal_engine *engine,
     enum sw_err err = SW_ERR_OK;
 
     SW_ASSERT(!engine->state_dirty);
-    if (engine->offset + engine->batch.size + size > engine->header.size) {
+    if (engine->offset + engine->batch.size + size > engine->header.size ||
+        (engine->batch.size > 0 && SW_BUGGIFY("wal.segment_early", 10))) {
         err = sw__wal_segment_begin(engine, size, why);
-    } else if (engine->batch.size >= BATCH_WRITE_SIZE) {
+    } else if (engine->batch.size >= BATCH_WRITE_SIZE ||
+               (engine->batch.size > 0 && SW_BUGGIFY("wal.write_early", 50))) {
         err = batch_write(engine, why);
     }
     if (err == SW_ERR_OK) {
@@ -264,6 +267,7 @@ static enum sw_err do_truncate(struct sw_wal_engine *engine, const struct sw_wal
     SW_ASSERT(op->index >= engine->state.groups[row].first_index);
     err = record_put(engine, &record, sw_span_of(NULL, 0), why);
     if (err == SW_ERR_OK) {
+        SW_MARK("wal.truncated");
         sw__wal_log_truncate(&engine->logs[row], op->index);
     }
     return err;
@@ -293,6 +297,7 @@ static void do_snapshot(struct sw_wal_engine *engine, const struct sw_wal_op *op
     sw_write_bytes(&row->descriptor, op->snapshot.descriptor);
     row->first_index = op->index;
     if (op->reset) {
+        SW_MARK("wal.reset_by_install");
         row->reset_lsn = engine->next_lsn;
         sw__wal_log_reset(&engine->logs[at], op->index);
     } else {
@@ -356,6 +361,9 @@ enum sw_err sw_wal_engine_commit(struct sw_wal_engine *engine,
             return err;
         }
     }
+    if (engine->state_dirty) {
+        SW_MARK("wal.batch_ends_with_state");
+    }
     err = engine->state_dirty ? sw__wal_state_flush(engine, ret_why)
                               : sw__wal_records_sync(engine, ret_why);
     if (err == SW_ERR_OK && engine->next_lsn != lsn_before) {
@@ -366,10 +374,16 @@ enum sw_err sw_wal_engine_commit(struct sw_wal_engine *engine,
     return err;
 }
 
-bool sw_wal_engine_wants_spare(const struct sw_wal_engine *engine)
+static bool spare_missing(const struct sw_wal_engine *engine)
 {
     SW_ASSERT(engine != NULL);
     return engine->failed == SW_ERR_OK && engine->spare_count == 0 && !engine->prepare_blocked;
+}
+
+bool sw_wal_engine_wants_spare(const struct sw_wal_engine *engine)
+{
+    SW_ASSERT(engine != NULL);
+    return spare_missing(engine) && !SW_BUGGIFY("wal.no_spare", 100);
 }
 
 /* A full disk while preparing costs nothing but the spare: what was begun is given back. */
@@ -380,6 +394,7 @@ static enum sw_err prepare_give_up(struct sw_wal_engine *engine, char *why)
     enum sw_err err;
 
     SW_ASSERT(!engine->prepare_blocked);
+    SW_MARK("wal.no_room_for_spare");
     engine->prepare_blocked = true;
     if (engine->preparing == NULL) {
         return SW_ERR_OK; /* not even the name fitted */
@@ -438,7 +453,7 @@ enum sw_err sw_wal_engine_prepare_spare(struct sw_wal_engine *engine, char ret_w
     char name[SW_WAL_NAME_SIZE];
     uint64_t slice;
 
-    SW_ASSERT(sw_wal_engine_wants_spare(engine));
+    SW_ASSERT(spare_missing(engine));
     if (engine->preparing == NULL) {
         err = prepare_begin(engine);
     }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/point.h"
 #include "storage/wal_sizes.h"
 
 struct ops {
@@ -98,6 +99,9 @@ static void queue_submit(struct sw_wal_queue *queue)
     job->ops = queue->pending;
     queue->pending = swap;
     queue->pending.count = 0;
+    if (job->ops.count > 1) {
+        SW_MARK("wal.group_commit");
+    }
     queue->in_flight++;
     job_submit(queue, job);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/point.h"
 #include "storage/wal_engine_private.h"
 
 enum { COPY_SIZE = 1 << 20 };
@@ -203,12 +204,14 @@ static enum sw_err tail_repair(struct sw_wal_engine *engine,
     engine->offset = sw_wal_align(end->offset, engine->header.block_size);
     engine->next_lsn = end->lsn;
     if (behind->durable_lsn + 1 < end->lsn && end->durable_lsn + 1 < end->lsn) {
+        SW_MARK("wal.tail_rewritten");
         err = tail_rewrite(engine, end, why);
     }
     if (err != SW_ERR_OK) {
         return err;
     }
     if (behind->leftover_offset > engine->offset) {
+        SW_MARK("wal.tail_cut");
         err = sw__wal_file_zero(engine,
                                 engine->file,
                                 engine->offset,
@@ -248,6 +251,7 @@ static enum sw_err spares_adopt(struct sw_wal_engine *engine, char *why)
             engine->spares[kept] = engine->spares[i];
             kept++;
         } else if (err == SW_ERR_OK) {
+            SW_MARK("wal.spare_discarded");
             err = disk->ops->remove(disk, name);
         }
         if (err != SW_ERR_OK) {
@@ -265,6 +269,7 @@ leftovers_remove(struct sw_wal_engine *engine, const struct sw_wal_catalog *cata
     for (size_t i = 0; i < catalog->leftover_count; i++) {
         enum sw_err err;
         SW_ASSERT(catalog->leftovers[i] < engine->state.first_segment);
+        SW_MARK("wal.leftover_segment");
         err = sw__wal_segment_recycle(engine, catalog->leftovers[i], 0, why);
         if (err != SW_ERR_OK) {
             return err;
@@ -288,6 +293,11 @@ states_heal(struct sw_wal_engine *engine, const struct sw_wal_catalog *catalog, 
 
     SW_ASSERT(!engine->state_dirty);
     SW_ASSERT(!catalog->state_behind[0] || !catalog->state_behind[1]);
+    if (catalog->state_bad[0] || catalog->state_bad[1]) {
+        SW_MARK("wal.state_copy_torn");
+    } else if (a_newer) {
+        SW_MARK("wal.state_copy_behind");
+    }
     for (int copy = 0; copy < 2; copy++) {
         enum sw_err err;
         if (!write_copy[copy]) {
@@ -355,6 +365,7 @@ spares_find(struct sw_wal_engine *engine, const struct sw_wal_catalog *catalog, 
     for (size_t i = 0; i < catalog->unfinished_count; i++) {
         char name[SW_WAL_NAME_SIZE];
         enum sw_err err;
+        SW_MARK("wal.unfinished_spare");
         sw_wal_unfinished_name(catalog->unfinished[i], name);
         err = disk->ops->remove(disk, name);
         if (err != SW_ERR_OK) {

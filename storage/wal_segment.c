@@ -144,6 +144,7 @@ spare_take(struct sw_wal_engine *engine, uint64_t size, char *name, struct sw_fi
 
     SW_ASSERT(size >= engine->config.segment_size);
     if (size == engine->config.segment_size && engine->spare_count > 0) {
+        SW_MARK("wal.spare_taken");
         engine->spare_count--;
         sw_wal_spare_name(engine->spares[engine->spare_count], name);
         return disk->ops->open(disk, name, false, ret_file);
@@ -206,8 +207,8 @@ enum sw_err sw__wal_segment_begin(struct sw_wal_engine *engine, uint64_t record_
 {
     const uint64_t needed =
         sw_wal_align(engine->config.block_size + record_size, engine->config.block_size);
-    const uint64_t size =
-        needed > engine->config.segment_size ? needed : engine->config.segment_size;
+    const bool longer = needed > engine->config.segment_size;
+    const uint64_t size = longer ? needed : engine->config.segment_size;
     struct sw_disk *disk = engine->config.disk;
     struct sw_wal_segment_header header;
     struct sw_file *file = NULL;
@@ -216,6 +217,9 @@ enum sw_err sw__wal_segment_begin(struct sw_wal_engine *engine, uint64_t record_
 
     if (err != SW_ERR_OK) {
         return err;
+    }
+    if (longer) {
+        SW_MARK("wal.segment_of_one_entry");
     }
     SW_ASSERT(!engine->state_dirty);
     header = header_make(engine, size);

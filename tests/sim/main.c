@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/point.h"
+#include "tests/sim/marks.h"
 #include "tests/sim/runner.h"
 #include "tests/sim/scenario.h"
 
@@ -29,6 +30,8 @@ static void usage(FILE *out)
         "  --plant NAME,...  known bugs of base/planted.h to have (builds with points only)\n"
         "  --twice           each seed twice: the trace hashes must be equal\n"
         "  --expect-failure  succeed only if at least one seed fails\n"
+        "  --marks           how often each point of the product was met\n"
+        "  --expect-marks FILE  fail if a point is not met where the list says it is\n"
         "  --quiet           no stories\n");
 }
 
@@ -128,6 +131,10 @@ static bool parse_value(const char *name, const char *value, struct choice *choi
         choice->node = strcmp(value, "raft") != 0;
         return !choice->raft || !choice->node || strcmp(value, "all") == 0;
     }
+    if (strcmp(name, "--expect-marks") == 0) {
+        options->expect = value;
+        return true;
+    }
     if (strcmp(name, "--scenario") == 0) {
         options->scenario = value;
         return true;
@@ -162,6 +169,8 @@ static bool parse_flag(const char *name, struct sim_options *options)
 {
     if (strcmp(name, "--verbose") == 0) {
         options->verbose = true;
+    } else if (strcmp(name, "--marks") == 0) {
+        options->marks = true;
     } else if (strcmp(name, "--quiet") == 0) {
         options->quiet = true;
     } else if (strcmp(name, "--twice") == 0) {
@@ -197,6 +206,38 @@ static int run_mode(const struct choice *choice, enum sim_mode_kind mode)
     return choice->single ? run_single(&options) : sim_run_seeds(&options);
 }
 
+static int run(const struct choice *choice)
+{
+    int code = 0;
+
+    if (choice->options.scenario != NULL) {
+        return sim_scenario_run(&choice->options);
+    }
+    if (choice->raft) {
+        code = run_mode(choice, SIM_MODE_RAFT);
+    }
+    if (choice->node) {
+        const int node_code = run_mode(choice, SIM_MODE_NODE);
+
+        code = code == 0 ? node_code : code;
+    }
+    return code;
+}
+
+static bool tell_marks(const struct choice *choice)
+{
+    const struct sim_options *options = &choice->options;
+    const bool seeds = options->scenario == NULL;
+    const struct sim_marks_ran ran = {
+        .mode = {[SIM_MODE_RAFT] = seeds && choice->raft, [SIM_MODE_NODE] = seeds && choice->node},
+        .scenario = options->scenario};
+
+    if (options->marks || seeds) {
+        sim_marks_print(options->marks, stdout);
+    }
+    return options->expect == NULL || sim_marks_expect(options->expect, &ran, stdout);
+}
+
 int main(int argc, char **argv)
 {
     struct choice choice = {
@@ -218,16 +259,7 @@ int main(int argc, char **argv)
         }
         i++;
     }
-    if (choice.options.scenario != NULL) {
-        return sim_scenario_run(&choice.options);
-    }
-    if (choice.raft) {
-        code = run_mode(&choice, SIM_MODE_RAFT);
-    }
-    if (choice.node) {
-        const int node_code = run_mode(&choice, SIM_MODE_NODE);
-
-        code = code == 0 ? node_code : code;
-    }
-    return code;
+    sim_marks_share();
+    code = run(&choice);
+    return tell_marks(&choice) ? code : 1;
 }

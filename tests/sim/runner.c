@@ -14,6 +14,7 @@
 #include "base/assert.h"
 #include "base/point.h"
 #include "tests/sim/faults.h"
+#include "tests/sim/marks.h"
 #include "tests/sim/node_mode.h"
 #include "tests/sim/raft_mode.h"
 #include "tests/sim/report.h"
@@ -92,7 +93,7 @@ static void run_world(const struct sim_plan *plan)
         return;
     }
     if (plan->points != 2) {
-        sw_points_begin(0);
+        sim_marks_gather(plan->mode);
     }
     sim_faults_calm(&world);
     sim_settle(&world, storm_end_us);

@@ -28,6 +28,8 @@ struct sim_options {
     bool quiet;          /* no stories: failures are expected */
     bool twice;          /* run each seed twice and compare the hashes */
     bool expect_failure; /* succeed only if some seed fails */
+    bool marks;          /* tell how often each point was met */
+    const char *expect;  /* a list of points that must be met; NULL = none */
     const char *scenario;
     const char *plant; /* known bugs that this process has, NULL = none */
 };

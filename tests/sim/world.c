@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "tests/sim/faults.h"
+#include "tests/sim/marks.h"
 #include "tests/sim/net.h"
 
 static void host_init(struct sim_world *world, uint32_t number)
@@ -58,6 +59,7 @@ void sim_world_release(struct sim_world *world)
     world->mode->close(world);
     sim_heap_release(&world->heap);
     sim_net_free(world->net);
+    sim_marks_gather(world->plan.mode);
 }
 
 void sim_after(struct sim_world *world,
