@@ -59,11 +59,16 @@ static size_t plain_count(void)
 static void step(struct sw_worker *worker, void *state)
 {
     const size_t index = (size_t)sw_dice_below(&worker->dice, plain_count());
+    const struct sw_workload *workload = plain_at(index);
     struct part *part = begin(worker, state, index);
     const uint64_t steps = worker->steps;
 
+    if (workload == NULL) {
+        return; /* cannot be, the index is below the count; an optimizing compiler asks */
+    }
+
     worker->steps = part->steps++; /* keys roll by the steps of their own workload */
-    plain_at(index)->step(worker, part->state);
+    workload->step(worker, part->state);
     worker->steps = steps;
 }
 
