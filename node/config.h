@@ -91,6 +91,8 @@ struct sw_config {
     uint32_t member_count;
     /* --first-start of the command line, and of nothing else: it must not be able to stay on. */
     bool first_start;
+    /* --fault-control likewise; borrowed from argv, NULL = none. */
+    const char *fault_control;
 
     enum sw_config_origin origins[SW_CONFIG_KEY_COUNT_MAX]; /* by row of the table */
     enum sw_config_origin members_origin;
@@ -122,12 +124,13 @@ const struct sw_config_key *sw_config_keys(uint32_t *ret_count);
 
 /* What the command line asks for besides settings. */
 struct sw_config_command {
-    const char *file;    /* --config; borrowed from argv or the environment, NULL = none */
-    const char *plant;   /* --plant; borrowed likewise, NULL = none */
-    const char *buggify; /* --buggify; likewise */
-    bool check;          /* --check-config */
-    bool print;          /* --print-config */
-    bool first_start;    /* --first-start */
+    const char *file;          /* --config; borrowed from argv or the environment, NULL = none */
+    const char *plant;         /* --plant; borrowed likewise, NULL = none */
+    const char *buggify;       /* --buggify; likewise */
+    const char *fault_control; /* --fault-control; likewise */
+    bool check;                /* --check-config */
+    bool print;                /* --print-config */
+    bool first_start;          /* --first-start */
     bool help;
     bool version;
 };

@@ -156,6 +156,9 @@ static const char **text_of(struct sw_config_command *command, const struct flag
     if (flag_is(flag, "plant")) {
         return &command->plant;
     }
+    if (flag_is(flag, "fault-control")) {
+        return &command->fault_control;
+    }
     return flag_is(flag, "buggify") ? &command->buggify : NULL;
 }
 
@@ -255,6 +258,7 @@ enum sw_err sw_config_flags(struct sw_config *config,
 
     if (err == SW_ERR_OK) {
         config->first_start = command.first_start;
+        config->fault_control = command.fault_control;
     }
     return err;
 }

@@ -110,8 +110,16 @@ static void print_help(void)
         "                       a node of the swarm; once for each\n"
         "  --first-start        this node has never run: its data directory may be empty, once\n"
         "  --version\n"
-        "  --help\n\n"
-        "settings: flag over environment SWARM_<SECTION>_<KEY> over file over default\n\n");
+        "  --help\n\n");
+    if (SW_FAULT_POINTS_BUILT) {
+        sw_buf_printf(
+            &out,
+            "  --plant BUG,...      known bugs, for tests that must find them\n"
+            "  --buggify SEED       legal but unkind now and then\n"
+            "  --fault-control FILE lose, delay and double messages as its page says\n\n");
+    }
+    sw_buf_printf(
+        &out, "settings: flag over environment SWARM_<SECTION>_<KEY> over file over default\n\n");
     sw_config_help(&out);
     print(&out);
 }
@@ -137,14 +145,15 @@ static enum sw_err set_points(const struct sw_config_command *command, char why[
     uint64_t bugs = 0;
     uint64_t seed = 0;
 
-    if (command->plant == NULL && command->buggify == NULL) {
+    if (command->plant == NULL && command->buggify == NULL && command->fault_control == NULL) {
         return SW_ERR_OK;
     }
     if (!SW_FAULT_POINTS_BUILT) {
-        (void)snprintf(why,
-                       SW_WHY_SIZE,
-                       "--plant and --buggify are for chaos builds; this build has no such points "
-                       "(cmake --preset chaos)");
+        (void)snprintf(
+            why,
+            SW_WHY_SIZE,
+            "--plant, --buggify and --fault-control are for chaos builds; this build has "
+            "no such points (cmake --preset chaos)");
         return SW_ERR_CONFIG;
     }
     if (command->plant != NULL && !sw_planted_parse(command->plant, &bugs)) {
@@ -174,6 +183,13 @@ static void tell_points(struct sw_log *log, const struct sw_config_command *comm
     if (command->buggify != NULL) {
         (void)snprintf(text, sizeof text, "unkind on purpose, seed %.20s", command->buggify);
         sw_log_write(log, SW_LOG_WARN, "buggify", text);
+    }
+    if (command->fault_control != NULL) {
+        (void)snprintf(text,
+                       sizeof text,
+                       "messages are lost, late and doubled as %.400s says",
+                       command->fault_control);
+        sw_log_write(log, SW_LOG_WARN, "fault-control", text);
     }
 }
 

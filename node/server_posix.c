@@ -13,6 +13,7 @@
 
 #include "base/assert.h"
 #include "base/env_posix.h"
+#include "base/point.h"
 #include "base/worker_posix.h"
 #include "node/allow.h"
 #include "node/http_mhd.h"
@@ -25,6 +26,7 @@
 #include "storage/wal_engine.h"
 #include "storage/wal_queue.h"
 #include "transport/keyfile_posix.h"
+#include "transport/link_fault_posix.h"
 #include "transport/link_zmq.h"
 
 #ifndef SW_VERSION
@@ -51,6 +53,8 @@ struct sw_server {
     struct sw_wal_queue *queue;
     struct sw_store *store;
     struct sw_link *link;
+    struct sw_link_fault_page *fault_page; /* NULL without --fault-control, as is `fault` */
+    struct sw_link_fault *fault;           /* stands between link and node */
     struct sw_node *node;
     struct sw_http *http;
     uint64_t tick_at_ms;
@@ -253,6 +257,9 @@ static void on_turn(void *arg)
     const uint64_t now_ms = sw_env_now_ms(&server->env);
 
     sw_link_zmq_poll(server->link);
+    if (server->fault != NULL) {
+        sw_link_fault_poll(server->fault);
+    }
     (void)sw_worker_posix_drain(server->wal_worker);
     (void)sw_worker_posix_drain(server->applier_worker);
     if (now_ms >= server->tick_at_ms) {
@@ -269,7 +276,10 @@ static void on_turn(void *arg)
 static uint64_t on_wait(void *arg)
 {
     struct sw_server *server = arg;
-    const uint64_t link_ms = sw_link_zmq_wait_ms(server->link);
+    const uint64_t zmq_ms = sw_link_zmq_wait_ms(server->link);
+    const uint64_t fault_ms =
+        server->fault != NULL ? sw_link_fault_wait_ms(server->fault) : UINT64_MAX;
+    const uint64_t link_ms = zmq_ms < fault_ms ? zmq_ms : fault_ms;
     const uint64_t now_ms = sw_env_now_ms(&server->env);
     const uint64_t tick_ms = server->tick_at_ms > now_ms ? server->tick_at_ms - now_ms : 0;
     const uint64_t node_ms = sw_node_wait_ms(server->node);
@@ -437,9 +447,29 @@ static enum sw_err open_loop(struct sw_server *server, char *ret_why)
     return err;
 }
 
+/* Chaos builds only: what the link and the node say to each other passes through a bad link. */
+static enum sw_err open_fault(struct sw_server *server, char *ret_why)
+{
+    const struct sw_link_handler handler = {.arg = server,
+                                            .peer_message = on_peer_message,
+                                            .peer_state = on_peer_state,
+                                            .client_message = on_client_message,
+                                            .client_gone = on_client_gone};
+    enum sw_err err;
+
+    if (!SW_FAULT_POINTS_BUILT || server->config.fault_control == NULL) {
+        return SW_ERR_OK; /* a build without points has refused the flag */
+    }
+    err = sw_link_fault_page_open(server->config.fault_control, &server->fault_page, ret_why);
+    if (err == SW_ERR_OK) {
+        server->fault = sw_link_fault_new(server->fault_page, &server->env, handler);
+    }
+    return err;
+}
+
 static enum sw_err open_link(struct sw_server *server, char *ret_why)
 {
-    const struct sw_link_zmq_config config = {
+    struct sw_link_zmq_config config = {
         .swarm = server->config.swarm,
         .node = self_of(server),
         .keys = server->keys,
@@ -458,6 +488,9 @@ static enum sw_err open_link(struct sw_server *server, char *ret_why)
     };
     enum sw_err err;
 
+    if (server->fault != NULL) {
+        config.handler = sw_link_fault_handler(server->fault);
+    }
     err = sw_link_zmq_new(&config, &server->link, ret_why);
     if (err == SW_ERR_OK) {
         tell_link_clients(server);
@@ -552,6 +585,9 @@ static enum sw_err open_node(struct sw_server *server, char *ret_why)
                     .allowed = on_allowed},
     };
 
+    if (server->fault != NULL) {
+        config.link = sw_link_fault_wrap(server->fault, server->link);
+    }
     server->queue = sw_wal_queue_new(&queue);
     config.wal = sw_wal_queue_port(server->queue);
     fill_node_config(server, members, &config);
@@ -592,6 +628,7 @@ static enum sw_err open_all(struct sw_server *server, char *ret_why)
     static enum sw_err (*const steps[])(struct sw_server *, char *) = {load_keys,
                                                                        open_identity,
                                                                        open_loop,
+                                                                       open_fault,
                                                                        open_link,
                                                                        open_http,
                                                                        open_storage,
@@ -665,6 +702,8 @@ void sw_server_free(struct sw_server *server)
     sw_http_free(server->http);
     sw_loop_free(server->loop);
     sw_link_zmq_free(server->link);
+    sw_link_fault_free(server->fault);
+    sw_link_fault_page_close(server->fault_page);
     sw_store_lmdb_close(server->store);
     sw_wal_engine_close(server->engine);
     sw_disk_posix_free(server->disk);

@@ -29,7 +29,7 @@ static const char usage[] =
     "                       [--seed S]\n"
     "       swarm-fault-cut --journal FILE --list      what is in it\n"
     "       swarm-fault-cut --layout                   offsets of the control page, as JSON\n"
-    "The process that wrote the journal must be dead. DIR is the root that its control page names.\n";
+    "The process that wrote the journal must be dead. DIR is the root of its control page.\n";
 
 static void print_layout(void)
 {

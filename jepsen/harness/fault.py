@@ -151,7 +151,7 @@ class Shim:
         self.jump(0)
 
     def cut(self, build, policy, seed):
-        """Power cut of a dead process: its directory becomes what the disk holds. Returns counts."""
+        """Power cut of a dead process: its directory becomes what the disk holds."""
         done = subprocess.run(
             [bin_file(build, "swarm-fault-cut"), "--journal", self.path + ".journal",
              "--root", self.root, "--policy", policy, "--seed", str(seed)],
@@ -177,7 +177,8 @@ class RelayPage(ctypes.Structure):
     VERSION = 1
     _fields_ = [("magic", ctypes.c_uint64), ("version", ctypes.c_uint32), ("size", ctypes.c_uint32),
                 ("seed", ctypes.c_uint64), ("attached", ctypes.c_uint64),
-                ("reserved", ctypes.c_uint64 * 4), ("ways", Way * 2), ("end", ctypes.c_uint8 * 3760)]
+                ("reserved", ctypes.c_uint64 * 4), ("ways", Way * 2),
+                ("end", ctypes.c_uint8 * 3760)]
 
 
 class Relay:
@@ -246,3 +247,65 @@ def no_offloads(interface):
             value = ctypes.create_string_buffer(struct.pack("=II", switch, 0), 8)
             request = struct.pack("16sP", interface.encode(), ctypes.addressof(value))
             fcntl.ioctl(sock.fileno(), command_set_flag, request)
+
+
+class MessageWay(ctypes.Structure):
+    """struct sw_link_fault_way."""
+    _fields_ = [("drop", ctypes.c_uint64), ("loss", ctypes.c_uint32),
+                ("duplicate", ctypes.c_uint32)]
+    _fields_ += [(name, ctypes.c_uint64) for name in (
+        "delay_us", "jitter_us", "passed", "dropped", "delayed", "doubled")]
+
+
+class MessagePage(ctypes.Structure):
+    """struct sw_link_fault_page."""
+    SIZE = 12288
+    MAGIC = 0x31464b4e494c5753
+    VERSION = 1
+    ROWS = 64
+    _fields_ = [("magic", ctypes.c_uint64), ("version", ctypes.c_uint32), ("size", ctypes.c_uint32),
+                ("seed", ctypes.c_uint64), ("attached", ctypes.c_uint64),
+                ("reserved", ctypes.c_uint64 * 4), ("ways", MessageWay * 64 * 2),
+                ("end", ctypes.c_uint8 * 4032)]
+
+
+class Messages:
+    """The messages of one node of a chaos build: `swarmd --fault-control PATH`.
+
+    `peer` is a node id, or CLIENTS for all clients; `direction` is "out" of this node or "in".
+    A cut of two nodes from one another is four ways: out and in at both.
+    """
+    CLIENTS = 0
+    DIRECTIONS = ("out", "in")
+    SETTINGS = ("drop", "delay_us", "jitter_us")
+    CHANCES = ("loss", "duplicate")
+
+    def __init__(self, path, seed=0):
+        self.path = os.path.realpath(path)
+        self.page = map_page(self.path, MessagePage)
+        self.page.seed = seed
+
+    def way(self, peer, direction):
+        return self.page.ways[self.DIRECTIONS.index(direction)][peer]
+
+    def set(self, peer, direction, **settings):
+        way = self.way(peer, direction)
+        for name, value in settings.items():
+            if name not in self.SETTINGS + self.CHANCES:
+                raise ValueError(f"messages have no {name}")
+            value = round(value * 1000000) if name in self.CHANCES else int(value)
+            setattr(way, name, value)
+
+    def cut(self, peers, directions=DIRECTIONS):
+        for peer in peers:
+            for direction in directions:
+                self.set(peer, direction, drop=1)
+
+    def heal(self):
+        for peer in range(self.page.ROWS):
+            for direction in self.DIRECTIONS:
+                self.set(peer, direction, **dict.fromkeys(self.SETTINGS + self.CHANCES, 0))
+
+    def counts(self, peer, direction):
+        way = self.way(peer, direction)
+        return {name: getattr(way, name) for name in ("passed", "dropped", "delayed", "doubled")}

@@ -365,7 +365,8 @@ for turn in range(200):
 
     def test_calls_that_the_journal_cannot_tell_end_the_process(self):
         for call in ("os.posix_fallocate(a, 0, 10)", "os.truncate('wal/a', 0)",
-                     "os.link('wal/a', 'wal/b')", "os.sync()", "import mmap; mmap.mmap(a, 1)", "os.rename('wal/a', 'state/a')",
+                     "os.link('wal/a', 'wal/b')", "os.sync()", "import mmap; mmap.mmap(a, 1)",
+                     "os.rename('wal/a', 'state/a')",
                      "os.rmdir('state')", "os.sendfile(a, a, 0, 1)"):
             shim = self.shim(journal=True)
             text = self.run_program(shim, f"a = make('wal/a', b'1')\n{call}", GAVE_UP)

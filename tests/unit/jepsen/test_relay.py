@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""swarm-relay between two network namespaces: what goes in, what comes out, and when at the earliest.
+"""swarm-relay between two network namespaces: what goes in, what comes out, when at the earliest.
 
 usage: test_relay.py BUILD
 

@@ -115,7 +115,7 @@ static void what_is_asked_for_is_known_before_settings(void **state)
     const char *const argv[] = {
         "swarmd", "--config", "/f", "--node-id", "nonsense", "--check-config", NULL};
     const char *const other[] = {"swarmd", "--config=/g", "--print-config", "--help", "--version"};
-    const char *const chaos[] = {"swarmd", "--plant", "A,B", "--buggify=7"};
+    const char *const chaos[] = {"swarmd", "--plant", "A,B", "--buggify=7", "--fault-control=/c"};
     struct sw_config_command command = {0};
     struct sw_config config;
 
@@ -130,9 +130,10 @@ static void what_is_asked_for_is_known_before_settings(void **state)
     assert_true(command.help);
     assert_true(command.version);
     assert_null(command.plant);
-    assert_int_equal(sw_config_command_of(4, chaos, &command, why), SW_ERR_OK);
+    assert_int_equal(sw_config_command_of(5, chaos, &command, why), SW_ERR_OK);
     assert_string_equal(command.plant, "A,B");
     assert_string_equal(command.buggify, "7");
+    assert_string_equal(command.fault_control, "/c");
     sw_config_init(&config);
     assert_int_equal(sw_config_flags(&config, 6, argv, why), SW_ERR_CONFIG); /* nonsense */
 }
