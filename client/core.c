@@ -208,6 +208,11 @@ void sw__core_pause(struct sw_core *core, struct sw_core_request *request, uint3
                   until < request->deadline_ms ? until : request->deadline_ms);
 }
 
+uint32_t sw_core_tag_of(uint64_t id)
+{
+    return (uint32_t)(id >> SW_CORE_TAG_SHIFT) & (SW_CORE_TAG_COUNT - 1);
+}
+
 /* Gives the request a slot and an id, and queues it. */
 static void enter(struct sw_core *core, struct sw_core_request *request)
 {
@@ -218,7 +223,8 @@ static void enter(struct sw_core *core, struct sw_core_request *request)
     slot = core->free_slots[core->free_count];
     SW_ASSERT(core->slots[slot] == NULL);
     core->slots[slot] = request;
-    request->request.id = (core->serial << SW_CORE_SLOT_BITS) | slot;
+    request->request.id = (uint64_t)core->config.tag << SW_CORE_TAG_SHIFT |
+                          (core->serial & SW_CORE_SERIAL_MASK) << SW_CORE_SLOT_BITS | slot;
     SW_ASSERT((request->request.id & SW_CORE_PROBE_BIT) == 0);
     core->serial++;
     sw__core_queue(core, request);

@@ -49,7 +49,12 @@ struct sw_core_config {
      * Without it they wait for their deadline. */
     bool fail_when_down;
     uint32_t dial_timeout_ms;
+    uint32_t tag; /* below SW_CORE_TAG_COUNT; different for cores that share connections */
 };
+
+/* Ids of requests: the tag of the core stands in each, so that cores can share a connection. */
+enum { SW_CORE_TAG_COUNT = 1 << 19 };
+uint32_t sw_core_tag_of(uint64_t id);
 
 /* Leaves room for the core's own requests below SW_CLIENT_IN_FLIGHT_MAX of the node. */
 enum { SW_CORE_IN_FLIGHT_MAX = SW_CLIENT_IN_FLIGHT_MAX - 64 };

@@ -20,8 +20,14 @@ enum { SW_CORE_SLOT_COUNT = SW_CLIENT_IN_FLIGHT_MAX, SW_CORE_SLOT_BITS = 12 };
 
 static_assert(SW_CORE_SLOT_COUNT == 1 << SW_CORE_SLOT_BITS, "an id holds its slot");
 
-/* Ids of the core's own leader probes; the low bits are the node's place in the list. */
-#define SW_CORE_PROBE_BIT (1ULL << 63)
+/* An id: | probe 1 | tag 19 | serial 32 | slot 12 |. Of the core's own leader probes the low bits
+ * are the node's place in the list. */
+enum { SW_CORE_TAG_SHIFT = 44 };
+#define SW_CORE_PROBE_BIT   (1ULL << 63)
+#define SW_CORE_SERIAL_MASK ((1ULL << (SW_CORE_TAG_SHIFT - SW_CORE_SLOT_BITS)) - 1)
+
+static_assert((uint64_t)SW_CORE_TAG_COUNT << SW_CORE_TAG_SHIFT == SW_CORE_PROBE_BIT,
+              "probe, tag, serial and slot fill an id");
 
 enum sw_core_state { SW_CORE_QUEUED, SW_CORE_PAUSED, SW_CORE_SENT };
 

@@ -145,7 +145,8 @@ static void probe(struct sw_core *core, uint32_t at, uint64_t now_ms)
 {
     const struct sw_core_port *port = &core->config.port;
     struct sw_core_node *node = &core->nodes[at];
-    const struct sw_request request = {.id = SW_CORE_PROBE_BIT | at,
+    const struct sw_request request = {.id = SW_CORE_PROBE_BIT |
+                                             (uint64_t)core->config.tag << SW_CORE_TAG_SHIFT | at,
                                        .timeout_ms = core->config.policy.attempt_timeout_ms,
                                        .op = SW_OP_STATUS};
     enum sw_err err;

@@ -23,6 +23,7 @@ struct swarm_pool {
     int event_fd;                    /* readable: the inbox is not empty */
     _Atomic(struct sw_task *) inbox; /* newest first */
     struct sw_member *members;
+    struct sw_trunks trunks;
     bool stopping; /* pool thread only */
 };
 
@@ -89,15 +90,16 @@ static bool inbox_empty(struct swarm_pool *pool)
     return atomic_load_explicit(&pool->inbox, memory_order_relaxed) == NULL;
 }
 
-/* ---- members ------------------------------------------------------------------------------- */
+/* ---- trunks -------------------------------------------------------------------------------- */
 
-static enum sw_err watch(struct swarm_pool *pool, struct sw_conn *conn, struct sw_watch *entry)
+static enum sw_err trunk_opened(void *arg, struct sw_trunk *trunk)
 {
+    struct swarm_pool *pool = arg;
     int fds[SW_CONN_FD_COUNT];
 
-    sw_conn_fds(conn, fds);
+    sw_conn_fds(sw_trunk_conn(trunk), fds);
     for (int i = 0; i < SW_CONN_FD_COUNT; i++) {
-        struct epoll_event event = {.events = EPOLLIN, .data.ptr = entry};
+        struct epoll_event event = {.events = EPOLLIN, .data.ptr = trunk};
 
         if (epoll_ctl(pool->epoll_fd, EPOLL_CTL_ADD, fds[i], &event) != 0) {
             return SW_ERR_NOMEM;
@@ -106,18 +108,44 @@ static enum sw_err watch(struct swarm_pool *pool, struct sw_conn *conn, struct s
     return SW_ERR_OK;
 }
 
-enum sw_err sw_pool_add(struct swarm_pool *pool, struct sw_member *member)
+static void trunk_closing(void *arg, struct sw_trunk *trunk)
+{
+    struct swarm_pool *pool = arg;
+    int fds[SW_CONN_FD_COUNT];
+
+    sw_conn_fds(sw_trunk_conn(trunk), fds);
+    for (int i = 0; i < SW_CONN_FD_COUNT; i++) {
+        (void)epoll_ctl(pool->epoll_fd, EPOLL_CTL_DEL, fds[i], NULL);
+    }
+}
+
+struct sw_trunks *sw_pool_trunks(struct swarm_pool *pool)
 {
     SW_ASSERT(sw_pool_is_self(pool));
-    for (uint32_t i = 0; i < member->conn_count; i++) {
-        enum sw_err err;
+    return &pool->trunks;
+}
 
-        member->watches[i] = (struct sw_watch){.member = member, .dirty = true};
-        err = watch(pool, member->conns[i], &member->watches[i]);
-        if (err != SW_ERR_OK) {
-            return err;
+/* ---- members ------------------------------------------------------------------------------- */
+
+static bool tag_used(const struct swarm_pool *pool, uint32_t tag)
+{
+    for (const struct sw_member *member = pool->members; member != NULL; member = member->next) {
+        if (member->tag == tag) {
+            return true;
         }
     }
+    return false;
+}
+
+void sw_pool_add(struct swarm_pool *pool, struct sw_member *member)
+{
+    uint32_t tag = 0;
+
+    SW_ASSERT(sw_pool_is_self(pool));
+    while (tag_used(pool, tag)) {
+        tag++;
+    }
+    member->tag = tag;
     member->previous = NULL;
     member->next = pool->members;
     if (pool->members != NULL) {
@@ -125,19 +153,14 @@ enum sw_err sw_pool_add(struct swarm_pool *pool, struct sw_member *member)
     }
     pool->members = member;
     member->dirty = true;
-    return SW_ERR_OK;
 }
 
-static void remove_member(struct swarm_pool *pool, struct sw_member *member)
+void sw_pool_remove(struct swarm_pool *pool, struct sw_member *member)
 {
-    for (uint32_t i = 0; i < member->conn_count; i++) {
-        int fds[SW_CONN_FD_COUNT];
-
-        sw_conn_fds(member->conns[i], fds);
-        for (int j = 0; j < SW_CONN_FD_COUNT; j++) {
-            (void)epoll_ctl(pool->epoll_fd, EPOLL_CTL_DEL, fds[j], NULL);
-        }
+    for (uint32_t i = 0; i < member->user_count; i++) {
+        sw_trunk_leave(&pool->trunks, &member->users[i], sw_pool_now_ms());
     }
+    member->user_count = 0;
     if (member->previous == NULL) {
         pool->members = member->next;
     } else {
@@ -153,71 +176,66 @@ static uint64_t lower(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* Asking ZeroMQ whether anything is there costs system calls, so only those connections are asked
- * that the epoll set named, that were used in this turn, or whose time has come. */
-static void poll_conns(struct sw_member *member, uint64_t now_ms)
+/* Asking ZeroMQ whether anything is there costs system calls, so only those trunks are asked that
+ * the epoll set named, that were used in this turn, or whose time has come. */
+static void poll_trunks(struct swarm_pool *pool, uint64_t now_ms)
 {
-    for (uint32_t i = 0; i < member->conn_count; i++) {
-        struct sw_conn *conn = member->conns[i];
-
-        if (member->watches[i].dirty || sw_conn_next_ms(conn) <= now_ms) {
-            member->watches[i].dirty = false;
-            (void)sw_conn_poll(conn, now_ms);
+    for (struct sw_trunk *trunk = pool->trunks.first; trunk != NULL; trunk = sw_trunk_next(trunk)) {
+        if (sw_trunk_due(trunk, now_ms)) {
+            sw_trunk_poll(trunk, now_ms);
         }
     }
 }
 
-/* Any call may have swallowed an edge: whoever was used is asked once more, after the flush. */
-static bool flush_conns(struct sw_member *member, uint64_t now_ms)
+static void turn_members(struct swarm_pool *pool, uint64_t now_ms)
+{
+    for (struct sw_member *member = pool->members; member != NULL; member = member->next) {
+        if (member->dirty || member->due_ms <= now_ms) {
+            member->dirty = false;
+            sw_core_tick(member->core);
+            sw_core_flush(member->core);
+            member->due_ms = sw_core_next_ms(member->core);
+        }
+    }
+}
+
+static bool flush_trunks(struct swarm_pool *pool, uint64_t now_ms)
 {
     bool any = false;
 
-    for (uint32_t i = 0; i < member->conn_count; i++) {
-        sw_conn_flush(member->conns[i], now_ms);
-        if (sw_conn_readable(member->conns[i])) {
-            member->watches[i].dirty = true;
-            any = true;
-        }
+    for (struct sw_trunk *trunk = pool->trunks.first; trunk != NULL; trunk = sw_trunk_next(trunk)) {
+        any = sw_trunk_flush(trunk, now_ms) || any;
     }
     return any;
 }
 
-static void turn(struct sw_member *member)
+static void end_members(struct swarm_pool *pool)
 {
-    uint64_t now_ms = sw_pool_now_ms();
-    bool any = true;
-
-    for (int round = 0; any && round < TURN_ROUNDS; round++) {
-        poll_conns(member, now_ms);
-        sw_core_tick(member->core);
-        sw_core_flush(member->core);
-        any = flush_conns(member, now_ms);
-        now_ms = sw_pool_now_ms();
-    }
-    member->dirty = any;
-    member->due_ms = sw_core_next_ms(member->core);
-    for (uint32_t i = 0; i < member->conn_count; i++) {
-        member->due_ms = lower(member->due_ms, sw_conn_next_ms(member->conns[i]));
-    }
-}
-
-static void turn_all(struct swarm_pool *pool)
-{
-    const uint64_t now_ms = sw_pool_now_ms();
     struct sw_member *member = pool->members;
 
     while (member != NULL) {
         struct sw_member *next = member->next;
 
-        if (member->dirty || member->due_ms <= now_ms) {
-            turn(member);
-        }
         if (member->ended) {
-            remove_member(pool, member);
+            sw_pool_remove(pool, member);
             member->end(member);
         }
         member = next;
     }
+}
+
+static void turn(struct swarm_pool *pool)
+{
+    bool any = true;
+
+    for (int round = 0; any && round < TURN_ROUNDS; round++) {
+        const uint64_t now_ms = sw_pool_now_ms();
+
+        poll_trunks(pool, now_ms);
+        turn_members(pool, now_ms);
+        any = flush_trunks(pool, now_ms);
+    }
+    end_members(pool);
 }
 
 /* ---- the thread ---------------------------------------------------------------------------- */
@@ -229,6 +247,12 @@ static int wait_ms(struct swarm_pool *pool)
 
     if (!inbox_empty(pool) || pool->stopping) {
         return 0;
+    }
+    for (struct sw_trunk *trunk = pool->trunks.first; trunk != NULL; trunk = sw_trunk_next(trunk)) {
+        if (sw_trunk_due(trunk, now_ms)) {
+            return 0;
+        }
+        due_ms = lower(due_ms, sw_conn_next_ms(sw_trunk_conn(trunk)));
     }
     for (const struct sw_member *member = pool->members; member != NULL; member = member->next) {
         if (member->dirty || member->due_ms <= now_ms) {
@@ -247,13 +271,10 @@ static void wait_for_events(struct swarm_pool *pool)
 
     SW_ASSERT(count >= 0 || errno == EINTR);
     for (int i = 0; i < count; i++) {
-        struct sw_watch *entry = events[i].data.ptr;
-
-        if (entry == NULL) {
+        if (events[i].data.ptr == NULL) {
             (void)!read(pool->event_fd, &posts, sizeof posts);
         } else {
-            entry->dirty = true;
-            entry->member->dirty = true;
+            sw_trunk_wake(events[i].data.ptr);
         }
     }
 }
@@ -265,9 +286,10 @@ static void *thread_main(void *arg)
     while (!pool->stopping || !inbox_empty(pool)) {
         wait_for_events(pool);
         run_inbox(pool);
-        turn_all(pool);
+        turn(pool);
     }
     SW_ASSERT(pool->members == NULL);
+    SW_ASSERT(pool->trunks.first == NULL);
     return NULL;
 }
 
@@ -308,6 +330,8 @@ enum sw_err sw_pool_new(struct swarm_pool **ret_pool)
     SW_ASSERT(pool != NULL);
     pool->epoll_fd = -1;
     pool->event_fd = -1;
+    pool->trunks =
+        (struct sw_trunks){.arg = pool, .opened = trunk_opened, .closing = trunk_closing};
     err = open_descriptors(pool);
     if (err == SW_ERR_OK && pthread_create(&pool->thread, NULL, thread_main, pool) != 0) {
         err = SW_ERR_NOMEM;

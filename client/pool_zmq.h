@@ -1,8 +1,9 @@
 /* One thread that serves several clients: a ZeroMQ context, an epoll set, and an inbox of tasks.
  *
  * Other threads reach it through the inbox only: a lock-free list that anyone may push to and the
- * thread takes whole. A turn of a member is: take what arrived, core tick, core flush, send. All
- * requests that came in since the last turn leave in one message a node. */
+ * thread takes whole. A turn is: take what arrived on all trunks, core tick and core flush of each
+ * member that has something to do, send. All requests that came in since the last turn leave in one
+ * frame a node, whichever client they are of. */
 #ifndef SW_CLIENT_POOL_ZMQ_H
 #define SW_CLIENT_POOL_ZMQ_H
 
@@ -11,8 +12,8 @@
 
 #include "base/err.h"
 #include "base/limits.h"
-#include "client/conn_zmq.h"
 #include "client/core.h"
+#include "client/trunk_zmq.h"
 
 struct swarm_pool;
 
@@ -22,19 +23,13 @@ struct sw_task {
     void (*run)(struct sw_task *task); /* on the pool's thread */
 };
 
-/* What the epoll set says about one connection. */
-struct sw_watch {
-    struct sw_member *member;
-    bool dirty; /* a descriptor of it became readable */
-};
-
 /* One client, embedded in its owner. Pool thread only, once added. */
 struct sw_member {
     struct sw_member *next, *previous;
-    struct sw_core *core;                     /* borrowed */
-    struct sw_conn *conns[SW_NODE_COUNT_MAX]; /* borrowed */
-    struct sw_watch watches[SW_NODE_COUNT_MAX];
-    uint32_t conn_count;
+    struct sw_core *core; /* borrowed */
+    struct sw_trunk_user users[SW_NODE_COUNT_MAX];
+    uint32_t user_count;
+    uint32_t tag;                          /* given by sw_pool_add */
     bool dirty;                            /* wants a turn now */
     bool ended;                            /* set by a callback: call `end` after this turn */
     uint64_t due_ms;                       /* wants a turn then */
@@ -47,8 +42,11 @@ void sw_pool_free(struct swarm_pool *pool);
 void *sw_pool_context(struct swarm_pool *pool);                   /* ZeroMQ's */
 void sw_pool_post(struct swarm_pool *pool, struct sw_task *task); /* any thread */
 bool sw_pool_is_self(const struct swarm_pool *pool);              /* am I the pool's thread? */
-/* Pool thread only. */
-enum sw_err sw_pool_add(struct swarm_pool *pool, struct sw_member *member) SW_MUST_CHECK;
+/* Pool thread only, as are the next two. The member has a tag from here on. */
+void sw_pool_add(struct swarm_pool *pool, struct sw_member *member);
+/* Leaves its trunks; no callback comes any more. */
+void sw_pool_remove(struct swarm_pool *pool, struct sw_member *member);
+struct sw_trunks *sw_pool_trunks(struct swarm_pool *pool);
 uint64_t sw_pool_now_ms(void); /* monotonic */
 
 #endif

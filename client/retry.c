@@ -47,6 +47,7 @@ bool sw_request_repeatable(const struct sw_request *request)
     case SW_OP_EXPERIENCE_SCAN:
     case SW_OP_MULTI_GET:
     case SW_OP_STATUS:
+    case SW_OP_MEMBER_LIST:
     case SW_OP_SESSION_OPEN: /* by its nonce */
     case SW_OP_SESSION_CLOSE:
         return true;
@@ -58,6 +59,10 @@ bool sw_request_repeatable(const struct sw_request *request)
         return request->session.value != 0;
     case SW_OP_TRANSFER: /* twice may move the leader twice */
     case SW_OP_SNAPSHOT:
+    case SW_OP_MEMBER_ADD: /* whoever asked looks first at what has become of it */
+    case SW_OP_MEMBER_PROMOTE:
+    case SW_OP_MEMBER_DEMOTE:
+    case SW_OP_MEMBER_REMOVE:
     case SW_OP_COUNT:
         break;
     }
@@ -94,7 +99,7 @@ enum sw_retry_step sw_retry_decide(const struct sw_retry_policy *policy,
 enum sw_err sw_retry_verdict(const struct sw_request *request, enum sw_err err, bool maybe)
 {
     const bool write = sw_op_is_write(request->op) || request->op == SW_OP_TRANSFER ||
-                       request->op == SW_OP_SNAPSHOT;
+                       request->op == SW_OP_SNAPSHOT || request->op >= SW_OP_MEMBER_ADD;
 
     if (!write) {
         return err;

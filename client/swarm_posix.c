@@ -25,13 +25,14 @@ struct swarm_client {
     struct swarm_options options; /* a copy; its pointers are not used after open */
     struct sw_client_config config;
     struct sw_keypair *keys; /* owned secret memory */
-    struct sw_link_stats stats;
     struct swarm_pool *pool; /* owned if own_pool */
     bool own_pool;
     pid_t pid;
     _Atomic uint32_t in_flight;
     _Atomic bool closing;
-    sem_t ended; /* posted by the pool's thread when it has let go */
+    sem_t done; /* posted by the pool's thread: once attached, and when it has let go */
+    enum sw_err attach_err;
+    char attach_why[SW_WHY_SIZE];
 };
 
 static_assert((int)SWARM_PUT == (int)SW_OP_PUT, "operations are the protocol's");
@@ -41,6 +42,8 @@ static_assert((int)SWARM_STATUS_OF == (int)SW_OP_STATUS, "operations are the pro
 static_assert((int)SWARM_SNAPSHOT == (int)SW_OP_SNAPSHOT, "operations are the protocol's");
 static_assert((int)SWARM_TXN == (int)SW_OP_TXN, "operations are the protocol's");
 static_assert((int)SWARM_MULTI_GET == (int)SW_OP_MULTI_GET, "operations are the protocol's");
+static_assert((int)SWARM_MEMBER_LIST == (int)SW_OP_MEMBER_LIST, "operations are the protocol's");
+static_assert((int)SWARM_MEMBER_REMOVE == (int)SW_OP_MEMBER_REMOVE, "the protocol's");
 static_assert((int)SWARM_PREVIOUS == (int)SW_REQUEST_PREVIOUS, "flags are the protocol's");
 static_assert((int)SWARM_REVERSE == (int)SW_REQUEST_REVERSE, "flags are the protocol's");
 static_assert((int)SWARM_KEYS_ONLY == (int)SW_REQUEST_KEYS_ONLY, "flags are the protocol's");
@@ -167,9 +170,9 @@ static enum sw_err port_send(void *impl, struct sw_node_id node, struct sw_span 
 {
     struct swarm_client *client = impl;
 
-    for (uint32_t i = 0; i < client->config.node_count; i++) {
+    for (uint32_t i = 0; i < client->member.user_count; i++) {
         if (sw_node_id_equal(client->config.nodes[i].id, node)) {
-            return sw_conn_send(client->member.conns[i], message);
+            return sw_trunk_send(&client->member.users[i], message);
         }
     }
     return SW_ERR_UNREACHABLE;
@@ -179,6 +182,7 @@ static void on_message(void *arg, struct sw_node_id node, struct sw_span message
 {
     struct swarm_client *client = arg;
 
+    client->member.dirty = true;
     sw_core_receive(client->member.core, node, message);
 }
 
@@ -186,6 +190,7 @@ static void on_state(void *arg, struct sw_node_id node, bool up, enum sw_err why
 {
     struct swarm_client *client = arg;
 
+    client->member.dirty = true;
     sw_core_node_state(client->member.core, node, up, why);
 }
 
@@ -206,7 +211,8 @@ static enum sw_err make_core(struct swarm_client *client, char *ret_why)
         .in_flight_max = options->in_flight_max,
         .nodes_start_down = true,
         .fail_when_down = (options->flags & SWARM_FAIL_WHEN_DOWN) != 0,
-        .dial_timeout_ms = options->dial_timeout_ms + options->dial_timeout_ms / 4};
+        .dial_timeout_ms = options->dial_timeout_ms + options->dial_timeout_ms / 4,
+        .tag = client->member.tag};
 
     for (uint32_t i = 0; i < client->config.node_count; i++) {
         config.nodes[i] = client->config.nodes[i].id;
@@ -214,21 +220,21 @@ static enum sw_err make_core(struct swarm_client *client, char *ret_why)
     return sw_core_new(&config, &client->member.core, ret_why);
 }
 
-static enum sw_err make_conns(struct swarm_client *client, char *ret_why)
+static enum sw_err join_trunks(struct swarm_client *client, char *ret_why)
 {
     for (uint32_t i = 0; i < client->config.node_count; i++) {
-        const struct sw_conn_config config = {.context = sw_pool_context(client->pool),
-                                              .node = client->config.nodes[i],
-                                              .swarm = client->config.swarm,
-                                              .keys = client->keys,
-                                              .stats = &client->stats,
-                                              .seed = port_random(NULL),
-                                              .dial_timeout_ms = client->options.dial_timeout_ms,
-                                              .arg = client,
-                                              .message = on_message,
-                                              .state = on_state};
-        const enum sw_err err = sw_conn_new(&config, &client->member.conns[i]);
+        struct sw_trunk_user *user = &client->member.users[i];
+        const struct sw_trunk_config config = {.context = sw_pool_context(client->pool),
+                                               .node = client->config.nodes[i],
+                                               .swarm = client->config.swarm,
+                                               .keys = client->keys,
+                                               .seed = port_random(NULL),
+                                               .dial_timeout_ms = client->options.dial_timeout_ms};
+        enum sw_err err;
 
+        *user = (struct sw_trunk_user){
+            .tag = client->member.tag, .arg = client, .message = on_message, .state = on_state};
+        err = sw_trunk_join(sw_pool_trunks(client->pool), &config, user);
         if (err != SW_ERR_OK) {
             (void)snprintf(ret_why,
                            SW_WHY_SIZE,
@@ -237,19 +243,9 @@ static enum sw_err make_conns(struct swarm_client *client, char *ret_why)
                            sw_err_text(err));
             return err;
         }
-        client->member.conn_count = i + 1;
+        client->member.user_count = i + 1;
     }
     return SW_ERR_OK;
-}
-
-static void release(struct swarm_client *client)
-{
-    for (uint32_t i = 0; i < client->member.conn_count; i++) {
-        sw_conn_free(client->member.conns[i], sw_pool_now_ms());
-    }
-    client->member.conn_count = 0;
-    sw_core_free(client->member.core);
-    client->member.core = NULL;
 }
 
 static void destroy(struct swarm_client *client)
@@ -258,7 +254,7 @@ static void destroy(struct swarm_client *client)
         sw_pool_free(client->pool);
     }
     sw_secret_free(client->keys);
-    (void)sem_destroy(&client->ended);
+    (void)sem_destroy(&client->done);
     free(client);
 }
 
@@ -266,17 +262,33 @@ static void member_end(struct sw_member *member)
 {
     struct swarm_client *client = (struct swarm_client *)(void *)member;
 
-    release(client);
-    (void)sem_post(&client->ended);
+    sw_core_free(client->member.core);
+    (void)sem_post(&client->done);
+}
+
+static enum sw_err attach(struct swarm_client *client)
+{
+    enum sw_err err;
+
+    sw_pool_add(client->pool, &client->member);
+    err = make_core(client, client->attach_why);
+    if (err == SW_ERR_OK) {
+        err = join_trunks(client, client->attach_why);
+    }
+    if (err != SW_ERR_OK) {
+        sw_pool_remove(client->pool, &client->member);
+        sw_core_free(client->member.core);
+    }
+    return err;
 }
 
 static void run_attach(struct sw_task *task)
 {
     struct swarm_client *client =
         (struct swarm_client *)(void *)((char *)task - offsetof(struct swarm_client, attach));
-    const enum sw_err err = sw_pool_add(client->pool, &client->member);
 
-    SW_ASSERT(err == SW_ERR_OK); /* descriptors that exist fit into an epoll set */
+    client->attach_err = attach(client);
+    (void)sem_post(&client->done);
 }
 
 static enum sw_err check_options(const struct swarm_options *options, char *ret_why)
@@ -306,6 +318,12 @@ static void copy_options(struct swarm_options *to, const struct swarm_options *f
     to->in_flight_max = or_default(to->in_flight_max, SW_CORE_IN_FLIGHT_MAX);
 }
 
+static void wait_done(struct swarm_client *client)
+{
+    while (sem_wait(&client->done) != 0) { /* a signal came between */
+    }
+}
+
 static enum sw_err start(struct swarm_client *client, char *ret_why)
 {
     enum sw_err err;
@@ -319,13 +337,19 @@ static enum sw_err start(struct swarm_client *client, char *ret_why)
         err = sw_pool_new(&client->pool);
         client->own_pool = err == SW_ERR_OK;
     }
-    if (err == SW_ERR_OK) {
-        err = make_core(client, ret_why);
+    if (err != SW_ERR_OK) {
+        return err;
     }
-    if (err == SW_ERR_OK) {
-        err = make_conns(client, ret_why);
+    client->member.end = member_end;
+    client->attach.run = run_attach;
+    if (sw_pool_is_self(client->pool)) {
+        run_attach(&client->attach); /* opened from a callback */
+    } else {
+        sw_pool_post(client->pool, &client->attach);
     }
-    return err;
+    wait_done(client);
+    memcpy(ret_why, client->attach_why, SW_WHY_SIZE);
+    return client->attach_err;
 }
 
 enum swarm_status swarm_open(const struct swarm_options *options,
@@ -346,17 +370,13 @@ enum swarm_status swarm_open(const struct swarm_options *options,
     SW_ASSERT(client != NULL);
     copy_options(&client->options, options);
     client->pid = getpid();
-    (void)sem_init(&client->ended, 0, 0);
+    (void)sem_init(&client->done, 0, 0);
     err = start(client, why);
     if (err != SW_ERR_OK) {
         say(ret_why, why_size, why[0] == '\0' ? sw_err_text(err) : why);
-        release(client);
         destroy(client);
         return (enum swarm_status)err;
     }
-    client->member.end = member_end;
-    client->attach.run = run_attach;
-    sw_pool_post(client->pool, &client->attach);
     *ret_client = client;
     return SWARM_OK;
 }
@@ -391,8 +411,7 @@ void swarm_close(struct swarm_client *client)
     atomic_store(&client->closing, true);
     client->close.run = run_close;
     sw_pool_post(client->pool, &client->close);
-    while (sem_wait(&client->ended) != 0) {
-    }
+    wait_done(client);
     destroy(client);
 }
 
@@ -445,7 +464,8 @@ static struct sw_span name_of(const char *name)
 
 static bool names_data(enum swarm_op op)
 {
-    return op != SWARM_STATUS_OF && op != SWARM_TRANSFER && op != SWARM_SNAPSHOT;
+    return op != SWARM_STATUS_OF && op != SWARM_TRANSFER && op != SWARM_SNAPSHOT &&
+           op < SWARM_MEMBER_LIST;
 }
 
 static bool is_packed(enum swarm_op op)

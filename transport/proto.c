@@ -301,6 +301,26 @@ void sw_reply_encode(const struct sw_reply *reply, struct sw_buf *out)
     blob_end(out, at);
 }
 
+enum sw_err sw_reply_peek(struct sw_span message, size_t *ret_size, uint64_t *ret_id)
+{
+    struct sw_reader in = sw_reader_of(message);
+    struct sw_reader body;
+    const enum sw_err err = open_blob(&in, &body);
+    uint64_t id;
+
+    if (err != SW_ERR_OK) {
+        return err;
+    }
+    (void)sw_read_u8(&body); /* fields */
+    id = sw_read_u64(&body);
+    if (body.failed) {
+        return SW_ERR_MALFORMED;
+    }
+    *ret_size = message.size - sw_reader_left(&in);
+    *ret_id = id;
+    return SW_ERR_OK;
+}
+
 static void read_reply(struct sw_reader *in, struct sw_reply *out)
 {
     const uint32_t fields = sw_read_u8_max(in, REPLY_ALL);

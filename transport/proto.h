@@ -35,6 +35,12 @@ enum sw_op {
     SW_OP_SNAPSHOT = 12, /* take a snapshot and compact the log of the asked node now */
     SW_OP_TXN = 13, /* `value` = a transaction (transport/txn.h): one command, all or nothing */
     SW_OP_MULTI_GET = 14, /* `value` = keys (transport/txn.h), all read at one revision */
+    /* 15..19 are kept. Members of the swarm, node `expected`; see node/change.c. */
+    SW_OP_MEMBER_LIST = 20, /* as the leader knows them; the detail is JSON */
+    SW_OP_MEMBER_ADD = 21,  /* `value` = "peer address,client address,public key in hex" */
+    SW_OP_MEMBER_PROMOTE = 22,
+    SW_OP_MEMBER_DEMOTE = 23,
+    SW_OP_MEMBER_REMOVE = 24,
     SW_OP_COUNT
 };
 
@@ -104,6 +110,9 @@ enum sw_err sw_request_decode(struct sw_reader *in, struct sw_request *ret_reque
 
 void sw_reply_encode(const struct sw_reply *reply, struct sw_buf *out);
 enum sw_err sw_reply_decode(struct sw_reader *in, struct sw_reply *ret_reply) SW_MUST_CHECK;
+/* Looks at the first reply of a message without decoding it: its size there, and whose answer it
+ * is. MALFORMED if there is none. */
+enum sw_err sw_reply_peek(struct sw_span message, size_t *ret_size, uint64_t *ret_id) SW_MUST_CHECK;
 void sw_record_encode(const struct sw_record *record, struct sw_buf *out);
 enum sw_err sw_record_decode(struct sw_reader *in, struct sw_record *ret_record) SW_MUST_CHECK;
 

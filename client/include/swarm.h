@@ -41,7 +41,7 @@ SWARM_API bool swarm_retryable_not_committed(enum swarm_status status);
 /* ---- clients ------------------------------------------------------------------------------- */
 
 struct swarm_client;
-struct swarm_pool; /* a thread that serves several clients */
+struct swarm_pool; /* a thread for several clients; those of one identity share connections */
 
 enum {
     SWARM_WITHOUT_SESSION = 1 << 0, /* writes are sent once; a lost answer means SWARM_UNKNOWN */
@@ -119,6 +119,13 @@ enum swarm_op {
     SWARM_SNAPSHOT = 12,       /* `node` takes a snapshot and compacts its log */
     SWARM_TXN = 13,            /* `txn`, all or nothing */
     SWARM_MULTI_GET = 14,      /* `keys`, all read at one revision */
+    SWARM_MEMBER_LIST = 20,    /* members as the leader knows them; the detail is JSON */
+    SWARM_MEMBER_ADD = 21,     /* node `expected`, a learner; `value` = "peer address,client
+                                  address,public key in hex". Members change one at a time: BUSY
+                                  means not now, and is tried again */
+    SWARM_MEMBER_PROMOTE = 22, /* learner `expected` becomes a voter; BUSY until it has caught up */
+    SWARM_MEMBER_DEMOTE = 23,
+    SWARM_MEMBER_REMOVE = 24,
 };
 
 enum {

@@ -295,6 +295,25 @@ static void reply_survives_with_its_records(void **state)
 }
 
 /* A count that the records do not bear out is refused before anyone walks them. */
+static void a_peek_finds_size_and_id_of_the_first_reply(void **state)
+{
+    struct sw_buf message = {0};
+    size_t size = 0, first;
+    uint64_t id = 0;
+
+    (void)state;
+    sw_reply_encode(&(struct sw_reply){.id = 77}, &message);
+    first = message.size;
+    sw_reply_encode(&(struct sw_reply){.id = 78, .value = 5}, &message);
+    assert_int_equal(sw_reply_peek(sw_buf_span(&message), &size, &id), SW_ERR_OK);
+    assert_int_equal(size, first);
+    assert_int_equal(id, 77);
+    for (size_t cut = 0; cut < first; cut++) {
+        assert_int_not_equal(sw_reply_peek(sw_span_of(message.data, cut), &size, &id), SW_ERR_OK);
+    }
+    sw_buf_release(&message);
+}
+
 static void reply_with_a_wrong_record_count_is_malformed(void **state)
 {
     struct sw_buf records = {0};
@@ -324,6 +343,7 @@ int main(void)
         cmocka_unit_test(second_encoding_of_a_command_is_refused),
         cmocka_unit_test(future_op_decodes_and_is_unsupported),
         cmocka_unit_test(reply_survives_with_its_records),
+        cmocka_unit_test(a_peek_finds_size_and_id_of_the_first_reply),
         cmocka_unit_test(reply_with_a_wrong_record_count_is_malformed),
     };
 
