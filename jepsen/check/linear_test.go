@@ -43,5 +43,5 @@ func TestDrawsAPictureOfAFailedObject(t *testing.T) {
 func TestPruningKeepsWhatAConflictMayHaveSeen(t *testing.T) {
 	s := tell().did(0, "write", "[1 10]", 2).call(1, "write", "[1 20]").info(1)
 	s.call(0, "cas", "[1 [10 30]]").fail(0, ":error :CONFLICT, :conflict 3")
-	accepted(t, "register", s)
+	accepted(t, "register", s.read(2, "read", "[2 nil]", "[2 nil]", 3, ":mod 0"))
 }

@@ -61,7 +61,10 @@ func TestListJudgesTransactionsOverSeveralKeysByRevision(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if report := RunChecks(s.input(t, "list"), checks); len(report.Skipped) != 1 {
-		t.Errorf("%+v", report.Skipped)
+	for _, skipped := range RunChecks(s.input(t, "list"), checks).Skipped {
+		if skipped.Name == "linearizability" && skipped.Why != "" {
+			return
+		}
 	}
+	t.Error("linearizability is not skipped")
 }

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-const usage = `usage: swarm-check --workload W --history history.edn [--out DIR]
-                   [--timeout 300s]
+const usage = `usage: swarm-check --workload W --history history.edn [--entries entries.jsonl]...
+                   [--out DIR] [--timeout 300s]
 Prints one JSON object with a verdict for each check. Exit code: 0 valid, 1 invalid, 2 unusable
 input, 3 unknown (a check ran out of time).
 `
@@ -28,7 +28,19 @@ const (
 
 type options struct {
 	workload, history, out string
+	entries                fileList
 	timeout                time.Duration
+}
+
+// fileList collects a flag that may be given several times.
+type fileList []string
+
+func (l *fileList) String() string { return fmt.Sprint(*l) }
+
+// Set adds one file.
+func (l *fileList) Set(path string) error {
+	*l = append(*l, path)
+	return nil
 }
 
 func parseOptions(args []string, stderr io.Writer) (*options, error) {
@@ -38,6 +50,7 @@ func parseOptions(args []string, stderr io.Writer) (*options, error) {
 	flags.Usage = func() { fmt.Fprint(stderr, usage) }
 	flags.StringVar(&o.workload, "workload", "", "what the history is of")
 	flags.StringVar(&o.history, "history", "", "the merged history, EDN")
+	flags.Var(&o.entries, "entries", "an exported log, JSON lines; once for each node")
 	flags.StringVar(&o.out, "out", "", "where pictures of failures go")
 	flags.DurationVar(&o.timeout, "timeout", 300*time.Second, "for all searches together")
 	if err := flags.Parse(args); err != nil {
@@ -73,6 +86,17 @@ func readInput(o *options) (*Input, error) {
 	}
 	if len(in.Ops) == 0 {
 		return nil, fmt.Errorf("%s: no operation", o.history)
+	}
+	for _, path := range o.entries {
+		l := &Log{Path: path}
+		err := readFile(path, func(file io.Reader) (err error) {
+			l.Entries, err = ReadLog(file)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		in.Logs = append(in.Logs, l)
 	}
 	return in, nil
 }

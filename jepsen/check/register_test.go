@@ -101,9 +101,9 @@ func TestRegisterRefusesDamagedValues(t *testing.T) {
 
 // An empty store is at revision 0; a write never is, and a later read is not there any more.
 func TestRegisterRefusesAnswersWithoutRevision(t *testing.T) {
-	s := tell().read(0, "read", "[1 nil]", "[1 nil]", 0, ":mod 0")
+	s := tell().read(0, "read", "[1 nil]", "[1 nil]", 0, ":mod 0").did(0, "write", "[1 10]", 1)
 	accepted(t, "register", s)
-	refused(t, "register", "revision order", "has no revision", s.did(0, "write", "[1 10]", 0))
+	refused(t, "register", "revision order", "has no revision", s.did(0, "write", "[1 11]", 0))
 	s = tell().did(0, "write", "[1 10]", 2).read(0, "read", "[2 nil]", "[2 nil]", 0, ":mod 0")
 	refused(t, "register", "revision order", "revision 0 came after", s)
 }

@@ -47,6 +47,7 @@ func invalid(ops []*Op, format string, args ...interface{}) Result {
 type Input struct {
 	Workload string
 	Ops      []*Op
+	Logs     []*Log // of --entries
 	Out      string
 	Deadline time.Time
 }

@@ -61,6 +61,24 @@ func checkIntact(in *Input) Result {
 	return valid("%d operations", len(in.Ops))
 }
 
+// checkAnswered: a history without answers is without anomalies, too.
+func checkAnswered(in *Input, kind func(op *Op) OpKind) Result {
+	writes, reads := 0, 0
+	for _, op := range in.Ops {
+		switch {
+		case op.Outcome != Ok:
+		case kind(op) == ReadsState:
+			reads++
+		default:
+			writes++
+		}
+	}
+	if writes == 0 || reads == 0 {
+		return unknown("%d writes and %d reads were acknowledged: that proves nothing", writes, reads)
+	}
+	return valid("%d writes and %d reads were acknowledged", writes, reads)
+}
+
 // kindOf finds the workload of an operation, which in a mixed history each line names.
 func kindOf(name string) func(op *Op) OpKind {
 	return func(op *Op) OpKind {
@@ -125,12 +143,15 @@ func mixedChecks() []Check {
 // ChecksOf lists the checks of a workload, those of all workloads first.
 func ChecksOf(name string) ([]Check, error) {
 	common := []Check{
+		{Name: "answers", Claim: "the swarm acknowledged writes and reads, so there is something to " +
+			"judge", Run: func(in *Input) Result { return checkAnswered(in, kindOf(name)) }},
 		{Name: "intact values", Claim: "every value read is one that a client wrote, byte for byte",
 			Run: checkIntact},
 		{Name: "revision order", Claim: "revisions are unique to their writes, one total order, " +
 			"and agree with real time across all keys",
 			Run: func(in *Input) Result { return checkRevisionOrder(in, kindOf(name)) }},
 	}
+	common = append(common, logChecks...)
 	if name == mixed {
 		return append(common, mixedChecks()...), nil
 	}

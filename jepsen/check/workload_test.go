@@ -50,3 +50,10 @@ func TestEachWorkloadHasAClaimOfItsOwn(t *testing.T) {
 		}
 	}
 }
+
+func TestARunWithoutAnswersProvesNothing(t *testing.T) {
+	s := tell().did(0, "write", "[1 10]", 2).call(1, "read", "[1 nil]").fail(1, ":error :DEADLINE")
+	if result := runNamed(t, s.input(t, "register"), "answers"); result.Verdict != Unknown {
+		t.Errorf("%v %s", result.Verdict, result.Why)
+	}
+}

@@ -1,0 +1,281 @@
+// An executable model of the store: what each command of the log must do and answer.
+//
+// Written from the rules of the store's documents, not from its code: one revision for each change,
+// sessions that run a write once and keep its answer until it is acknowledged, expiry by the time
+// in the log. It is slow and simple on purpose; the store is neither.
+package main
+
+import "sort"
+
+const (
+	sessionTTLDefault = 600 * 1000
+	sessionsMax       = 65536
+	sweepMax          = 64      // sessions that one entry may expire
+	repliesMax        = 4096    // of one session
+	repliesTotalMax   = 1 << 20 // of all; over it each keeps at most repliesAlways
+	repliesAlways     = 64
+)
+
+// Record is one key's state.
+type Record struct {
+	Value                string
+	Create, Mod, Version int64
+}
+
+// Experience is one appended record.
+type Experience struct {
+	Revision int64
+	Value    string
+}
+
+// Reply is the answer to a command. Changed tells whether it made a revision, just now.
+type Reply struct {
+	Err      string // "" is OK
+	Revision int64
+	Value    int64
+	Changed  bool
+}
+
+type session struct {
+	id, ttl, active, acked int64
+	nonce                  string
+	replies                map[int64]Reply
+}
+
+func (s *session) expiry() int64 { return s.active + s.ttl }
+
+// Store is the whole state.
+type Store struct {
+	Revision    int64
+	now         int64
+	records     map[string]map[string]*Record
+	experiences map[string][]Experience
+	sessions    map[int64]*session
+	byNonce     map[string]*session
+	replies     int
+	calm        int64 // no session expires before this time
+}
+
+// NewStore is the state before the first entry.
+func NewStore() *Store {
+	return &Store{records: map[string]map[string]*Record{}, experiences: map[string][]Experience{},
+		sessions: map[int64]*session{}, byNonce: map[string]*session{}}
+}
+
+func place(tenant, namespace, partition string) string {
+	return tenant + "/" + namespace + "/" + partition
+}
+
+// Get is a key's record, nil if there is none.
+func (s *Store) Get(place, key string) *Record { return s.records[place][key] }
+
+// Keys lists a partition in order.
+func (s *Store) Keys(place string) []string {
+	keys := make([]string, 0, len(s.records[place]))
+	for key := range s.records[place] {
+		keys = append(keys, key)
+	}
+	sort.Strings(keys)
+	return keys
+}
+
+// Experiences lists those of a partition above a revision, in order.
+func (s *Store) Experiences(place string, after int64) []Experience {
+	list := s.experiences[place]
+	return list[sort.Search(len(list), func(i int) bool { return list[i].Revision > after }):]
+}
+
+// --- sessions ------------------------------------------------------------------------------------
+
+func (s *Store) remove(gone *session) {
+	delete(s.sessions, gone.id)
+	delete(s.byNonce, gone.nonce)
+	s.replies -= len(gone.replies)
+}
+
+// first is the session with the least value, the lowest id among equals.
+func (s *Store) first(value func(*session) int64) *session {
+	var best *session
+	for _, candidate := range s.sessions {
+		if best == nil || value(candidate) < value(best) ||
+			(value(candidate) == value(best) && candidate.id < best.id) {
+			best = candidate
+		}
+	}
+	return best
+}
+
+func (s *Store) sweep() {
+	for i := 0; i < sweepMax && s.now >= s.calm; i++ {
+		next := s.first((*session).expiry)
+		if next == nil || next.expiry() > s.now {
+			if s.calm = s.now + 1; next != nil {
+				s.calm = next.expiry() // later use only moves it away; a new session may be sooner
+			}
+			return
+		}
+		s.remove(next)
+	}
+}
+
+// live is the session unless it is overdue, in which case it goes.
+func (s *Store) live(found *session) *session {
+	if found == nil || found.expiry() > s.now {
+		return found
+	}
+	s.remove(found)
+	return nil
+}
+
+func (s *Store) open(c *Command) Reply {
+	ttl := c.Limit
+	if ttl == 0 {
+		ttl = sessionTTLDefault
+	}
+	if found := s.live(s.byNonce[c.Value]); found != nil {
+		found.active = s.now
+		return Reply{Revision: found.id, Value: found.id}
+	}
+	if len(s.sessions) == sessionsMax {
+		s.remove(s.first(func(x *session) int64 { return x.active }))
+	}
+	s.Revision++
+	made := &session{id: s.Revision, ttl: ttl, active: s.now, nonce: c.Value,
+		replies: map[int64]Reply{}}
+	s.sessions[made.id], s.byNonce[made.nonce] = made, made
+	if made.expiry() < s.calm {
+		s.calm = made.expiry()
+	}
+	return Reply{Revision: made.id, Value: made.id, Changed: true}
+}
+
+func (s *Store) close(c *Command) Reply {
+	found := s.live(s.sessions[c.Session])
+	if found == nil {
+		return Reply{Revision: s.Revision}
+	}
+	s.Revision++
+	s.remove(found)
+	return Reply{Revision: s.Revision, Value: 1, Changed: true}
+}
+
+func (s *Store) acknowledge(x *session, acked int64) {
+	if acked <= x.acked {
+		return
+	}
+	for seq := range x.replies {
+		if seq <= acked {
+			delete(x.replies, seq)
+			s.replies--
+		}
+	}
+	x.acked = acked
+}
+
+// once runs a write of a session unless it ran before.
+func (s *Store) once(c *Command) Reply {
+	x := s.live(s.sessions[c.Session])
+	if x == nil {
+		return Reply{Err: "SESSION_EXPIRED"}
+	}
+	x.active = s.now
+	if c.Seq <= x.acked {
+		return Reply{Err: "SESSION_STALE"}
+	}
+	s.acknowledge(x, c.Acked)
+	if kept, ran := x.replies[c.Seq]; ran {
+		kept.Changed = false
+		return kept
+	}
+	if len(x.replies) >= repliesMax ||
+		(len(x.replies) >= repliesAlways && s.replies >= repliesTotalMax) {
+		return Reply{Err: "BUSY"}
+	}
+	reply := s.write(c)
+	x.replies[c.Seq] = reply
+	s.replies++
+	return reply
+}
+
+// --- writes --------------------------------------------------------------------------------------
+
+func (s *Store) put(c *Command) Reply {
+	at := place(c.Tenant, c.Namespace, c.Partition)
+	old := s.records[at][c.Key]
+	mod := int64(0)
+	if old != nil {
+		mod = old.Mod
+	}
+	if c.Op == "cas" && mod != c.Expected {
+		return Reply{Err: "CONFLICT", Revision: s.Revision, Value: mod}
+	}
+	s.Revision++
+	next := &Record{Value: c.Value, Create: s.Revision, Mod: s.Revision, Version: 1}
+	if old != nil {
+		next.Create, next.Version = old.Create, old.Version+1
+	}
+	if s.records[at] == nil {
+		s.records[at] = map[string]*Record{}
+	}
+	s.records[at][c.Key] = next
+	return Reply{Revision: s.Revision, Changed: true}
+}
+
+func (s *Store) delete(c *Command) Reply {
+	at := place(c.Tenant, c.Namespace, c.Partition)
+	if s.records[at][c.Key] == nil {
+		return Reply{Revision: s.Revision}
+	}
+	s.Revision++
+	delete(s.records[at], c.Key)
+	return Reply{Revision: s.Revision, Value: 1, Changed: true}
+}
+
+func (s *Store) append(c *Command) Reply {
+	at := place(c.Tenant, c.Namespace, c.Partition)
+	s.Revision++
+	s.experiences[at] = append(s.experiences[at], Experience{s.Revision, c.Value})
+	return Reply{Revision: s.Revision, Changed: true}
+}
+
+func (s *Store) write(c *Command) Reply {
+	switch c.Op {
+	case "put", "cas":
+		return s.put(c)
+	case "delete":
+		return s.delete(c)
+	}
+	return s.append(c)
+}
+
+// Knows tells whether the model has rules for an operation.
+func (s *Store) Knows(op string) bool {
+	switch op {
+	case "put", "cas", "delete", "experience-append", "session-open", "session-close", "malformed":
+		return true
+	}
+	return false
+}
+
+// Begin is the start of an entry with commands: time moves, sessions expire.
+func (s *Store) Begin(e *Entry) {
+	if e.TimeMs > s.now {
+		s.now = e.TimeMs
+	}
+	s.sweep()
+}
+
+// Run executes one command of the entry.
+func (s *Store) Run(c *Command) Reply {
+	switch {
+	case c.Op == "malformed":
+		return Reply{Err: "MALFORMED"}
+	case c.Op == "session-open":
+		return s.open(c)
+	case c.Op == "session-close":
+		return s.close(c)
+	case c.Session != 0:
+		return s.once(c)
+	}
+	return s.write(c)
+}
