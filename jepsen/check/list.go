@@ -106,18 +106,22 @@ type listRead struct {
 }
 
 type listFacts struct {
-	writer map[int64]*Op
-	reads  map[int64][]listRead
+	writer  map[int64]*Op
+	reads   map[int64][]listRead
+	longest map[int64][]Value
 }
 
 func listFactsOf(ops []*Op) *listFacts {
-	facts := &listFacts{map[int64]*Op{}, map[int64][]listRead{}}
+	facts := &listFacts{map[int64]*Op{}, map[int64][]listRead{}, map[int64][]Value{}}
 	for _, op := range ops {
 		for _, m := range op.micros() {
 			if m.append {
 				facts.writer[m.value.Int] = op
 			} else if op.Outcome == Ok {
 				facts.reads[m.key] = append(facts.reads[m.key], listRead{op, m.value.Items})
+				if len(m.value.Items) > len(facts.longest[m.key]) {
+					facts.longest[m.key] = m.value.Items
+				}
 			}
 		}
 	}
@@ -171,6 +175,19 @@ type listReplay struct {
 	last  map[int64]*Op
 }
 
+// reveal adds the elements of unknown transactions that reads show before `next`: whoever appends
+// without reading says nothing of what stood there.
+func (r *listReplay) reveal(key int64, next Value) {
+	shown := r.facts.longest[key]
+	for at := len(r.lists[key]); at < len(shown) && !shown[at].Equal(next); at++ {
+		writer := r.facts.writer[shown[at].Int]
+		if writer == nil || writer.Outcome != Info {
+			return
+		}
+		r.lists[key] = append(r.lists[key], shown[at])
+	}
+}
+
 // read compares with what was appended so far; elements of unknown transactions may come to light.
 func (r *listReplay) read(op *Op, m micro) Result {
 	now := r.lists[m.key]
@@ -204,6 +221,7 @@ func (r *listReplay) differs(op *Op, m micro, now []Value) Result {
 func (r *listReplay) run(op *Op) Result {
 	for _, m := range op.micros() {
 		if m.append {
+			r.reveal(m.key, m.value)
 			r.lists[m.key] = append(r.lists[m.key], m.value)
 			r.last[m.key] = op
 		} else if result := r.read(op, m); result.Verdict == Invalid {

@@ -1,5 +1,7 @@
-/* counter: increments by read and compare-and-set, reads between them. */
+/* counter: increments, and reads between them. Even counters are read and compared-and-set, odd
+ * ones are merged: one request each. */
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "jepsen/workload/update.h"
 #include "jepsen/workload/value.h"
@@ -7,8 +9,13 @@
 
 enum { READ_PERCENT = 40, STEP_MAX = 5, FIELDS = 2 };
 
-/* "<sum> <the number of the add that wrote it> " */
-static bool parse(const struct swarm_record *record, uint64_t *ret_sum)
+static bool is_merged(uint64_t key)
+{
+    return key % 2 == 1;
+}
+
+/* "<sum> <the number of the add that wrote it> "; a merged one "<sum>" */
+static bool parse(uint64_t key, const struct swarm_record *record, uint64_t *ret_sum)
 {
     uint64_t fields[FIELDS];
     uint32_t count = 0;
@@ -16,6 +23,9 @@ static bool parse(const struct swarm_record *record, uint64_t *ret_sum)
     *ret_sum = 0;
     if (record == NULL) {
         return true;
+    }
+    if (is_merged(key)) {
+        return sw_value_read(record->value, ret_sum);
     }
     if (!sw_value_numbers(record->value, ' ', fields, FIELDS, &count) || count != FIELDS) {
         return false;
@@ -25,6 +35,7 @@ static bool parse(const struct swarm_record *record, uint64_t *ret_sum)
 }
 
 struct addition {
+    uint64_t key;
     uint64_t delta;
     uint64_t unique;
     uint64_t after;
@@ -35,7 +46,7 @@ static enum sw_change add(void *arg, const struct swarm_record *old, struct sw_e
     struct addition *addition = arg;
     uint64_t sum = 0;
 
-    if (!parse(old, &sum)) {
+    if (!parse(addition->key, old, &sum)) {
         return SW_CHANGE_CORRUPT;
     }
     addition->after = sum + addition->delta;
@@ -43,16 +54,41 @@ static enum sw_change add(void *arg, const struct swarm_record *old, struct sw_e
     return SW_CHANGE_WRITE;
 }
 
+static struct sw_updated merge(struct sw_worker *worker, struct addition *addition)
+{
+    char operand[SW_PLACE_SIZE];
+    struct swarm_txn_op op = {.kind = SWARM_TXN_MERGE,
+                              .merge = SWARM_MERGE_ADD,
+                              .key = swarm_str(worker->key),
+                              .value = {.data = operand}};
+    const struct swarm_txn txn = {.then_ops = &op, .then_count = 1};
+    struct swarm_request request = sw_op_request(worker, SWARM_TXN);
+    struct sw_updated updated = {.change = SW_CHANGE_WRITE, .tries = 1};
+    struct swarm_result *result = NULL;
+
+    op.value.size = (size_t)snprintf(operand, sizeof operand, "%" PRIu64, addition->delta);
+    request.key = (struct swarm_slice){0};
+    request.txn = &txn;
+    updated.status = sw_op_call(worker, &request, &result);
+    if (updated.status == SWARM_OK &&
+        !parse(addition->key, &result->records[0], &addition->after)) {
+        updated.change = SW_CHANGE_CORRUPT;
+    }
+    swarm_result_free(result);
+    return updated;
+}
+
 static void add_some(struct sw_worker *worker, uint64_t key)
 {
-    struct addition addition = {.delta = 1 + sw_dice_below(&worker->dice, STEP_MAX),
+    struct addition addition = {.key = key,
+                                .delta = 1 + sw_dice_below(&worker->dice, STEP_MAX),
                                 .unique = sw_worker_unique(worker)};
     struct sw_updated updated;
 
     sw_op_begin(worker, "add");
     sw_op_value(worker, "[%" PRIu64 " %" PRIu64 "]", key, addition.delta);
     sw_op_invoke(worker);
-    updated = sw_update(worker, add, &addition);
+    updated = is_merged(key) ? merge(worker, &addition) : sw_update(worker, add, &addition);
     sw_op_extra(worker, ", :tries %" PRIu32, updated.tries);
     if (!sw_update_succeeded(worker, &updated, "REFUSED")) {
         return;
@@ -83,7 +119,7 @@ static bool read_key(struct sw_worker *worker, uint64_t key)
         swarm_result_free(result);
         return false;
     }
-    if (parse(status == SWARM_OK ? &result->records[0] : NULL, &sum)) {
+    if (parse(key, status == SWARM_OK ? &result->records[0] : NULL, &sum)) {
         sw_op_value(worker, "[%" PRIu64 " %" PRIu64 "]", key, sum);
     } else {
         sw_op_value(worker, "[%" PRIu64 " :corrupt]", key);

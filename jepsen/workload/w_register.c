@@ -7,7 +7,7 @@
 #include "jepsen/workload/value.h"
 #include "jepsen/workload/workload.h"
 
-enum { SEEN_MAX = 256, PARTITIONS = 4 };
+enum { SEEN_MAX = 256, PARTITIONS = 4, TRANSACTION_PERCENT = 50 };
 
 struct seen {
     bool known;
@@ -75,7 +75,20 @@ static bool read_key(struct sw_worker *worker, struct state *state, uint64_t key
     return status == SWARM_OK || status == SWARM_NOT_FOUND;
 }
 
-/* Sends the request that was announced and remembers what is known after it. */
+/* Remembers what is known after a change, and ends its operation. */
+static void
+changed(struct sw_worker *worker, struct seen *seen, enum swarm_status status, uint64_t value)
+{
+    if (status == SWARM_OK) {
+        *seen = (struct seen){.known = true, .value = value};
+        seen->mod = value == 0 ? 0 : worker->op.revision;
+    } else if (status == SWARM_CONFLICT) {
+        seen->known = false; /* else the same would be refused for ever */
+    }
+    sw_op_end_write(worker, status);
+}
+
+/* Sends the request that was announced. */
 static void change(struct sw_worker *worker,
                    struct seen *seen,
                    const struct swarm_request *request,
@@ -84,16 +97,10 @@ static void change(struct sw_worker *worker,
     struct swarm_result *result = NULL;
     enum swarm_status status = sw_op_call(worker, request, &result);
 
-    if (status == SWARM_OK) {
-        *seen = (struct seen){.known = true, .value = value};
-        seen->mod = value == 0 ? 0 : result->revision;
-    } else if (status == SWARM_CONFLICT) {
-        seen->known = false; /* else the same would be refused for ever */
-    }
     if (status == SWARM_NOT_FOUND && request->op == SWARM_DELETE) {
         status = SWARM_OK;
     }
-    sw_op_end_write(worker, status);
+    changed(worker, seen, status, value);
     swarm_result_free(result);
 }
 
@@ -126,6 +133,40 @@ static void delete_key(struct sw_worker *worker, struct state *state, uint64_t k
     change(worker, seen_of(state, key), &request, 0);
 }
 
+/* The same as a compare, a put, and otherwise a get that tells what stands there. */
+static void cas_in_transaction(struct sw_worker *worker,
+                               struct seen *seen,
+                               const struct swarm_request *cas,
+                               uint64_t value)
+{
+    const struct swarm_compare compare = {.target = SWARM_COMPARE_MOD_REVISION,
+                                          .relation = SWARM_EQUAL,
+                                          .key = cas->key,
+                                          .number = cas->expected};
+    const struct swarm_txn_op put = {.kind = SWARM_TXN_PUT, .key = cas->key, .value = cas->value};
+    const struct swarm_txn_op get = {.kind = SWARM_TXN_GET, .key = cas->key};
+    const struct swarm_txn txn = {.compares = &compare,
+                                  .compare_count = 1,
+                                  .then_ops = &put,
+                                  .then_count = 1,
+                                  .else_ops = &get,
+                                  .else_count = 1};
+    struct swarm_request request = sw_op_request(worker, SWARM_TXN);
+    struct swarm_result *result = NULL;
+    enum swarm_status status;
+
+    request.key = (struct swarm_slice){0};
+    request.txn = &txn;
+    status = sw_op_call(worker, &request, &result);
+    if (status == SWARM_OK && !result->succeeded) {
+        status = SWARM_CONFLICT;
+        worker->op.refused = true;
+        worker->op.conflict = result->records[0].mod_revision;
+    }
+    changed(worker, seen, status, value);
+    swarm_result_free(result);
+}
+
 static void cas_key(struct sw_worker *worker, struct state *state, uint64_t key)
 {
     struct seen *seen = seen_of(state, key);
@@ -144,7 +185,11 @@ static void cas_key(struct sw_worker *worker, struct state *state, uint64_t key)
     request = sw_op_request(worker, SWARM_CAS);
     request.expected = seen->mod;
     request.value = (struct swarm_slice){.data = bytes.data, .size = bytes.size};
-    change(worker, seen, &request, value);
+    if (sw_dice_percent(&worker->dice, TRANSACTION_PERCENT)) {
+        cas_in_transaction(worker, seen, &request, value);
+    } else {
+        change(worker, seen, &request, value);
+    }
     sw_edn_release(&bytes);
 }
 

@@ -7,7 +7,13 @@
 #include "jepsen/workload/value.h"
 #include "jepsen/workload/workload.h"
 
-enum { ATTEMPT_MS = 60, OPERATIONS_PER_KEY = 512, READ_PERCENT = 4, BUMP_PERCENT = 40 };
+enum {
+    ATTEMPT_MS = 60,
+    OPERATIONS_PER_KEY = 512,
+    READ_PERCENT = 4,
+    BUMP_PERCENT = 40,
+    TRANSACTION_PERCENT = 50
+};
 
 static void bump(struct sw_worker *worker, uint64_t key)
 {
@@ -15,6 +21,8 @@ static void bump(struct sw_worker *worker, uint64_t key)
     struct swarm_result *result = NULL;
     struct sw_edn bytes = {0};
     struct swarm_request request;
+    struct swarm_txn_op put;
+    const struct swarm_txn txn = {.then_ops = &put, .then_count = 1};
     enum swarm_status status;
 
     sw_value_write(&bytes, value, sw_worker_pads(worker));
@@ -24,6 +32,13 @@ static void bump(struct sw_worker *worker, uint64_t key)
     request = sw_op_request(worker, SWARM_PUT);
     request.key = swarm_str("n");
     request.value = (struct swarm_slice){.data = bytes.data, .size = bytes.size};
+    put = (struct swarm_txn_op){.kind = SWARM_TXN_PUT, .key = request.key, .value = request.value};
+    if (sw_dice_percent(&worker->dice, TRANSACTION_PERCENT)) {
+        request.op = SWARM_TXN;
+        request.key = (struct swarm_slice){0};
+        request.value = (struct swarm_slice){0};
+        request.txn = &txn;
+    }
     status = sw_op_call(worker, &request, &result);
     sw_op_end_write(worker, status);
     swarm_result_free(result);

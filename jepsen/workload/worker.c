@@ -55,7 +55,7 @@ void sw_worker_open(struct sw_worker *worker)
     swarm_close(worker->client);
     worker->client = NULL;
     open_client(worker, worker->run->options.endpoints);
-    if (worker->number < worker->run->options.pinned) {
+    if (worker->number < worker->run->options.pinned && !worker->run->options.final) {
         pin(worker, &endpoints);
         swarm_close(worker->client);
         worker->client = NULL;
@@ -218,13 +218,18 @@ static enum swarm_status call_and_die(struct sw_worker *worker,
     return status;
 }
 
+static bool is_write(const struct swarm_request *request)
+{
+    return request->op == SWARM_PUT || request->op == SWARM_CAS || request->op == SWARM_DELETE ||
+           request->op == SWARM_EXPERIENCE_APPEND || request->op == SWARM_TXN;
+}
+
 enum swarm_status sw_op_call(struct sw_worker *worker,
                              const struct swarm_request *request,
                              struct swarm_result **ret_result)
 {
     struct sw_op *op = &worker->op;
-    const bool writes = request->op == SWARM_PUT || request->op == SWARM_CAS ||
-                        request->op == SWARM_DELETE || request->op == SWARM_EXPERIENCE_APPEND;
+    const bool writes = is_write(request);
     enum swarm_status status;
 
     sw_must(op->invoked, "a request before its operation was announced");
