@@ -94,6 +94,8 @@ def choose_nemeses(text, tools, say):
             why = nemeses.missing(nemeses.BY_NAME[name], tools)
             if why:
                 usage(f"nemesis {name} cannot be used here: {why}")
+        if nemeses.conflict(text.split(",")):
+            usage(f"{nemeses.conflict(text.split(','))} undo each other's work")
         return text.split(",")
     names = []
     for name, nemesis in nemeses.BY_NAME.items():

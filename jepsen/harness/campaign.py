@@ -111,8 +111,10 @@ class Campaign:
         if self.args.nemesis != "random":
             return first
         draw = derive(seed, "mix")
-        others = [name for name in self.args.names if name not in first]
-        return first + draw.sample(others, min(len(others), draw.choice([0, 0, 1, 1, 2])))
+        others = [name for name in self.args.names
+                  if name not in first and not nemeses.conflict([*first, name])]
+        chosen = first + draw.sample(others, min(len(others), draw.choice([0, 0, 1, 1, 2])))
+        return first if nemeses.conflict(chosen) else chosen
 
     def run_seconds(self, seed):
         if self.args.seconds:

@@ -1,8 +1,10 @@
 """All nemeses by name, and which of them this machine and build permit."""
 from .nemesis import PROCESS_NEMESES
 from .nemesis_disk import DISK_NEMESES
+from .nemesis_link import LINK_NEMESES
+from .nemesis_shim import SHIM_NEMESES
 
-ALL = [*PROCESS_NEMESES, *DISK_NEMESES]
+ALL = [*PROCESS_NEMESES, *LINK_NEMESES, *DISK_NEMESES, *SHIM_NEMESES]
 BY_NAME = {nemesis.name: nemesis for nemesis in ALL}
 
 
@@ -15,3 +17,13 @@ def missing(nemesis, tools):
         elif tools[need]:
             return tools[need]
     return ""
+
+
+def conflict(names):
+    """Two of these nemeses that would undo each other's work, as text; "" if none would.
+
+    A cut by the shim goes back over the writes that the shim has seen: files that another hand
+    changed meanwhile, or a file system that was cut itself, are not what it remembers."""
+    behind = [name for name in names
+              if name in ("fs-shutdown", "bit-flip", "lost-files", "cut-file")]
+    return f"{behind[0]} and power-cut" if behind and "power-cut" in names else ""

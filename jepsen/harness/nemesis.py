@@ -17,8 +17,9 @@ class Nemesis:
     """Base of all: `needs` names what the probe must have found."""
 
     name = ""
-    claim = ""      # what the fault does, in a line, for --list
+    claim = ""          # what the fault does, in a line, for --list
     needs = ()
+    journal = False     # whether the shim must remember what was not synced
     calm = (1.0, 5.0)
     length = (1.0, 6.0)
 

@@ -86,6 +86,11 @@ def build_tools(found, build):
                               text=True, timeout=20, check=False)
     found["entries"] = "" if "--entries" in exported.stdout + exported.stderr else \
         "swarm-inspect cannot export entries"
+    if not found["check"]:
+        judge = subprocess.run([str(build / "bin/swarm-check"), "--help"], capture_output=True,
+                               text=True, timeout=20, check=False)
+        if "entries" not in judge.stdout + judge.stderr:
+            found["entries"] = "swarm-check cannot replay entries"
 
 
 def probe(build):

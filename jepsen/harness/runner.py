@@ -16,9 +16,11 @@ import time
 from local_swarm import Failure, wait_for
 
 from . import checks, history, nemeses, schedule
-from .belongings import Belongings, watch
+from .belongings import MARK, Belongings, watch
 from .cluster import Cluster
 from .cutters import CUTTERS
+from .nemesis_link import attach_relays
+from .nemesis_shim import attach_shims
 from .network import Loopback, Namespaces
 from .sampler import Sampler
 
@@ -46,7 +48,10 @@ class Run:
         self.cluster = None
         self.sampler = None
         self.messages = None
+        self.nemeses = {}
         self.volumes = None
+        self.shims = {}
+        self.relays = {}
         self.client = None
         self.phases = []
         self.checks = []
@@ -84,10 +89,20 @@ class Run:
         self.nemeses = {c.name: c(self) for c in classes}
         for nemesis in self.nemeses.values():
             nemesis.prepare()
+        if any("shim" in c.needs for c in classes):
+            attach_shims(self, any(c.journal for c in classes))
+        attach_relays(self)
         self.cluster.start()
         self.sampler.start()
         self.cluster.wait_ready(READY_S)
         wait_for("a first leader", READY_S, self.sampler.leader, 0.05)
+        for number, shim in self.shims.items():
+            if not shim.attached:
+                raise Failure(f"the shim is not in front of node {number}")
+
+    def fail(self, name, why):
+        """A check that failed while the run goes on."""
+        self.checks.append({"name": name, "claim": "", "valid": False, "why": why})
 
     def client_command(self, *extra):
         spec = self.spec
@@ -276,6 +291,8 @@ class Run:
 
     def clean(self):
         """Nothing of the run is left; what would not go is a failed check of its own."""
+        for relay in self.relays.values():
+            relay.stop()
         if self.network is not None:
             self.network.close()
         left = self.belongings.clear()
@@ -319,6 +336,7 @@ def execute(folder):
     run = Run(spec, folder)
     run.belongings.register()
     watchdog, pipe = watch(run.belongings, spec["hard_end_s"])
+    os.environ[MARK] = spec["id"]  # of every process from here on, whoever starts it
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
     verdict, trouble = None, None
@@ -332,7 +350,7 @@ def execute(folder):
         verdict = run.judge()
     except Interrupted as error:
         trouble = f"interrupted by signal {error}"
-    except (Failure, OSError, subprocess.SubprocessError, ValueError) as error:
+    except (Failure, OSError, subprocess.SubprocessError, ValueError, RuntimeError) as error:
         trouble = f"{type(error).__name__}: {error}"
     finally:
         if run.sampler is not None:
