@@ -7,31 +7,70 @@
 #include "base/assert.h"
 #include "base/rw.h"
 #include "tests/sim/clients_private.h"
+#include "tests/sim/txn_calls.h"
 
-enum { CALM_CALLS = 4, FINAL_DEADLINE_MS = 20000, VALUE_SIZE_MAX = 4096, PAGE_SIZE = 3 };
+enum { CALM_CALLS = 4, FINAL_DEADLINE_MS = 20000, VALUE_SIZE_MAX = 4096, PAGE_SIZE = 3, OPS = 25 };
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
-static void
-see_record(struct sim_running *running, uint32_t key, uint64_t at, const struct sw_record *record)
+/* Every merge of the counter adds 1, so its value is its version. */
+static void see_counter(const struct sim_running *running, const struct sw_record *record)
 {
+    char text[24];
+    const int size = snprintf(text, sizeof(text), "%" PRIu64, record->version);
+
+    if (!sw_span_equal(record->value, sw_span_of(text, (size_t)size))) {
+        sim_fail(running->client->all->world,
+                 "not exactly once: the counter is '%.*s' in version %s",
+                 (int)record->value.size,
+                 (const char *)record->value.data,
+                 text);
+    }
+}
+
+void sim_clients_see(struct sim_running *running,
+                     uint32_t key,
+                     uint64_t at,
+                     const struct sw_record *record)
+{
+    struct sim_history *history = &running->client->all->history;
     struct sim_seen seen = {.call = running->call, .key = key, .at_revision = at};
 
+    if (key == SIM_KEY_LIST && record != NULL) {
+        sim_history_list(history,
+                         &(struct sim_list_seen){.call = running->call,
+                                                 .at_revision = at,
+                                                 .mod_revision = record->mod_revision,
+                                                 .version = record->version,
+                                                 .bytes = record->value.data,
+                                                 .size = record->value.size});
+        return;
+    }
     if (record != NULL) {
         seen.mod_revision = record->mod_revision;
         seen.create_revision = record->create_revision;
         seen.version = record->version;
         seen.value = record->value.size >= 8 ? sw_load_u64(record->value.data) : 0;
     }
+    if (key == SIM_KEY_COUNTER && record != NULL) {
+        see_counter(running, record);
+    }
     if (key < SIM_KEY_MAX) {
         running->client->mod_revision[key] = seen.mod_revision;
     }
-    sim_history_see(&running->client->all->history, &seen);
+    sim_history_see(history, &seen);
 }
 
 static uint32_t key_number(struct sw_span key)
 {
-    return key.size == 2 && key.data[0] == 'k' ? (uint32_t)(key.data[1] - '0') : SIM_KEY_MAX;
+    for (uint32_t i = 0; i < SIM_KEY_COUNT; i++) {
+        char name[3];
+
+        if (i != SIM_KEY_EXPERIENCE && sw_span_equal(key, sim_key_name(i, name))) {
+            return i;
+        }
+    }
+    return SIM_KEY_COUNT;
 }
 
 static void answer_get(struct sim_running *running, const struct sw_reply *reply)
@@ -40,12 +79,12 @@ static void answer_get(struct sim_running *running, const struct sw_reply *reply
     struct sw_record record;
 
     if (reply->err == SW_ERR_NOT_FOUND) {
-        see_record(running, running->key, reply->revision, NULL);
+        sim_clients_see(running, running->key, reply->revision, NULL);
     } else if (reply->record_count != 1 || sw_record_decode(&in, &record) != SW_ERR_OK) {
         sim_fail(
             running->client->all->world, "a get is answered by %u records", reply->record_count);
     } else {
-        see_record(running, running->key, reply->revision, &record);
+        sim_clients_see(running, running->key, reply->revision, &record);
     }
 }
 
@@ -53,22 +92,22 @@ static void answer_scan(struct sim_running *running, const struct sw_reply *repl
 {
     struct sim_world *world = running->client->all->world;
     struct sw_reader in = sw_reader_of(reply->records);
-    bool there[SIM_KEY_MAX] = {false};
+    bool there[SIM_KEY_COUNT] = {false};
 
     for (uint32_t i = 0; i < reply->record_count; i++) {
         struct sw_record record;
 
-        if (sw_record_decode(&in, &record) != SW_ERR_OK || key_number(record.key) >= SIM_KEY_MAX ||
-            there[key_number(record.key)]) {
+        if (sw_record_decode(&in, &record) != SW_ERR_OK ||
+            key_number(record.key) == SIM_KEY_COUNT || there[key_number(record.key)]) {
             sim_fail(world, "a scan holds a record that is broken, unknown or there twice");
             return;
         }
         there[key_number(record.key)] = true;
-        see_record(running, key_number(record.key), reply->revision, &record);
+        sim_clients_see(running, key_number(record.key), reply->revision, &record);
     }
-    for (uint32_t key = 0; key < world->plan.keys && !reply->more; key++) {
-        if (!there[key]) {
-            see_record(running, key, reply->revision, NULL);
+    for (uint32_t key = 0; key < SIM_KEY_COUNT && !reply->more; key++) {
+        if (!there[key] && (key < world->plan.keys || key > SIM_KEY_EXPERIENCE)) {
+            sim_clients_see(running, key, reply->revision, NULL);
         }
     }
 }
@@ -87,7 +126,7 @@ static void answer_experiences(struct sim_running *running, const struct sw_repl
             return;
         }
         last = record.mod_revision;
-        see_record(running, SIM_KEY_EXPERIENCE, reply->revision, &record);
+        sim_clients_see(running, SIM_KEY_EXPERIENCE, reply->revision, &record);
     }
     sim_history_scan(&clients->history,
                      &(struct sim_scan){.call = running->call,
@@ -109,6 +148,9 @@ static void answer_read(struct sim_running *running, const struct sw_reply *repl
         break;
     case SW_OP_EXPERIENCE_SCAN:
         answer_experiences(running, reply);
+        break;
+    case SW_OP_MULTI_GET:
+        sim_mget_end(running, reply);
         break;
     default:
         break;
@@ -142,7 +184,8 @@ static void done(void *arg, const struct sw_reply *reply)
     struct sim_world *world = client->all->world;
     const bool write = sw_op_is_write(running->request.op);
     const bool ok = reply->err == SW_ERR_OK || (!write && reply->err == SW_ERR_NOT_FOUND);
-    const bool changed = ok && write && (running->request.op != SW_OP_DELETE || reply->value == 1);
+    const bool is_txn = running->request.op == SW_OP_TXN;
+    bool changed = ok && write && (running->request.op != SW_OP_DELETE || reply->value == 1);
     enum sim_call_end end = SIM_CALL_UNKNOWN;
 
     SW_ASSERT(running->used);
@@ -161,10 +204,13 @@ static void done(void *arg, const struct sw_reply *reply)
     world->stats.calls_not_done += end == SIM_CALL_NOT_DONE ? 1 : 0;
     world->stats.calls_unknown += end == SIM_CALL_UNKNOWN ? 1 : 0;
     client->calm_ok += world->calm && ok ? 1 : 0;
+    if (is_txn) {
+        changed = sim_txn_end(running, end, reply);
+    }
     sim_history_end(&client->all->history, running->call, end, ok ? reply->revision : 0, changed);
-    if (ok && write) {
+    if (ok && write && !is_txn) {
         answer_write(running, reply);
-    } else if (ok) {
+    } else if (ok && !write) {
         answer_read(running, reply);
     } else if (reply->err == SW_ERR_CONFLICT) {
         client->mod_revision[running->key] = reply->value;
@@ -196,6 +242,8 @@ static enum sim_call_kind kind_of(enum sw_op op)
         return SIM_CALL_DELETE;
     case SW_OP_EXPERIENCE_APPEND:
         return SIM_CALL_APPEND;
+    case SW_OP_TXN:
+        return SIM_CALL_TXN;
     default:
         return SIM_CALL_READ;
     }
@@ -222,6 +270,30 @@ fill_request(struct sim_client *client, struct sim_running *running, struct sw_r
     }
 }
 
+/* The value of a request; `value` and `made` hold it. */
+static struct sw_span
+value_of(struct sim_running *running, uint8_t value[VALUE_SIZE_MAX], struct sw_buf *made)
+{
+    struct sim_world *world = running->client->all->world;
+
+    switch ((int)running->request.op) {
+    case SW_OP_PUT:
+    case SW_OP_CAS:
+    case SW_OP_EXPERIENCE_APPEND:
+        sw_store_u64(value, running->call + 1);
+        return sw_span_of(value, 8 + sw_prng_below(&world->prng, world->plan.value_size_max + 1));
+    case SW_OP_TXN:
+        sim_txn_begin(running, made);
+        break;
+    case SW_OP_MULTI_GET:
+        sim_mget_begin(running, made);
+        break;
+    default:
+        break;
+    }
+    return sw_buf_span(made);
+}
+
 static void
 call(struct sim_client *client, enum sw_op op, uint32_t key, uint32_t timeout_ms, uint32_t node)
 {
@@ -229,7 +301,8 @@ call(struct sim_client *client, enum sw_op op, uint32_t key, uint32_t timeout_ms
     struct sim_world *world = clients->world;
     struct sim_running *running = running_free(client);
     uint8_t value[VALUE_SIZE_MAX] = {0};
-    char name[3] = {'k', (char)('0' + key), '\0'};
+    struct sw_buf made = {0};
+    char name[3];
     char why[SW_WHY_SIZE] = "";
     struct sw_core_submission submission = {.request = {.op = op},
                                             .deadline_ms = world->now_us / 1000 + timeout_ms,
@@ -237,7 +310,6 @@ call(struct sim_client *client, enum sw_op op, uint32_t key, uint32_t timeout_ms
                                             .done = done,
                                             .arg = running};
     const bool keyed = op == SW_OP_PUT || op == SW_OP_GET || op == SW_OP_CAS || op == SW_OP_DELETE;
-    const bool valued = op == SW_OP_PUT || op == SW_OP_CAS || op == SW_OP_EXPERIENCE_APPEND;
     enum sw_err err;
 
     SW_ASSERT(running != NULL);
@@ -260,13 +332,9 @@ call(struct sim_client *client, enum sw_op op, uint32_t key, uint32_t timeout_ms
                                                          .expected = submission.request.expected});
     clients->history.calls[running->call].value = running->call + 1;
     if (keyed) {
-        submission.request.key = sw_span_str(name);
+        submission.request.key = sim_key_name(key, name);
     }
-    if (valued) {
-        sw_store_u64(value, running->call + 1);
-        submission.request.value =
-            sw_span_of(value, 8 + sw_prng_below(&world->prng, world->plan.value_size_max + 1));
-    }
+    submission.request.value = value_of(running, value, &made);
     sim_trace3(
         world, SIM_TRACE_CLIENT + client->number, SIM_TRACE_CLIENT_CALL, op, key, running->call);
     client->open++;
@@ -275,33 +343,39 @@ call(struct sim_client *client, enum sw_op op, uint32_t key, uint32_t timeout_ms
     if (err != SW_ERR_OK) {
         sim_fail(world, "client %u may not submit: %s, %s", client->number, sw_err_name(err), why);
     }
+    sw_buf_release(&made);
     sim_client_poke(client);
 }
 
 static enum sw_op random_op(struct sw_prng *prng)
 {
-    static const enum sw_op ops[20] = {SW_OP_PUT,
-                                       SW_OP_PUT,
-                                       SW_OP_PUT,
-                                       SW_OP_PUT,
-                                       SW_OP_PUT,
-                                       SW_OP_PUT,
-                                       SW_OP_GET,
-                                       SW_OP_GET,
-                                       SW_OP_GET,
-                                       SW_OP_GET,
-                                       SW_OP_GET,
-                                       SW_OP_CAS,
-                                       SW_OP_CAS,
-                                       SW_OP_CAS,
-                                       SW_OP_DELETE,
-                                       SW_OP_SCAN,
-                                       SW_OP_EXPERIENCE_APPEND,
-                                       SW_OP_EXPERIENCE_APPEND,
-                                       SW_OP_EXPERIENCE_APPEND,
-                                       SW_OP_EXPERIENCE_SCAN};
+    static const enum sw_op ops[OPS] = {SW_OP_PUT,
+                                        SW_OP_PUT,
+                                        SW_OP_PUT,
+                                        SW_OP_PUT,
+                                        SW_OP_PUT,
+                                        SW_OP_PUT,
+                                        SW_OP_GET,
+                                        SW_OP_GET,
+                                        SW_OP_GET,
+                                        SW_OP_GET,
+                                        SW_OP_GET,
+                                        SW_OP_CAS,
+                                        SW_OP_CAS,
+                                        SW_OP_CAS,
+                                        SW_OP_DELETE,
+                                        SW_OP_SCAN,
+                                        SW_OP_EXPERIENCE_APPEND,
+                                        SW_OP_EXPERIENCE_APPEND,
+                                        SW_OP_EXPERIENCE_APPEND,
+                                        SW_OP_EXPERIENCE_SCAN,
+                                        SW_OP_TXN,
+                                        SW_OP_TXN,
+                                        SW_OP_TXN,
+                                        SW_OP_TXN,
+                                        SW_OP_MULTI_GET};
 
-    return ops[sw_prng_below(prng, 20)];
+    return ops[sw_prng_below(prng, OPS)];
 }
 
 static void think(void *arg)

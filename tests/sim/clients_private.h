@@ -3,6 +3,7 @@
 #define SW_TESTS_SIM_CLIENTS_PRIVATE_H
 
 #include "tests/sim/clients.h"
+#include "transport/txn.h"
 
 enum sim_phase { PHASE_STORM, PHASE_CALM, PHASE_SCAN, PHASE_EXPERIENCES, PHASE_END };
 
@@ -19,6 +20,30 @@ struct sim_conn {
     uint64_t last_at_us[2];
 };
 
+enum {
+    SIM_TXN_COMPARE_MAX = 2,
+    SIM_TXN_WRITE_MAX = 3,
+    SIM_TXN_PART_MAX = SIM_TXN_COMPARE_MAX + SIM_TXN_WRITE_MAX + 3
+};
+
+struct sim_txn_part {
+    enum sw_txn_kind kind;
+    uint32_t flags;
+    uint32_t key;
+    size_t call; /* of a write */
+};
+
+/* A transaction under way: first it reads what it compared, then it writes, then it reads. */
+struct sim_txn_plan {
+    uint32_t compare_count;
+    struct {
+        uint32_t key;
+        uint64_t expected;
+    } compares[SIM_TXN_COMPARE_MAX];
+    uint32_t part_count;
+    struct sim_txn_part parts[SIM_TXN_PART_MAX];
+};
+
 struct sim_running {
     struct sim_client *client;
     bool used;
@@ -26,6 +51,7 @@ struct sim_running {
     struct sw_request request; /* names only; no spans kept */
     uint32_t key;
     uint64_t after;
+    struct sim_txn_plan txn;
 };
 
 struct sim_client {
@@ -53,6 +79,11 @@ struct sim_clients {
 
 /* After anything that happened to a client: what it has to say leaves, its next timer is set. */
 void sim_client_poke(struct sim_client *client);
+/* The judge learns of a record, NULL = absent, as of revision `at`. */
+void sim_clients_see(struct sim_running *running,
+                     uint32_t key,
+                     uint64_t at,
+                     const struct sw_record *record);
 /* client_conn.c: the port of the client core. */
 enum sw_err sim_client_send(void *impl, struct sw_node_id node, struct sw_span message);
 

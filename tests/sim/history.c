@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/rw.h"
 
-static const char *const kind_names[] = {"put", "cas", "delete", "append", "read"};
+static const char *const kind_names[] = {
+    "put", "cas", "delete", "append", "merge", "read", "transaction"};
 
 void sim_history_init(struct sim_history *history, struct sim_world *world)
 {
@@ -19,6 +21,7 @@ void sim_history_release(struct sim_history *history)
     free(history->calls);
     free(history->seen);
     free(history->scans);
+    free(history->list);
     *history = (struct sim_history){0};
 }
 
@@ -89,6 +92,51 @@ void sim_history_scan(struct sim_history *history, const struct sim_scan *scan)
     history->scans[history->scan_count++] = *scan;
 }
 
+void sim_history_list(struct sim_history *history, const struct sim_list_seen *seen)
+{
+    const size_t count = seen->size / 8;
+
+    if (seen->size % 8 != 0 || count != seen->version) {
+        sim_fail(history->world,
+                 "not exactly once: call %zu saw %zu bytes appended in %" PRIu64 " versions",
+                 seen->call,
+                 seen->size,
+                 seen->version);
+        return;
+    }
+    if (count > history->list_capacity) {
+        history->list_capacity = 2 * count;
+        history->list = realloc(history->list, history->list_capacity * sizeof(*history->list));
+        SW_ASSERT(history->list != NULL);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const uint64_t value = sw_load_u64(seen->bytes + 8 * i);
+
+        if (i < history->list_count && history->list[i] != value) {
+            sim_fail(history->world,
+                     "two orders: call %zu saw value %" PRIu64 " at place %zu of the list, where "
+                     "somebody saw value %" PRIu64,
+                     seen->call,
+                     value,
+                     i,
+                     history->list[i]);
+            return;
+        }
+        history->list[i] = value;
+    }
+    history->list_count = count > history->list_count ? count : history->list_count;
+    if (count > 0) {
+        sim_history_see(history,
+                        &(struct sim_seen){.call = seen->call,
+                                           .key = SIM_KEY_LIST,
+                                           .at_revision = seen->at_revision,
+                                           .mod_revision = seen->mod_revision,
+                                           .create_revision = 1, /* it is never deleted */
+                                           .version = seen->version,
+                                           .value = history->list[count - 1]});
+    }
+}
+
 /* --- judgement -------------------------------------------------------------------------------- */
 
 /* All changes of one key whose revision is known, in that order. */
@@ -116,8 +164,8 @@ static void place_observed(struct sim_history *history, const struct sim_seen *s
 {
     struct sim_call *call;
 
-    if (seen->mod_revision == 0) {
-        return;
+    if (seen->mod_revision == 0 || seen->key == SIM_KEY_COUNTER) {
+        return; /* nothing, or a number that many calls made */
     }
     if (seen->value == 0 || seen->value > history->call_count) {
         sim_fail(history->world,
@@ -170,7 +218,7 @@ static void changes_of(struct sim_history *history, uint32_t key, struct changes
     for (size_t i = 0; i < history->call_count; i++) {
         const struct sim_call *call = &history->calls[i];
 
-        if (call->key != key || call->kind == SIM_CALL_READ) {
+        if (call->key != key || call->kind == SIM_CALL_READ || call->kind == SIM_CALL_TXN) {
             continue;
         }
         if (call->revision != 0 && call->changed) {
@@ -324,14 +372,77 @@ static void check_scans(struct sim_history *history)
     free(changes.items);
 }
 
+/* Where a group stands, by those of its writes whose place is known: one place, and then all that
+ * surely changed something stand there. (Whether a delete did is not known.) */
+static void place_groups(struct sim_history *history)
+{
+    for (size_t i = 0; i < history->call_count; i++) {
+        const struct sim_call *call = &history->calls[i];
+        struct sim_call *whole = call->group == 0 ? NULL : &history->calls[call->group - 1];
+
+        if (whole == NULL || call->revision == 0) {
+            continue;
+        }
+        if (whole->revision == 0) {
+            whole->revision = call->revision;
+        } else if (whole->revision != call->revision) {
+            sim_fail(history->world,
+                     "torn: the writes of transaction %zu stand at revisions %" PRIu64
+                     " and %" PRIu64,
+                     call->group - 1,
+                     whole->revision,
+                     call->revision);
+            return;
+        }
+    }
+    for (size_t i = 0; i < history->call_count; i++) {
+        struct sim_call *call = &history->calls[i];
+
+        if (call->group != 0 && call->revision == 0 && call->kind != SIM_CALL_DELETE &&
+            call->end != SIM_CALL_NOT_DONE) {
+            call->revision = history->calls[call->group - 1].revision;
+            call->changed = call->revision != 0;
+        }
+    }
+}
+
+/* The list holds each acknowledged value once, in the order of revisions. */
+static void check_list(struct sim_history *history)
+{
+    struct changes changes;
+    size_t place = 0;
+
+    changes_of(history, SIM_KEY_LIST, &changes);
+    for (size_t i = 0; i < changes.count && !history->world->failed; i++) {
+        while (place < history->list_count && history->list[place] != changes.items[i].call + 1) {
+            place++;
+        }
+        if (place == history->list_count) {
+            sim_fail(history->world,
+                     "lost or out of order: value %zu was appended at revision %" PRIu64
+                     ", but the longest list has it not, or before an older one",
+                     changes.items[i].call + 1,
+                     changes.items[i].revision);
+        }
+        place++;
+    }
+    free(changes.items);
+}
+
 void sim_history_check(struct sim_history *history)
 {
     for (size_t i = 0; i < history->seen_count && !history->world->failed; i++) {
         place_observed(history, &history->seen[i]);
     }
-    for (uint32_t key = 0; key < SIM_KEY_EXPERIENCE && !history->world->failed; key++) {
+    if (!history->world->failed) {
+        place_groups(history);
+    }
+    for (uint32_t key = 0; key < SIM_KEY_COUNT && !history->world->failed; key++) {
         struct changes changes;
 
+        if (key == SIM_KEY_EXPERIENCE) {
+            continue; /* judged by their scans */
+        }
         changes_of(history, key, &changes);
         check_conditions(history, &changes);
         for (size_t i = 0; i < history->seen_count; i++) {
@@ -350,5 +461,8 @@ void sim_history_check(struct sim_history *history)
     }
     if (!history->world->failed) {
         check_scans(history);
+    }
+    if (!history->world->failed) {
+        check_list(history);
     }
 }

@@ -6,7 +6,8 @@
  * ended stands at a later revision, or at the same if it changed nothing), and every observation
  * must be what the changes up to its revision make of the key. Changes of unknown outcome take
  * their place when somebody observes them, by their unique values. Versions count the changes of a
- * key, so a change that ran twice shows even if nobody saw the value in between. */
+ * key, so a change that ran twice shows even if nobody saw the value in between. The writes of a
+ * transaction stand at one revision, all of them or none. */
 #ifndef SW_TESTS_SIM_HISTORY_H
 #define SW_TESTS_SIM_HISTORY_H
 
@@ -16,9 +17,25 @@
 
 #include "tests/sim/world.h"
 
-enum { SIM_KEY_MAX = 8, SIM_KEY_EXPERIENCE = SIM_KEY_MAX };
+/* Plain keys, then the experiences, then two keys that are only merged: a counter that grows by 1,
+ * and a list of the values that were appended to it, 8 bytes each. */
+enum {
+    SIM_KEY_MAX = 8,
+    SIM_KEY_EXPERIENCE = SIM_KEY_MAX,
+    SIM_KEY_COUNTER,
+    SIM_KEY_LIST,
+    SIM_KEY_COUNT
+};
 
-enum sim_call_kind { SIM_CALL_PUT, SIM_CALL_CAS, SIM_CALL_DELETE, SIM_CALL_APPEND, SIM_CALL_READ };
+enum sim_call_kind {
+    SIM_CALL_PUT,
+    SIM_CALL_CAS,
+    SIM_CALL_DELETE,
+    SIM_CALL_APPEND,
+    SIM_CALL_MERGE,
+    SIM_CALL_READ,
+    SIM_CALL_TXN, /* as a whole; its writes are calls of their own, in its group */
+};
 
 enum sim_call_end { SIM_CALL_OPEN, SIM_CALL_DONE, SIM_CALL_NOT_DONE, SIM_CALL_UNKNOWN };
 
@@ -32,6 +49,7 @@ struct sim_call {
     uint64_t floor;    /* highest revision that any ended call stood at when this one began */
     uint64_t revision; /* where it stands; 0 = not known */
     bool changed;      /* it is a change at that revision */
+    size_t group;      /* 1 + the call of its transaction; 0 = it is alone */
 };
 
 /* A key as somebody saw it at a revision; mod_revision 0 = absent. */
@@ -49,6 +67,14 @@ struct sim_scan {
     size_t count;
 };
 
+/* The list as somebody saw it at a revision. */
+struct sim_list_seen {
+    size_t call;
+    uint64_t at_revision, mod_revision, version;
+    const uint8_t *bytes; /* borrowed for the call */
+    size_t size;
+};
+
 struct sim_history {
     struct sim_world *world; /* borrowed */
     struct sim_call *calls;  /* owned; the unique value of call i is i + 1 */
@@ -57,6 +83,8 @@ struct sim_history {
     size_t seen_count, seen_capacity;
     struct sim_scan *scans; /* owned */
     size_t scan_count, scan_capacity;
+    uint64_t *list; /* owned: the longest that anybody saw; shorter ones begin it */
+    size_t list_count, list_capacity;
     uint64_t revision_max; /* highest revision that an ended call stood at */
 };
 
@@ -72,6 +100,8 @@ void sim_history_end(struct sim_history *history,
                      bool changed);
 void sim_history_see(struct sim_history *history, const struct sim_seen *seen);
 void sim_history_scan(struct sim_history *history, const struct sim_scan *scan);
+/* Judges against what was seen before, and keeps what is new. */
+void sim_history_list(struct sim_history *history, const struct sim_list_seen *seen);
 /* Judges everything. */
 void sim_history_check(struct sim_history *history);
 

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "base/rw.h"
 #include "tests/sim/history.h"
 
 static struct sim_world world;
@@ -224,6 +225,125 @@ static void a_call_that_ends_twice_is_found(void **state)
     sim_history_release(&history);
 }
 
+/* A transaction that puts `key` and the next one; the numbers of the two writes. */
+static void group(uint32_t key, size_t ret_calls[2])
+{
+    const size_t whole = call(SIM_CALL_TXN, 0, 0);
+
+    for (uint32_t i = 0; i < 2; i++) {
+        ret_calls[i] = sim_history_begin(
+            &history,
+            &(struct sim_call){
+                .kind = SIM_CALL_PUT, .client = 1, .key = key + i, .group = whole + 1});
+    }
+    sim_history_end(&history, whole, SIM_CALL_UNKNOWN, 0, false);
+}
+
+static void a_whole_transaction_of_unknown_outcome_may_show(void **state)
+{
+    size_t writes[2];
+
+    (void)state;
+    begin();
+    group(0, writes);
+    sees(0, 1, writes[0], 1, 1);
+    sees(1, 1, writes[1], 1, 1);
+    sim_history_check(&history);
+    assert_false(world.failed);
+    sim_history_release(&history);
+}
+
+/* One write of it shows, so the other one must. */
+static void half_a_transaction_is_found(void **state)
+{
+    size_t writes[2];
+
+    (void)state;
+    begin();
+    group(0, writes);
+    sees(0, 1, writes[0], 1, 1);
+    sees_nothing(1, 2);
+    assert_true(finds("lost"));
+    begin();
+    group(0, writes);
+    sees(0, 1, writes[0], 1, 1);
+    sees(1, 2, writes[1], 2, 1);
+    assert_true(finds("torn"));
+}
+
+/* A list of `count` values as of `revision`, which is its `version`-th write. */
+static void sees_list(const uint64_t *values, size_t count, uint64_t revision, uint64_t version)
+{
+    const size_t number = done(SIM_CALL_READ, SIM_KEY_LIST, 0, revision);
+    uint8_t bytes[64];
+
+    for (size_t i = 0; i < count; i++) {
+        sw_store_u64(bytes + 8 * i, values[i]);
+    }
+    sim_history_list(&history,
+                     &(struct sim_list_seen){.call = number,
+                                             .at_revision = revision,
+                                             .mod_revision = revision,
+                                             .version = version,
+                                             .bytes = bytes,
+                                             .size = 8 * count});
+}
+
+static void a_list_in_one_order_passes(void **state)
+{
+    uint64_t values[2];
+
+    (void)state;
+    begin();
+    values[0] = done(SIM_CALL_MERGE, SIM_KEY_LIST, 0, 1) + 1;
+    sees_list(values, 1, 1, 1);
+    values[1] = done(SIM_CALL_MERGE, SIM_KEY_LIST, 0, 2) + 1;
+    sees_list(values, 2, 2, 2);
+    sim_history_check(&history);
+    assert_false(world.failed);
+    sim_history_release(&history);
+}
+
+static void a_list_with_a_lie_is_found(void **state)
+{
+    uint64_t values[2];
+
+    (void)state;
+    begin();
+    values[0] = done(SIM_CALL_MERGE, SIM_KEY_LIST, 0, 1) + 1;
+    values[1] = values[0];
+    sees_list(values, 2, 1, 1); /* appended twice by one write */
+    assert_true(finds("not exactly once"));
+    begin();
+    values[0] = done(SIM_CALL_MERGE, SIM_KEY_LIST, 0, 1) + 1;
+    values[1] = done(SIM_CALL_MERGE, SIM_KEY_LIST, 0, 2) + 1;
+    sees_list(&values[1], 1, 2, 1);
+    sees_list(values, 2, 2, 2);
+    assert_true(finds("two orders"));
+    begin();
+    (void)done(SIM_CALL_MERGE, SIM_KEY_LIST, 0, 1);
+    values[0] = done(SIM_CALL_MERGE, SIM_KEY_LIST, 0, 2) + 1;
+    sees_list(values, 1, 2, 1);
+    assert_true(finds("not exactly once")); /* two writes made it, and it is in version 1 */
+}
+
+/* As many values as there should be, but an acknowledged one is another. */
+static void a_value_missing_in_the_list_is_found(void **state)
+{
+    uint64_t values[2];
+    size_t unknown;
+
+    (void)state;
+    begin();
+    unknown = call(SIM_CALL_MERGE, SIM_KEY_LIST, 0);
+    sim_history_end(&history, unknown, SIM_CALL_UNKNOWN, 0, false);
+    (void)done(SIM_CALL_MERGE, SIM_KEY_LIST, 0, 1);
+    values[1] = done(SIM_CALL_MERGE, SIM_KEY_LIST, 0, 2) + 1;
+    values[0] = unknown + 1;
+    sees_list(values, 2, 2, 2);
+    assert_true(finds("lost or out of order"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +359,11 @@ int main(void)
         cmocka_unit_test(a_lost_update_is_found),
         cmocka_unit_test(a_lost_experience_is_found),
         cmocka_unit_test(a_call_that_ends_twice_is_found),
+        cmocka_unit_test(a_whole_transaction_of_unknown_outcome_may_show),
+        cmocka_unit_test(half_a_transaction_is_found),
+        cmocka_unit_test(a_list_in_one_order_passes),
+        cmocka_unit_test(a_list_with_a_lie_is_found),
+        cmocka_unit_test(a_value_missing_in_the_list_is_found),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
