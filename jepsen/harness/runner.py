@@ -20,6 +20,7 @@ from .belongings import MARK, Belongings, watch
 from .cluster import Cluster
 from .cutters import CUTTERS
 from .nemesis_link import attach_relays
+from .nemesis_message import MessageCutter, attach_messages
 from .nemesis_shim import attach_shims
 from .network import Loopback, Namespaces
 from .sampler import Sampler
@@ -47,7 +48,8 @@ class Run:
         self.network = None
         self.cluster = None
         self.sampler = None
-        self.messages = None
+        self.messages = {}
+        self.message_cutter = None
         self.nemeses = {}
         self.volumes = None
         self.shims = {}
@@ -91,6 +93,11 @@ class Run:
             nemesis.prepare()
         if any("shim" in c.needs for c in classes):
             attach_shims(self, any(c.journal for c in classes))
+        if any("messages" in c.needs for c in classes) or spec["tools"]["partition"] == "messages":
+            attach_messages(self)
+            self.message_cutter = MessageCutter(self.messages)
+            if spec["network"] == "loopback":
+                self.network.cutter = self.message_cutter
         attach_relays(self)
         self.cluster.start()
         self.sampler.start()

@@ -15,7 +15,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "jepsen"))
 from harness import belongings, campaign, checks, history, nemeses, nemesis, runner  # noqa: E402
-from harness import sampler, schedule  # noqa: E402
+from harness import nemesis_disk, nemesis_message, sampler, schedule  # noqa: E402
 
 BUILD = pathlib.Path(os.environ["SW_TEST_BIN"]).parent
 CHAOS = [sys.executable, str(ROOT / "jepsen" / "chaos.py")]
@@ -85,6 +85,59 @@ class TestPartition(unittest.TestCase):
             self.assertEqual(len(others) + 1, 3, "a majority")
             self.assertEqual(others, {(node - 2) % 5 + 1, node % 5 + 1})
         self.assertLess(min(len(others) for others in self.sees("ring", 3).values()), 2)
+
+
+class TestOneWay(unittest.TestCase):
+    def test_shapes(self):
+        cuts = nemesis_message.directed_cuts
+        self.assertEqual(cuts("deaf", [2, 1, 3]), {(1, 2), (3, 2)})
+        self.assertEqual(cuts("mute", [2, 1, 3]), {(2, 1), (2, 3)})
+        self.assertEqual(cuts("half", [2, 1, 3]), {(2, 1), (2, 3)})
+        self.assertEqual(cuts("circle", [1, 2, 3]), {(2, 1), (3, 2), (1, 3)})
+
+    def test_what_one_heals_the_other_still_wants(self):
+        told = {}
+
+        class Page:
+            def __init__(self, number):
+                self.number = number
+
+            def set(self, peer, direction, drop):
+                told[(self.number, peer, direction)] = drop
+        cutter = nemesis_message.MessageCutter({1: Page(1), 2: Page(2)})
+        cutter.cut({(1, 2), (2, 1)})
+        cutter.cut({(1, 2)}, "one-way")
+        cutter.cut(set())
+        self.assertEqual(told, {(2, 1, "in"): 1, (1, 2, "in"): 0})
+        cutter.cut(set(), "one-way")
+        self.assertEqual(set(told.values()), {0})
+        cutter.cut({("clients", 1), (1, "clients")})
+        self.assertEqual((told[(1, 0, "in")], told[(1, 0, "out")]), (1, 1))
+
+
+class TestDamage(unittest.TestCase):
+    def test_data_of_a_minority_only(self):
+        for count in (3, 5):
+            for seed in range(50):
+                hit = set()
+                for cls in (nemesis_disk.BitFlip, nemesis_disk.LostFiles, nemesis_disk.CutFile):
+                    harm = cls(None)
+                    harm.run = type("Run", (), {"spec": {"seed": seed}})
+                    harm.cluster = type("Cluster", (), {"nodes": range(1, count + 1)})
+                    hit |= {harm.victim({"pick": pick / 20}) for pick in range(20)}
+                self.assertLessEqual(len(hit), (count - 1) // 2)
+
+    def test_only_a_refusal_of_damaged_data_is_right(self):
+        harm = nemesis_disk.BitFlip(None)
+        node = type("Node", (), {"damaged": "bit-flip"})
+        self.assertIn("refused", harm.may_refuse(node, 10))
+        self.assertIsNone(harm.may_refuse(node, -11))
+        node.damaged = None
+        self.assertIsNone(harm.may_refuse(node, 10))
+
+    def test_what_does_not_go_together(self):
+        self.assertEqual(nemeses.conflict(["kill", "power-cut"]), "")
+        self.assertTrue(nemeses.conflict(["power-cut", "bit-flip"]))
 
 
 class TestHistory(unittest.TestCase):
