@@ -32,22 +32,24 @@ class EtcdCluster:
     def endpoints(self):
         return ",".join(self.client_address(node) for node in (1, 2, 3))
 
-    def start_node(self, node):
+    def command(self, node):
         url = "http://" + self.client_address(node)
         members = ",".join(f"n{other}={self.peer_url(other)}" for other in (1, 2, 3))
-        log = open(self.folder / f"n{node}.log", "ab")
-        self.processes[node] = subprocess.Popen(
-            ["etcd", "--name", f"n{node}", "--data-dir", str(self.folder / f"n{node}"),
-             "--listen-client-urls", url, "--advertise-client-urls", url,
-             "--listen-peer-urls", self.peer_url(node),
-             "--initial-advertise-peer-urls", self.peer_url(node),
-             "--initial-cluster", members, "--initial-cluster-state", "new",
-             "--heartbeat-interval", str(self.heartbeat_ms),
-             "--election-timeout", str(self.election_ms),
-             "--quota-backend-bytes", str(8 << 30),
-             "--logger", "zap", "--log-level", "error"],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-        log.close()
+        return ["etcd", "--name", f"n{node}", "--data-dir", str(self.folder / f"n{node}"),
+                "--listen-client-urls", url, "--advertise-client-urls", url,
+                "--listen-peer-urls", self.peer_url(node),
+                "--initial-advertise-peer-urls", self.peer_url(node),
+                "--initial-cluster", members, "--initial-cluster-state", "new",
+                "--heartbeat-interval", str(self.heartbeat_ms),
+                "--election-timeout", str(self.election_ms),
+                "--quota-backend-bytes", str(8 << 30),
+                "--logger", "zap", "--log-level", "error"]
+
+    def start_node(self, node):
+        with open(self.folder / f"n{node}.log", "ab") as log:
+            self.processes[node] = subprocess.Popen(
+                self.command(node), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True)
         self.pids.add(f"etcd-{node}", self.processes[node].pid)
 
     def start(self):
