@@ -2,11 +2,12 @@
 #include "tests/sim/faults.h"
 
 #include <assert.h>
+#include <inttypes.h>
 
 #include "base/assert.h"
 #include "tests/sim/net.h"
 
-enum { DRIFT_PPM_MAX = 100000, LEAP_MS_MAX = 20000 };
+enum { DRIFT_PPM_MAX = 100000, LEAP_MS_MAX = 20000, STORM_BEGINS_US = 1000000 };
 
 static struct sim_host *any_host(struct sim_world *world)
 {
@@ -216,29 +217,62 @@ static void (*const faults[])(struct sim_world *world) = {fault_crash_one,
 static_assert(sizeof(faults) / sizeof(faults[0]) == (size_t)SIM_FAULT_COUNT,
               "one function for each row of SIM_FAULT_TABLE");
 
-/* The schedule: which fault, with which draws, and when, is a function of the seed alone. So an
- * event can be left out, and the others stay what they were. */
+/* One event of the schedule: which fault, with which draws, and when the next one comes. All of it
+ * is a function of the seed alone, so an event can be left out and the others stay what they were.
+ */
+struct event {
+    uint32_t which;
+    uint64_t draws;
+    uint64_t gap_us;
+};
+
+static struct event event_next(struct sw_prng *schedule, const struct sim_plan *plan)
+{
+    struct event event;
+
+    event.which = (uint32_t)sw_prng_below(schedule, SIM_FAULT_COUNT);
+    event.draws = sw_prng_next(schedule);
+    event.gap_us = 1 + sw_prng_below(schedule, 2000 * (uint64_t)plan->fault_interval_ms / 3);
+    return event;
+}
+
 static void storm(void *arg)
 {
     struct sim_world *world = arg;
-    const uint32_t which = (uint32_t)sw_prng_below(&world->schedule, SIM_FAULT_COUNT);
-    const uint64_t draws = sw_prng_next(&world->schedule);
-    const uint64_t gap_us =
-        1 + sw_prng_below(&world->schedule, 2000 * (uint64_t)world->plan.fault_interval_ms / 3);
+    const struct event event = event_next(&world->schedule, &world->plan);
     const uint32_t number = world->event_number++;
 
     if (world->calm) {
         return;
     }
     /* Faults that are off are drawn too, so the interval is that of one fault among many. */
-    if ((world->plan.faults >> which & 1) != 0 &&
+    if ((world->plan.faults >> event.which & 1) != 0 &&
         (world->only == NULL || sim_events_has(world->only, number))) {
-        world->fault = sw_prng_of(draws);
+        world->fault = sw_prng_of(event.draws);
         sim_events_add(&world->happened, number);
-        sim_trace3(world, 0, SIM_TRACE_FAULT, number, which, 0);
-        faults[which](world);
+        sim_trace3(world, 0, SIM_TRACE_FAULT, number, event.which, 0);
+        faults[event.which](world);
     }
-    sim_after(world, 0, gap_us, storm, NULL, world);
+    sim_after(world, 0, event.gap_us, storm, NULL, world);
+}
+
+void sim_faults_tell(const struct sim_plan *plan, const struct sim_events *events, FILE *out)
+{
+    struct sw_prng schedule = sim_schedule_of(plan);
+    uint64_t at_us = STORM_BEGINS_US;
+
+    for (uint32_t i = 0; i < SIM_EVENTS_MAX; i++) {
+        const struct event event = event_next(&schedule, plan);
+
+        if (sim_events_has(events, i)) {
+            (void)fprintf(out,
+                          "event %u at %" PRIu64 " ms: %s\n",
+                          i,
+                          (1000000 + at_us) / 1000,
+                          sim_fault_name((enum sim_fault_number)event.which));
+        }
+        at_us += event.gap_us;
+    }
 }
 
 void sim_faults_begin(struct sim_world *world)
@@ -247,7 +281,7 @@ void sim_faults_begin(struct sim_world *world)
         sim_host_start(&world->host[i]);
     }
     if (world->plan.faults != 0) {
-        sim_after(world, 0, 1000000, storm, NULL, world);
+        sim_after(world, 0, STORM_BEGINS_US, storm, NULL, world);
     }
 }
 

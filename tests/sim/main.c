@@ -6,28 +6,39 @@
 #include <string.h>
 
 #include "base/point.h"
+#include "tests/sim/campaign.h"
+#include "tests/sim/corpus.h"
 #include "tests/sim/marks.h"
 #include "tests/sim/runner.h"
 #include "tests/sim/scenario.h"
+#include "tests/sim/shrink.h"
 
 static void usage(FILE *out)
 {
     (void)fprintf(
         out,
-        "usage: swarm-sim [--mode raft|node|all] [--seeds A..B | --seed N | --scenario NAME]\n"
-        "                 [--jobs J] [--guard-off MASK] [--twice] [--expect-failure]\n"
-        "                 [--quiet] [--verbose]\n"
+        "usage: swarm-sim [--mode raft|node|all] [--seeds A..B | --seed N [--shrink]]\n"
+        "                 [--jobs J] [--twice] [--expect-failure] [--quiet] [--verbose]\n"
+        "       swarm-sim --minutes M [--state FILE] [--keep-going] [--mode MODE] [--jobs J]\n"
+        "       swarm-sim --scenario NAME | --corpus FILE\n"
         "\n"
         "Runs simulated swarms and checks that nothing is lost, forked, repeated or stuck.\n"
         "  --mode MODE       bare Raft groups, whole nodes with clients, or both (default)\n"
         "  --seeds A..B      these seeds, in child processes (default 1..100); N means 1..N\n"
         "  --seed N          one seed in this process; with --verbose every event is told\n"
+        "  --shrink          find the smallest plan and schedule with which it still fails\n"
+        "  --minutes M       a campaign: one seed after the other, for so long\n"
+        "  --state FILE      where a campaign keeps its totals and goes on from\n"
+        "  --keep-going      a campaign does not end with its first failing seed\n"
         "  --scenario NAME   one directed scenario; `--scenario list` names them\n"
+        "  --corpus FILE     runs that once showed a bug\n"
+        "What is run:\n"
         "  --plan A=1,B=2    numbers of the plan (`--plan help` names them)\n"
         "  --only FAULTS     only these kinds of fault: crash-one,pause ... or none\n"
         "  --events 3,5..9   only these events of the seed's schedule of faults, or none\n"
         "  --guard-off MASK  rules of raft/guard.h to leave out: the run must then fail\n"
         "  --plant NAME,...  known bugs of base/planted.h to have (builds with points only)\n"
+        "How it is judged and told:\n"
         "  --twice           each seed twice: the trace hashes must be equal\n"
         "  --expect-failure  succeed only if at least one seed fails\n"
         "  --marks           how often each point of the product was met\n"
@@ -70,8 +81,9 @@ static bool parse_seeds(const char *text, struct sim_options *options)
 
 struct choice {
     struct sim_options options;
-    bool raft, node;
-    bool single;
+    struct sim_campaign campaign;
+    const char *corpus;
+    bool single, shrink;
 };
 
 static bool plant(const char *list, struct sim_options *options)
@@ -86,7 +98,16 @@ static bool plant(const char *list, struct sim_options *options)
     return true;
 }
 
-static bool list_plan(void)
+static bool parse_mode(const char *value, struct choice *choice)
+{
+    bool *mode = choice->campaign.mode;
+
+    mode[SIM_MODE_RAFT] = strcmp(value, "node") != 0;
+    mode[SIM_MODE_NODE] = strcmp(value, "raft") != 0;
+    return !mode[SIM_MODE_RAFT] || !mode[SIM_MODE_NODE] || strcmp(value, "all") == 0;
+}
+
+static void list_plan(void)
 {
     for (uint32_t i = 0; i < sim_plan_count(); i++) {
         printf("%-20s %s\n", sim_plan_name(i), sim_plan_text(i));
@@ -102,7 +123,10 @@ static bool parse_plan(const char *name, const char *value, struct sim_options *
 
     if (strcmp(name, "--plan") == 0) {
         options->plan = value;
-        return strcmp(value, "help") != 0 || list_plan();
+        if (strcmp(value, "help") == 0) {
+            list_plan();
+        }
+        return true;
     }
     if (strcmp(name, "--only") == 0) {
         options->faults = value;
@@ -112,42 +136,32 @@ static bool parse_plan(const char *name, const char *value, struct sim_options *
         options->events = &events;
         return sim_events_parse(value, &events);
     }
-    return false;
+    return strcmp(name, "--plant") == 0 && plant(value, options);
 }
 
-static bool parse_value(const char *name, const char *value, struct choice *choice)
+static bool parse_text(const char *name, const char *value, struct choice *choice)
+{
+    const struct {
+        const char *name;
+        const char **to;
+    } texts[] = {{"--scenario", &choice->options.scenario},
+                 {"--expect-marks", &choice->options.expect},
+                 {"--state", &choice->campaign.state},
+                 {"--corpus", &choice->corpus}};
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        if (strcmp(name, texts[i].name) == 0) {
+            *texts[i].to = value;
+            return true;
+        }
+    }
+    return strcmp(name, "--mode") == 0 && parse_mode(value, choice);
+}
+
+static bool parse_number(const char *name, uint64_t number, struct choice *choice)
 {
     struct sim_options *options = &choice->options;
-    uint64_t number;
 
-    if (strcmp(name, "--seeds") == 0) {
-        return parse_seeds(value, options);
-    }
-    if (value == NULL) {
-        return false;
-    }
-    if (strcmp(name, "--mode") == 0) {
-        choice->raft = strcmp(value, "node") != 0;
-        choice->node = strcmp(value, "raft") != 0;
-        return !choice->raft || !choice->node || strcmp(value, "all") == 0;
-    }
-    if (strcmp(name, "--expect-marks") == 0) {
-        options->expect = value;
-        return true;
-    }
-    if (strcmp(name, "--scenario") == 0) {
-        options->scenario = value;
-        return true;
-    }
-    if (strcmp(name, "--plant") == 0) {
-        return plant(value, options);
-    }
-    if (parse_plan(name, value, options)) {
-        return true;
-    }
-    if (!parse_whole(value, &number)) {
-        return false;
-    }
     if (strcmp(name, "--seed") == 0) {
         options->seed_first = number;
         options->seed_last = number;
@@ -158,6 +172,10 @@ static bool parse_value(const char *name, const char *value, struct choice *choi
         options->jobs = (uint32_t)number;
         return number >= 1 && number <= 64;
     }
+    if (strcmp(name, "--minutes") == 0) {
+        choice->campaign.minutes = (uint32_t)number;
+        return number >= 1 && number <= 100000;
+    }
     if (strcmp(name, "--guard-off") == 0) {
         options->guard_off = (uint32_t)number;
         return number <= UINT32_MAX;
@@ -165,19 +183,50 @@ static bool parse_value(const char *name, const char *value, struct choice *choi
     return false;
 }
 
-static bool parse_flag(const char *name, struct sim_options *options)
+static bool parse_value(const char *name, const char *value, struct choice *choice)
 {
-    if (strcmp(name, "--verbose") == 0) {
-        options->verbose = true;
-    } else if (strcmp(name, "--marks") == 0) {
-        options->marks = true;
-    } else if (strcmp(name, "--quiet") == 0) {
-        options->quiet = true;
-    } else if (strcmp(name, "--twice") == 0) {
-        options->twice = true;
-    } else if (strcmp(name, "--expect-failure") == 0) {
-        options->expect_failure = true;
-    } else {
+    uint64_t number;
+
+    if (strcmp(name, "--seeds") == 0) {
+        return parse_seeds(value, &choice->options);
+    }
+    if (value == NULL) {
+        return false;
+    }
+    return parse_text(name, value, choice) || parse_plan(name, value, &choice->options) ||
+           (parse_whole(value, &number) && parse_number(name, number, choice));
+}
+
+static bool parse_flag(const char *name, struct choice *choice)
+{
+    struct sim_options *options = &choice->options;
+    const struct {
+        const char *name;
+        bool *to;
+    } flags[] = {{"--verbose", &options->verbose},
+                 {"--marks", &options->marks},
+                 {"--quiet", &options->quiet},
+                 {"--twice", &options->twice},
+                 {"--expect-failure", &options->expect_failure},
+                 {"--keep-going", &choice->campaign.keep_going},
+                 {"--shrink", &choice->shrink}};
+
+    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+        if (strcmp(name, flags[i].name) == 0) {
+            *flags[i].to = true;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool choice_is_clear(const struct choice *choice)
+{
+    const bool *mode = choice->campaign.mode;
+    const bool one_mode = mode[SIM_MODE_RAFT] != mode[SIM_MODE_NODE];
+
+    if (choice->shrink && (!choice->single || !one_mode)) {
+        (void)fprintf(stderr, "swarm-sim: --shrink wants --mode raft or node, and --seed\n");
         return false;
     }
     return true;
@@ -203,6 +252,9 @@ static int run_mode(const struct choice *choice, enum sim_mode_kind mode)
     struct sim_options options = choice->options;
 
     options.mode = mode;
+    if (choice->shrink) {
+        return sim_shrink(&options);
+    }
     return choice->single ? run_single(&options) : sim_run_seeds(&options);
 }
 
@@ -213,13 +265,18 @@ static int run(const struct choice *choice)
     if (choice->options.scenario != NULL) {
         return sim_scenario_run(&choice->options);
     }
-    if (choice->raft) {
-        code = run_mode(choice, SIM_MODE_RAFT);
+    if (choice->corpus != NULL) {
+        return sim_corpus_run(&choice->options, choice->corpus);
     }
-    if (choice->node) {
-        const int node_code = run_mode(choice, SIM_MODE_NODE);
+    if (choice->campaign.minutes > 0) {
+        return sim_campaign_run(&choice->options, &choice->campaign);
+    }
+    for (int mode = 0; mode < 2; mode++) {
+        if (choice->campaign.mode[mode]) {
+            const int mode_code = run_mode(choice, (enum sim_mode_kind)mode);
 
-        code = code == 0 ? node_code : code;
+            code = code == 0 ? mode_code : code;
+        }
     }
     return code;
 }
@@ -227,12 +284,12 @@ static int run(const struct choice *choice)
 static bool tell_marks(const struct choice *choice)
 {
     const struct sim_options *options = &choice->options;
-    const bool seeds = options->scenario == NULL;
-    const struct sim_marks_ran ran = {
-        .mode = {[SIM_MODE_RAFT] = seeds && choice->raft, [SIM_MODE_NODE] = seeds && choice->node},
-        .scenario = options->scenario};
+    const bool *mode = choice->campaign.mode;
+    const bool seeds = options->scenario == NULL && choice->corpus == NULL && !choice->shrink;
+    const struct sim_marks_ran ran = {.mode = {seeds && mode[0], seeds && mode[1]},
+                                      .scenario = options->scenario};
 
-    if (options->marks || seeds) {
+    if (options->marks || (seeds && !choice->single)) {
         sim_marks_print(options->marks, stdout);
     }
     return options->expect == NULL || sim_marks_expect(options->expect, &ran, stdout);
@@ -240,16 +297,16 @@ static bool tell_marks(const struct choice *choice)
 
 int main(int argc, char **argv)
 {
-    struct choice choice = {
-        .options = {.seed_first = 1, .seed_last = 100, .jobs = 1}, .raft = true, .node = true};
-    int code = 0;
+    struct choice choice = {.options = {.seed_first = 1, .seed_last = 100, .jobs = 1},
+                            .campaign = {.mode = {true, true}}};
+    int code;
 
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0) {
             usage(stdout);
             return 0;
         }
-        if (parse_flag(argv[i], &choice.options)) {
+        if (parse_flag(argv[i], &choice)) {
             continue;
         }
         if (!parse_value(argv[i], i + 1 < argc ? argv[i + 1] : NULL, &choice)) {
@@ -258,6 +315,9 @@ int main(int argc, char **argv)
             return 2;
         }
         i++;
+    }
+    if (!choice_is_clear(&choice)) {
+        return 2;
     }
     sim_marks_share();
     code = run(&choice);

@@ -30,7 +30,7 @@ static const char *const fault_names[SIM_FAULT_COUNT] = {
 #undef X
 };
 
-enum { PLACE_COUNT = sizeof(places) / sizeof(places[0]), NAME_SIZE_MAX = 40 };
+enum { PLACE_COUNT = sizeof(places) / sizeof(places[0]), NAME_SIZE_MAX = 40, COLUMN_MAX = 75 };
 
 uint32_t sim_plan_count(void)
 {
@@ -192,16 +192,14 @@ void sim_plan_write(const struct sim_plan *plan, struct sw_buf *out)
 
 void sim_plan_print(const struct sim_plan *plan, FILE *out)
 {
-    uint32_t column = 0;
+    int column = fprintf(out, "plan:");
 
-    (void)fprintf(out, "plan:");
     for (uint32_t i = 0; i < PLACE_COUNT; i++) {
-        column += (uint32_t)fprintf(out,
-                                    "%s %s %" PRIu64,
-                                    column > 80 ? "\n     " : "",
-                                    places[i].name,
-                                    sim_plan_get(plan, i));
-        column = column > 88 ? 0 : column;
+        if (column > COLUMN_MAX) {
+            (void)fprintf(out, "\n     ");
+            column = 0;
+        }
+        column += fprintf(out, " %s %" PRIu64, places[i].name, sim_plan_get(plan, i));
     }
     (void)fprintf(out, "\nfaults:");
     for (uint32_t i = 0; i < SIM_FAULT_COUNT; i++) {

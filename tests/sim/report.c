@@ -12,7 +12,7 @@ static const char *mode_name(const struct sim_options *options)
     return options->mode == SIM_MODE_RAFT ? "raft" : "node";
 }
 
-static void print_replay(const struct sim_options *options, uint64_t seed, FILE *out)
+void sim_report_replay(const struct sim_options *options, uint64_t seed, FILE *out)
 {
     (void)fprintf(
         out, "replay: swarm-sim --mode %s --seed %" PRIu64 " --verbose", mode_name(options), seed);
@@ -52,7 +52,7 @@ void sim_report_story(struct sim_world *world, const struct sim_options *options
     if (options->scenario != NULL) {
         printf("replay: swarm-sim --scenario %s --verbose\n", options->scenario);
     } else {
-        print_replay(options, world->plan.seed, stdout);
+        sim_report_replay(options, world->plan.seed, stdout);
     }
     (void)fflush(stdout);
 }
@@ -81,12 +81,25 @@ static void stats_add(struct sim_stats *total, const struct sim_stats *one)
     total->settle_us_max = settle_max;
 }
 
+void sim_report_failure(struct sim_report *report, uint64_t seed, const char *why)
+{
+    if (report->failure_count < SIM_FAILURE_MAX) {
+        struct sim_failure *failure = &report->failures[report->failure_count++];
+
+        failure->seed = seed;
+        (void)snprintf(failure->why, sizeof(failure->why), "%.199s", why);
+    }
+}
+
 void sim_report_add(struct sim_report *report, const struct sim_result *result)
 {
     report->seeds++;
     report->failed += result->failed ? 1 : 0;
     report->hash ^= result->hash; /* does not depend on the order in which children finish */
     stats_add(&report->total, &result->stats);
+    if (result->failed) {
+        sim_report_failure(report, result->seed, result->why);
+    }
     if (result->failed && report->options->quiet && report->failed <= 5) {
         printf("seed %" PRIu64 ": %s\n", result->seed, result->why);
     }
@@ -96,6 +109,7 @@ void sim_report_death(struct sim_report *report, uint64_t seed, int wait_status)
 {
     report->seeds++;
     report->failed++;
+    sim_report_failure(report, seed, "the process died");
     if (report->options->quiet && report->failed > 5) {
         return;
     }
@@ -103,7 +117,7 @@ void sim_report_death(struct sim_report *report, uint64_t seed, int wait_status)
            seed,
            WIFSIGNALED(wait_status) ? "signal" : "exit code",
            WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : WEXITSTATUS(wait_status));
-    print_replay(report->options, seed, stdout);
+    sim_report_replay(report->options, seed, stdout);
 }
 
 void sim_report_progress(struct sim_report *report)
@@ -111,7 +125,7 @@ void sim_report_progress(struct sim_report *report)
     const struct sim_options *options = report->options;
     const time_t now = time(NULL);
 
-    if (now < report->shown_at + 2) {
+    if (options->no_progress || now < report->shown_at + 2) {
         return;
     }
     report->shown_at = now;
@@ -124,7 +138,7 @@ void sim_report_progress(struct sim_report *report)
     (void)fflush(stdout);
 }
 
-static double cpu_seconds(void)
+double sim_cpu_seconds(void)
 {
     struct rusage usage;
 
@@ -184,7 +198,7 @@ static void print_coverage(const struct sim_stats *total)
 
 int sim_report_finish(struct sim_report *report)
 {
-    const double cpu = cpu_seconds();
+    const double cpu = report->cpu_s;
     const double virtual_s = (double)report->total.virtual_us / 1e6;
     const bool good = (report->failed > 0) == report->options->expect_failure;
 

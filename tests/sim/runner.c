@@ -19,7 +19,7 @@
 #include "tests/sim/raft_mode.h"
 #include "tests/sim/report.h"
 
-enum { SETTLE_STEP_US = 50000, SEED_SECONDS_MAX = 240, STORIES_MAX = 3 };
+enum { SETTLE_STEP_US = 50000, STORIES_MAX = 3 };
 
 static struct sim_world world; /* static: a signal handler tells its story */
 static const struct sim_options *current;
@@ -99,24 +99,39 @@ static void run_world(const struct sim_plan *plan)
     sim_settle(&world, storm_end_us);
 }
 
+void sim_run_look(struct sim_result *ret_result)
+{
+    *ret_result = (struct sim_result){.seed = world.plan.seed,
+                                      .hash = world.trace.hash,
+                                      .failed = world.failed,
+                                      .at_us = world.now_us,
+                                      .happened = world.happened};
+    memcpy(ret_result->why, world.why, sizeof(ret_result->why));
+}
+
 void sim_run_seed(const struct sim_options *options, uint64_t seed, struct sim_result *ret_result)
 {
     struct sim_plan plan;
     char why[SW_WHY_SIZE];
 
-    current = options;
     if (!sim_options_plan(options, seed, &plan, why)) {
         (void)fprintf(stderr, "swarm-sim: %s\n", why);
         exit(2);
     }
-    sim_world_init(&world, &plan, mode_of(options->mode), options->verbose);
-    run_world(&plan);
+    sim_run_plan(options, &plan, ret_result);
+}
+
+void sim_run_plan(const struct sim_options *options,
+                  const struct sim_plan *plan,
+                  struct sim_result *ret_result)
+{
+    current = options;
+    sim_world_init(&world, plan, mode_of(plan->mode), options->verbose);
+    run_world(plan);
     if (world.failed && !options->quiet) {
         tell();
     }
-    *ret_result =
-        (struct sim_result){.seed = seed, .hash = world.trace.hash, .failed = world.failed};
-    (void)snprintf(ret_result->why, sizeof(ret_result->why), "%s", world.why);
+    sim_run_look(ret_result);
     world.stats.virtual_us = world.now_us - 1000000;
     sim_world_release(&world);
     ret_result->stats = world.stats;
@@ -163,7 +178,7 @@ static _Noreturn void child_main(const struct sim_options *options, uint64_t see
     for (; seed <= options->seed_last; seed += options->jobs) {
         struct sim_result result;
 
-        (void)alarm(SEED_SECONDS_MAX);
+        (void)alarm(SIM_SEED_SECONDS_MAX);
         run_checked(&mine, seed, &result);
         stories += result.failed ? 1 : 0;
         mine.quiet = options->quiet || stories >= STORIES_MAX;
@@ -244,14 +259,13 @@ child_listen(const struct sim_options *options, struct child *child, struct sim_
     sim_report_add(report, &result);
 }
 
-int sim_run_seeds(const struct sim_options *options)
+void sim_run_range(const struct sim_options *options, struct sim_report *report)
 {
     struct child children[64] = {0};
-    struct sim_report report;
+    const double cpu_before = sim_cpu_seconds();
     uint32_t open = 0;
 
     SW_ASSERT(options->jobs >= 1 && options->jobs <= 64);
-    sim_report_init(&report, options);
     for (uint32_t i = 0; i < options->jobs; i++) {
         children[i].next = options->seed_first + i;
         if (children[i].next <= options->seed_last) {
@@ -262,11 +276,20 @@ int sim_run_seeds(const struct sim_options *options)
         open = 0;
         for (uint32_t i = 0; i < options->jobs; i++) {
             if (children[i].open) {
-                child_listen(options, &children[i], &report);
+                child_listen(options, &children[i], report);
                 open += children[i].open ? 1 : 0;
             }
         }
-        sim_report_progress(&report);
+        sim_report_progress(report);
     } while (open > 0);
+    report->cpu_s += sim_cpu_seconds() - cpu_before;
+}
+
+int sim_run_seeds(const struct sim_options *options)
+{
+    struct sim_report report;
+
+    sim_report_init(&report, options);
+    sim_run_range(options, &report);
     return sim_report_finish(&report);
 }

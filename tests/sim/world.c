@@ -27,6 +27,11 @@ static void host_init(struct sim_world *world, uint32_t number)
     sim_net_link_init(host);
 }
 
+struct sw_prng sim_schedule_of(const struct sim_plan *plan)
+{
+    return sw_prng_of(plan->seed ^ 0x0bad0bad0bad0badU);
+}
+
 void sim_world_init(struct sim_world *world,
                     const struct sim_plan *plan,
                     const struct sim_mode *mode,
@@ -38,7 +43,7 @@ void sim_world_init(struct sim_world *world,
     world->plan = *plan;
     world->mode = mode;
     world->prng = sw_prng_of(plan->seed ^ 0x5eed5eed5eed5eedU ^ (plan->salt << 32));
-    world->schedule = sw_prng_of(plan->seed ^ 0x0bad0bad0bad0badU);
+    world->schedule = sim_schedule_of(plan);
     world->now_us = 1000000;
     sim_trace_init(&world->trace, plan->seed, verbose);
     world->net = sim_net_new(world);

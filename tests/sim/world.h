@@ -117,6 +117,8 @@ struct sim_world {
     struct sim_stats stats;
 };
 
+/* The generator of a plan's schedule of faults, at its beginning. */
+struct sw_prng sim_schedule_of(const struct sim_plan *plan);
 void sim_world_init(struct sim_world *world,
                     const struct sim_plan *plan,
                     const struct sim_mode *mode,
