@@ -154,7 +154,8 @@ enum sw_group_change_kind {
 struct sw_group_change {
     enum sw_group_change_kind kind;
     struct sw_node_id node;
-    const char *address; /* of ADD; copied */
+    const char *address;     /* of ADD; copied */
+    const char *own_address; /* of REMOVE: the leader's own from then on; NULL = as it is; copied */
 };
 
 /* OK: committed. LEADERSHIP_LOST: it may yet be. BUSY: not done, the learner does not keep up. */

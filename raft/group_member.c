@@ -233,6 +233,46 @@ static void change_answered(struct raft_change *request, int status)
     group->change.status = status;
 }
 
+/* libraft copies the configuration that it has for the entry that it makes, so what is changed here
+ * right before goes into it. Returns what was there. */
+static char *exchange_own_address(struct sw_group *group, char *address)
+{
+    struct raft_configuration *configuration = &group->raft.configuration;
+    char *before = NULL;
+
+    for (unsigned i = 0; i < configuration->n && address != NULL; i++) {
+        if (configuration->servers[i].id == group->self.value) {
+            before = configuration->servers[i].address;
+            configuration->servers[i].address = address;
+        }
+    }
+    SW_ASSERT((before == NULL) == (address == NULL)); /* a leader is a member */
+    return before;
+}
+
+static int submit_remove(struct sw_group *group, raft_id id, const char *own_address)
+{
+    char *copy = NULL;
+    char *before;
+    int rv;
+
+    if (own_address != NULL) {
+        SW_ASSERT(strnlen(own_address, SW_ADDRESS_SIZE_MAX) < SW_ADDRESS_SIZE_MAX);
+        copy = raft_malloc(strlen(own_address) + 1);
+        SW_ASSERT(copy != NULL);
+        memcpy(copy, own_address, strlen(own_address) + 1);
+    }
+    before = exchange_own_address(group, copy);
+    rv = raft_remove(&group->raft, &group->change.request, id, change_answered);
+    if (rv != 0) {
+        copy = exchange_own_address(group, before);
+        raft_free(copy);
+        return rv;
+    }
+    raft_free(before); /* the library's own copy has replaced the configuration around it */
+    return 0;
+}
+
 static enum sw_err submit(struct sw_group *group, int kind, raft_id id, const char *address)
 {
     struct sw__group_change *change = &group->change;
@@ -254,7 +294,7 @@ static enum sw_err submit(struct sw_group *group, int kind, raft_id id, const ch
         rv = raft_assign(&group->raft, &change->request, id, RAFT_STANDBY, change_answered);
         break;
     default:
-        rv = raft_remove(&group->raft, &change->request, id, change_answered);
+        rv = submit_remove(group, id, address);
         break;
     }
     change->busy = rv == 0;
@@ -422,7 +462,10 @@ enum sw_err sw_group_change(struct sw_group *group,
     if (!made) {
         err = check_change(group, change, ret_why);
         if (err == SW_ERR_OK) {
-            err = submit(group, change->kind, change->node.value, change->address);
+            err = submit(group,
+                         change->kind,
+                         change->node.value,
+                         change->kind == SW_GROUP_REMOVE ? change->own_address : change->address);
         }
         if (err != SW_ERR_OK) {
             return err;

@@ -120,14 +120,14 @@ raft_index sw_guard_acked(const struct sw_guard *guard, raft_id id)
     return 0;
 }
 
-static bool is_member(const struct raft *raft, raft_id id)
+static const struct raft_server *server_of(const struct raft *raft, raft_id id)
 {
     for (unsigned i = 0; i < raft->configuration.n; i++) {
         if (raft->configuration.servers[i].id == id) {
-            return true;
+            return &raft->configuration.servers[i];
         }
     }
-    return false;
+    return NULL;
 }
 
 /* What is known of a member ends with its membership: a node that comes back begins anew. */
@@ -137,7 +137,7 @@ void sw_guard_members_changed(struct sw_guard *guard)
 
     SW_ASSERT(guard != NULL);
     for (uint32_t i = 0; i < guard->peer_count; i++) {
-        if (is_member(guard->raft, guard->peers[i].id)) {
+        if (server_of(guard->raft, guard->peers[i].id) != NULL) {
             guard->peers[kept++] = guard->peers[i];
         }
     }
@@ -342,6 +342,45 @@ static void correct_rejection(const struct sw_guard *guard,
     result->last_log_index = first - 1;
 }
 
+/* The configuration entry that is not known to be committed; 0 if there is none. libraft's own note
+ * of it comes after the entry was sent. */
+static raft_index uncommitted_configuration(const struct raft *raft)
+{
+    raft_index index = raft->commit_index + 1;
+    const struct raft_entry *entry;
+
+    while ((entry = sw_guard_entry(raft, index)) != NULL && entry->type != RAFT_CHANGE) {
+        index++;
+    }
+    return entry == NULL ? 0 : index;
+}
+
+/* G16: what follows the last entry before that configuration is left out for now. */
+static void hold_from_learner(const struct sw_guard *guard, struct raft_message *message)
+{
+    const struct raft_server *server = server_of(guard->raft, message->server_id);
+    struct raft_append_entries *append = &message->append_entries;
+    raft_index last;
+
+    if (!on(guard, SW_GUARD_G16) || guard->raft->state != RAFT_LEADER || server == NULL ||
+        server->role == RAFT_VOTER) {
+        return;
+    }
+    last = uncommitted_configuration(guard->raft);
+    if (last == 0 || append->prev_log_index + append->n_entries < last) {
+        return;
+    }
+    last--;
+    SW_ASSERT(append->leader_commit <= last);
+    if (append->prev_log_index > last) {
+        append->prev_log_index = last;
+        append->prev_log_term = sw_guard_term(guard->raft, last);
+        SW_ASSERT(append->prev_log_term != 0); /* snapshots end before what is not committed */
+    }
+    append->n_entries = (unsigned)(last - append->prev_log_index);
+    append->entries = append->n_entries == 0 ? NULL : append->entries;
+}
+
 static int guard_send(struct raft_io *io,
                       struct raft_io_send *request,
                       const struct raft_message *message,
@@ -352,6 +391,9 @@ static int guard_send(struct raft_io *io,
 
     SW_ASSERT(message != NULL);
     copy = *message;
+    if (copy.type == RAFT_IO_APPEND_ENTRIES) {
+        hold_from_learner(guard, &copy);
+    }
     if (copy.type == RAFT_IO_APPEND_ENTRIES_RESULT) {
         if (copy.append_entries_result.rejected == 0) {
             correct_success(guard, &copy.append_entries_result);
@@ -465,7 +507,8 @@ static bool result_held(struct sw_guard *guard, const struct raft_message *messa
     if (guard->lead_term != guard->raft->current_term) {
         return on(guard, SW_GUARD_G2); /* before the barrier: the peer says it again */
     }
-    peer = is_member(guard->raft, message->server_id) ? peer_of(guard, message->server_id) : NULL;
+    peer = server_of(guard->raft, message->server_id) != NULL ? peer_of(guard, message->server_id)
+                                                              : NULL;
     if (peer == NULL) {
         return true; /* of a member that was, or is not yet */
     }

@@ -33,6 +33,9 @@
  * |      | know it, refuses its vote: no leader ever       | whether that counts                |
  * | G15  | a lone voter that starts again leads at once, in | it begins a new term (group_open)  |
  * |      | its old term: learners may have that index     |                                    |
+ * | G16  | a voter that learns that it is to be one no     | learners get a configuration once  |
+ * |      | more neither votes for a shorter log nor stands | it is committed                    |
+ * |      | for election, but its vote may be needed yet    |                                    |
  *
  * Found and measured by simulation (docs/TESTING.md); every rule has a unit test of its name, and
  * the simulator must fail when the rules are off. Loop thread only. */
@@ -63,7 +66,8 @@ enum sw_guard_rule {
     SW_GUARD_G13 = 1 << 13,
     SW_GUARD_G14 = 1 << 14,
     SW_GUARD_G15 = 1 << 15,
-    SW_GUARD_ALL = (1 << 16) - 2,
+    SW_GUARD_G16 = 1 << 16,
+    SW_GUARD_ALL = (1 << 17) - 2,
 };
 
 struct sw_guard_append; /* one append on its way; private */

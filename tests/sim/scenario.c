@@ -250,6 +250,7 @@ static const struct scenario scenarios[] = {
     {"uncommitted-snapshot", scenario_uncommitted_snapshot, 4, 3, 0, 3},
     {"single-server-change", scenario_single_server_change, 5, 5, 0, 4},
     {"promote-then-crash", scenario_promote_then_crash, 2, 3, 0, 1},
+    {"demote-then-crash", scenario_demote_then_crash, 2, 3, 0, 0},
     {"lone-voter-restart", scenario_lone_voter_restart, 2, 3, 0, 1},
     {"remove-leader", scenario_remove_leader, 3, 5, 0, 0},
 };

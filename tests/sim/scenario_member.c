@@ -147,6 +147,29 @@ void scenario_promote_then_crash(void)
     script_end_well();
 }
 
+/* Of two voters one demotes the other and stops before its own disk has that. The other one must
+ * not know yet, or it would refuse its vote to the shorter log and not stand itself. */
+void scenario_demote_then_crash(void)
+{
+    struct sim_host *host = &script_world.host[0];
+
+    lead_1();
+    host->disk_us_min = 500000;
+    host->disk_us_max = 500000;
+    script_must_reach(change(1, SW_GROUP_DEMOTE, 2), "a demotion that is taken");
+    script_run_ms(100);
+    sim_host_crash(host, SIM_CUT_ALL_LOST);
+    host->disk_us_min = script_world.plan.disk_us_min;
+    host->disk_us_max = script_world.plan.disk_us_max;
+    script_rules.only_candidate = 0;
+    sim_host_start(host);
+    for (uint32_t ms = 0; ms < 20000 && sim_raft_leader(&script_world, 1) == 0; ms += 10) {
+        script_run_ms(10);
+    }
+    script_must_reach(sim_raft_leader(&script_world, 1) != 0, "somebody leads again");
+    script_end_well();
+}
+
 /* The only voter stops with entries that a learner has and its own disk has not. It leads again at
  * once; if it did so in the same term, other entries would get the same indexes. */
 void scenario_lone_voter_restart(void)

@@ -6,6 +6,7 @@ void scenario_configuration_rollback(void);
 void scenario_uncommitted_snapshot(void);
 void scenario_single_server_change(void);
 void scenario_promote_then_crash(void);
+void scenario_demote_then_crash(void);
 void scenario_lone_voter_restart(void);
 void scenario_remove_leader(void);
 

@@ -111,7 +111,10 @@ static void close_bench(struct bench *bench)
 static enum sw_err
 change(struct bench *bench, enum sw_group_change_kind kind, uint64_t node, const char *address)
 {
-    const struct sw_group_change wanted = {.kind = kind, .node = {node}, .address = address};
+    const struct sw_group_change wanted = {.kind = kind,
+                                           .node = {node},
+                                           .address = kind == SW_GROUP_REMOVE ? NULL : address,
+                                           .own_address = kind == SW_GROUP_REMOVE ? address : NULL};
 
     bench->done = 0;
     bench->why[0] = '\0';
@@ -245,6 +248,25 @@ static void a_voter_is_demoted_and_removed(void **state)
     settle(&bench);
     assert_int_equal(bench.done, 1);
     assert_int_equal(role_of(&bench, 2), -1);
+    close_bench(&bench);
+}
+
+static void who_removes_may_take_another_address_with_it(void **state)
+{
+    struct sw_group_peer peers[SW_NODE_COUNT_MAX];
+    struct bench bench;
+
+    (void)state;
+    open_alone(&bench);
+    add(&bench, 2, "b:1");
+    assert_int_equal(change(&bench, SW_GROUP_REMOVE, 9, "a:1,9"), SW_ERR_NOT_FOUND);
+    assert_int_equal(sw_group_members(bench.group, peers), 2);
+    assert_string_equal(peers[0].address, "a:1");
+    assert_int_equal(change(&bench, SW_GROUP_REMOVE, 2, "a:1,2"), SW_ERR_OK);
+    settle(&bench);
+    assert_int_equal(bench.done, 1);
+    assert_int_equal(sw_group_members(bench.group, peers), 1);
+    assert_string_equal(peers[0].address, "a:1,2");
     close_bench(&bench);
 }
 
@@ -383,6 +405,7 @@ int main(void)
         cmocka_unit_test(one_change_at_a_time),
         cmocka_unit_test(a_learner_is_promoted_once_it_has_caught_up),
         cmocka_unit_test(a_voter_is_demoted_and_removed),
+        cmocka_unit_test(who_removes_may_take_another_address_with_it),
         cmocka_unit_test(a_leader_hands_over_before_it_goes),
         cmocka_unit_test(no_change_leaves_a_group_without_a_majority_in_reach),
         cmocka_unit_test(a_follower_changes_nothing),

@@ -743,6 +743,45 @@ static void g14_votes_before_it_knows_that_it_may(void **state)
     assert_int_equal(g14_run(SW_GUARD_G14, RAFT_STANDBY), RAFT_STANDBY); /* the fault */
 }
 
+/* A leader with entries 1..4, of which 2 are committed and the third is a configuration, sends to
+ * `role` what follows `prev`: how many entries leave, and behind which. */
+static unsigned g16_run(uint32_t off, int role, raft_index prev, raft_index *ret_prev)
+{
+    static struct raft_io_send request;
+    static const raft_term terms[] = {1, 2, 2, 2};
+    struct raft_message message = {.type = RAFT_IO_APPEND_ENTRIES, .server_id = 2};
+    struct world world;
+
+    setup_world(&world, off);
+    set_log(&world, terms, 4);
+    world.log[2].type = RAFT_CHANGE;
+    world.raft.state = RAFT_LEADER;
+    world.raft.commit_index = 2;
+    world.servers[1].role = role;
+    message.append_entries.prev_log_index = prev;
+    message.append_entries.prev_log_term = terms[prev - 1];
+    message.append_entries.entries = world.log + prev;
+    message.append_entries.n_entries = (unsigned)(4 - prev);
+    assert_int_equal(world.guard.outer.send(&world.guard.outer, &request, &message, NULL), 0);
+    *ret_prev = world.sent[0].append_entries.prev_log_index;
+    drop_world(&world);
+    return world.sent[0].append_entries.n_entries;
+}
+
+static void g16_tells_learners_of_a_configuration_once_it_is_committed(void **state)
+{
+    raft_index prev;
+
+    (void)state;
+    assert_int_equal(g16_run(0, RAFT_STANDBY, 1, &prev), 1); /* entry 2 */
+    assert_int_equal(prev, 1);
+    assert_int_equal(g16_run(0, RAFT_STANDBY, 2, &prev), 0);
+    assert_int_equal(g16_run(0, RAFT_STANDBY, 3, &prev), 0);
+    assert_int_equal(prev, 2);
+    assert_int_equal(g16_run(0, RAFT_VOTER, 2, &prev), 2);
+    assert_int_equal(g16_run(SW_GUARD_G16, RAFT_STANDBY, 2, &prev), 2); /* the fault */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -763,6 +802,7 @@ int main(void)
         cmocka_unit_test(g12_cuts_what_is_compacted_off_a_late_append),
         cmocka_unit_test(g13_votes_once_the_leader_is_silent),
         cmocka_unit_test(g14_votes_before_it_knows_that_it_may),
+        cmocka_unit_test(g16_tells_learners_of_a_configuration_once_it_is_committed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
