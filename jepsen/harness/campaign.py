@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 
-from . import nemeses
+from . import nemeses, report
 from .belongings import new_run_id
 from .runner import write_json
 from .schedule import derive, run_seed
@@ -183,6 +183,8 @@ class Campaign:
                 "operations": sum(row["operations"] or 0 for row in self.rows),
                 "tools": self.tools, "took_s": round(time.monotonic() - self.begin, 1)}
         write_json(self.out / "summary.json", text)
+        if len(self.rows) > 1:
+            report.write_campaign(self.out)
         self.table()
         self.say(f"{len(self.rows)} runs, {text['operations']} operations, {len(false)} not valid, "
                  f"{text['took_s']:.0f} s, seed {self.args.seed}: {self.out}")

@@ -13,8 +13,8 @@ NEMESIS = re.compile(r":process :nemesis, :type :info, :f :([\w-]+), :value (.*)
 TIME = re.compile(r":time (\d+)")
 FAULT = re.compile(r":fault (\d+),? ?")
 OUTCOMES = ("ok", "fail", "info")
-SPEC_KEYS = ("id", "seed", "workload", "nemeses", "nodes", "seconds", "network", "version", "started",
-             "whole_log", "flags", "processes", "rate", "keys", "timeout_ms", "plant", "replay",
+SPEC_KEYS = ("id", "seed", "workload", "nemeses", "nodes", "seconds", "network", "version",
+             "started", "whole_log", "flags", "processes", "rate", "keys", "timeout_ms", "plant", "replay",
              "valid", "trouble", "phases", "ends", "excluded", "highest", "tools")
 # Longer than any pause between two answers of a quiet swarm; what is asked is who waited how long.
 AFTER_S = 5
@@ -156,7 +156,7 @@ def clients_end(spec, done):
 
 
 def add_unavailability(rows, done, limit):
-    """How long nobody was answered because of each fault: from its start to a while after its end."""
+    """How long nobody was answered because of each fault, from its start to AFTER_S behind it."""
     ends = sorted(end for end, _, outcome, _ in done if outcome == "ok" and end is not None)
     for row in rows:
         until = min(limit, (row["end_s"] or row["start_s"]) + AFTER_S)

@@ -39,7 +39,8 @@ svg text.title { font-weight: 600; } svg text.inside { fill: var(--ink); font-si
 .node3 { fill: var(--n3); } .node4 { fill: var(--n4); } .node5 { fill: var(--n5); }
 .node6 { fill: var(--n6); }
 .key { display: inline-block; width: .8em; height: .8em; margin: 0 .3em 0 1em; border-radius: 2px; }
-.k-ok { background: var(--ok); } .k-fail { background: var(--fail); } .k-info { background: var(--info); }
+.k-ok { background: var(--ok); } .k-fail { background: var(--fail); }
+.k-info { background: var(--info); }
 .k-fault { background: var(--fault); } .k-down { background: var(--down); }
 .k-paused { background: var(--paused); } .k-silent { background: var(--silent); }
 .k-up { background: var(--up); }

@@ -11,6 +11,7 @@ from . import timeline
 from .page import Raw, document, escape, table, verdict
 
 RUNS_SHOWN_MAX = 500
+SETTINGS = ("flags", "processes", "rate", "keys", "timeout_ms", "whole_log", "plant")
 
 
 def save(path, text):
@@ -91,7 +92,7 @@ def machine_table(facts):
     rows += [(f"not usable: {name}", why) for name, why in tools["not"].items()]
     settings = [(name.replace("_", " "), " ".join(map(str, value)) if isinstance(value, list)
                  else str(value)) for name, value in run.items()
-                if name in ("flags", "processes", "rate", "keys", "timeout_ms", "whole_log", "plant")]
+                if name in SETTINGS]
     return ("<h2>Tools of this machine</h2>" + table(("tool", ""), rows)
             + "<h2>Settings</h2>" + table(("setting", "value"), settings))
 
@@ -233,8 +234,8 @@ def runs_table(summary):
              row["nodes"], row["seconds"], row["seed"], row["ok"], row["fail"], row["info"],
              row["p50_ms"], row["p99_ms"]) for row in summary["list"][:RUNS_SHOWN_MAX]]
     text = "<h2>All runs</h2>" + table(
-        ("run", "", "workload", "nemeses", "nodes", "s", "seed", "ok", "failed", "unknown", "p50 ms",
-         "p99 ms"), rows)
+        ("run", "", "workload", "nemeses", "nodes", "s", "seed", "ok", "failed", "unknown",
+         "p50 ms", "p99 ms"), rows)
     left = len(summary["list"]) - RUNS_SHOWN_MAX
     return text + (f"<p>{left} more are in campaign.json.</p>" if left > 0 else "")
 

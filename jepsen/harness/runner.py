@@ -267,14 +267,17 @@ class Run:
         return self.check_history(exported)
 
     def export_entries(self, numbers):
-        """The committed log as JSON lines, from one node; None where the build cannot."""
-        if self.spec["tools"]["entries"] or not numbers:
-            return None
-        target = self.folder / "entries.jsonl"
+        """The log of each node as JSON lines; nothing where the build cannot."""
+        if self.spec["tools"]["entries"]:
+            return []
+        return [self.export_entries_of(number) for number in numbers]
+
+    def export_entries_of(self, number):
+        target = self.folder / f"entries-{number}.jsonl"
         with open(target, "wb") as out:
             done = subprocess.run(
                 [self.cluster.program("swarm-inspect"), "wal",
-                 str(self.cluster.nodes[numbers[0]].data), "--entries", "-o", "jsonl"],
+                 str(self.cluster.nodes[number].data), "--entries", "-o", "jsonl"],
                 stdout=out, stderr=subprocess.PIPE, timeout=120, check=False)
         if done.returncode != 0:
             raise Failure(f"swarm-inspect --entries: {done.stderr.decode().strip()[-300:]}")
@@ -284,8 +287,8 @@ class Run:
         command = [self.cluster.program("swarm-check"), "--workload", self.spec["workload"],
                    "--history", str(self.folder / "history.edn"), "--out", str(self.folder),
                    "--timeout", f"{CHECK_S}s"]
-        if entries:
-            command += ["--entries", str(entries)]
+        for path in entries:
+            command += ["--entries", str(path)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=CHECK_S + 60,
                               check=False)
         try:

@@ -155,11 +155,12 @@ def leader_band(picture, rows):
     picture.label(picture.y + 12, "leader")
     for row in rows:
         if row["value"] is None:
-            picture.bar(row["from"], row["to"], picture.y + 1, ROW - 2, "none", "no leader is known")
+            picture.bar(row["from"], row["to"], picture.y + 1, ROW - 2, "none",
+                        "no leader is known")
             continue
         node, term = row["value"]
-        width = picture.bar(row["from"], row["to"], picture.y + 1, ROW - 2, f"node{node % 7}",
-                            f"node {node} leads term {term}, {row['from']:.1f} to {row['to']:.1f} s")
+        tip = f"node {node} leads term {term}, {row['from']:.1f} to {row['to']:.1f} s"
+        width = picture.bar(row["from"], row["to"], picture.y + 1, ROW - 2, f"node{node % 7}", tip)
         if width > 44:
             picture.text(picture.x(row["from"]) + 4, picture.y + 12, f"{node} · t{term}", "inside")
     picture.y += ROW + 4

@@ -100,7 +100,8 @@ def spec(**changed):
                        {"name": "faults", "start_ns": S // 2, "end_ns": 6 * S}],
             "replay": "./run chaos --seed 7 --workload register", "trouble": None, "ends": [],
             "excluded": [], "checks": [
-                {"name": "linearizability", "claim": "it is", "valid": True, "why": "61 operations"}],
+                {"name": "linearizability", "claim": "it is", "valid": True,
+                 "why": "61 operations"}],
             **changed}
 
 
@@ -225,7 +226,7 @@ class Campaign(Kit):
 
     def test_runs_are_counted_by_workload_and_nemesis(self):
         got = self.runs()
-        self.assertEqual((got["runs"], got["valid"], got["not_valid"], got["unknown"]), (3, 1, 1, 1))
+        self.assertEqual([got[k] for k in ("runs", "valid", "not_valid", "unknown")], [3, 1, 1, 1])
         self.assertEqual(got["operations"], 3 * 44)
         self.assertEqual(got["minutes_under_faults"], 0.3)
         self.assertEqual(got["matrix"]["register"]["kill"]["runs"], 2)
