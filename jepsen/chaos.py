@@ -11,6 +11,7 @@ import argparse
 import ctypes
 import json
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -202,9 +203,12 @@ def main():
     if out.exists() and any(out.iterdir()):
         usage(f"{out} is not empty")
     try:
-        return campaign.Campaign(args, tools, out).run()
+        code = campaign.Campaign(args, tools, out).run()
     except KeyboardInterrupt:
         return 130
+    if args.short and code == 0 and not args.keep and not args.out:
+        shutil.rmtree(out)  # a test leaves nothing behind that nobody asked for
+    return code
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ class OneWay(Nemesis):
 
 
 class MessageFault(Nemesis):
-    """Base: all messages that some nodes get, from peers and clients, and what they tell clients."""
+    """Base: all messages that some nodes get, and what they tell clients."""
 
     needs = ("messages",)
     calm = (0.5, 3.0)
