@@ -32,7 +32,7 @@ def parser():
     add("--minutes", type=float, help="a campaign: run after run for this long")
     add("--seconds", type=int, help="how long each run is under faults (default 30)")
     add("--seed", type=int, help="the same seed plans the same runs (default: from the clock)")
-    add("--nodes", type=int, choices=(3, 5), help="nodes of the swarm (default: by seed)")
+    add("--nodes", type=int, choices=(1, 3, 5, 7), help="nodes of the swarm (default: by seed)")
     add("--workload", default="all", help="W[,W...] or all")
     add("--nemesis", default="random", help="N[,N...] at the same time, all = each alone, random "
                                             "= one to three by seed, none")
@@ -120,6 +120,7 @@ def prepare(args):
     args.progress = sys.stderr if args.output == "json" else sys.stdout
     args.build_given = args.build
     args.build = build_folder(args.build)
+    args.build_old = args.build_old and str(build_folder(args.build_old))
     if args.seed is None:
         args.seed = int(time.time()) % 10**6
     if args.short:

@@ -25,9 +25,10 @@ AROUND_S = 20
 HARD_END_S = 900
 
 
-def knobs(seed):
+def knobs(seed, points):
     """Sizes and settings of a run. Half of the seeds keep the whole log, so that it can be
-    replayed against the history; the others compact so hard that followers need installs."""
+    replayed against the history; the others compact so hard that followers need installs. Half of
+    them ask nodes with points (base/point.h) to be unkind now and then, where that is legal."""
     draw = derive(seed, "knobs")
     whole = draw.random() < 0.5
     flags = ["--wal-segment", draw.choice(["1MiB", "4MiB", "16MiB"]), "--max-map-size", "1GiB",
@@ -36,10 +37,11 @@ def knobs(seed):
              "--snapshot-trailing", str(draw.choice([16, 128, 1024]))]
     return {"whole_log": whole, "flags": flags, "processes": draw.choice([4, 8, 12]),
             "rate": draw.choice([60, 120, 200]), "keys": draw.choice([4, 8, 16]),
-            "timeout_ms": draw.choice([1000, 2000, 4000]), "pinned": draw.choice([0, 1, 2])}
+            "timeout_ms": draw.choice([1000, 2000, 4000]), "pinned": draw.choice([0, 1, 2]),
+            "buggify": points and draw.random() < 0.5}
 
 
-def replay_command(spec, plant, build):
+def replay_command(spec, plant, build, build_old=None):
     """What prints the same run again, typed at the top of the project."""
     words = ["./run", "chaos", "--seed", spec["seed"], "--nodes", spec["nodes"], "--workload",
              spec["workload"], "--nemesis", ",".join(spec["nemeses"]) or "none", "--seconds",
@@ -50,6 +52,8 @@ def replay_command(spec, plant, build):
         words += ["--network", "loopback"]
     if build:
         words += ["--build", build]
+    if build_old:
+        words += ["--build-old", build_old]
     return shlex.join(map(str, words))
 
 
@@ -72,10 +76,12 @@ class Campaign:
                 "network": args.network, "tools": self.tools, "build": str(args.build),
                 "version": args.version, "keep": args.keep, "plant": args.plant,
                 "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "hard_end_s": HARD_END_S,
-                **knobs(seed)}
+                "build_old": args.build_old, **knobs(seed, not self.tools["points"])}
+        if spec["buggify"]:
+            spec["flags"] += ["--buggify", str(seed)]
         if args.plant:
             spec["flags"] += ["--plant", ",".join(args.plant)]
-        spec["replay"] = replay_command(spec, args.plant, args.build_given)
+        spec["replay"] = replay_command(spec, args.plant, args.build_given, args.build_old)
         return spec
 
     # --- which runs -----------------------------------------------------------------------------

@@ -260,4 +260,28 @@ class Snapshot(Nemesis):
         return {"node": params["order"][0], "code": code}
 
 
-PROCESS_NEMESES = [Kill, RestartStorm, RollingRestart, Pause, Partition, Transfer, Snapshot]
+class VersionMix(Nemesis):
+    name = "version-mix"
+    claim = "half of the nodes run another build; one after the other changes to the other one"
+    needs = ("old-build",)
+    calm = (1.0, 4.0)
+    length = (0.3, 2.0)
+
+    def prepare(self):
+        for number in list(self.cluster.nodes)[::2]:
+            self.cluster.nodes[number].build = self.run.spec["build_old"]
+
+    def start(self, params, key):
+        node = self.cluster.nodes[params["order"][0]]
+        self.cluster.hold(node.number, key)
+        self.cluster.terminate(node.number)
+        node.build = None if node.build else self.run.spec["build_old"]
+        return {"nodes": [node.number], "old": node.build is not None}
+
+    def heal(self, params, key):
+        self.cluster.release(params["order"][0], key)
+        return {"nodes": params["order"][:1]}
+
+
+PROCESS_NEMESES = [Kill, RestartStorm, RollingRestart, Pause, Partition, Transfer, Snapshot,
+                   VersionMix]

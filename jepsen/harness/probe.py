@@ -77,8 +77,8 @@ def build_tools(found, build):
         found[name] = "" if (build / path).exists() else f"{path} is not in the build directory"
     flags = subprocess.run([str(build / "bin/swarmd"), "--help"], capture_output=True, text=True,
                            timeout=20, check=False).stdout
-    found["messages"] = "" if "--fault-control" in flags else \
-        "swarmd has no --fault-control: not a chaos build"
+    for name, flag in (("messages", "--fault-control"), ("points", "--buggify")):
+        found[name] = "" if flag in flags else f"swarmd has no {flag}: not a chaos build"
     commands = subprocess.run([str(build / "bin/swarmctl"), "--help"], capture_output=True,
                               text=True, timeout=20, check=False).stdout
     found["member"] = "" if "  member " in commands else "swarmctl has no member commands"

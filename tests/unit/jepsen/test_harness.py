@@ -336,9 +336,11 @@ class TestChecks(unittest.TestCase):
 
 class TestCampaign(unittest.TestCase):
     def test_knobs_follow_from_the_seed(self):
-        self.assertEqual(campaign.knobs(3), campaign.knobs(3))
-        whole = sum(campaign.knobs(seed)["whole_log"] for seed in range(200))
-        self.assertTrue(70 < whole < 130, "half of the seeds keep the whole log")
+        self.assertEqual(campaign.knobs(3, True), campaign.knobs(3, True))
+        for name in ("whole_log", "buggify"):
+            with_it = sum(campaign.knobs(seed, True)[name] for seed in range(200))
+            self.assertTrue(70 < with_it < 130, f"half of the seeds: {name}")
+        self.assertFalse(any(campaign.knobs(seed, False)["buggify"] for seed in range(200)))
 
     def test_replay_command(self):
         spec = {"seed": 5, "nodes": 3, "workload": "set", "nemeses": ["kill", "pause"],
@@ -362,7 +364,7 @@ class TestCommandLine(unittest.TestCase):
 
     def test_wrong_usage(self):
         with tempfile.TemporaryDirectory() as empty:
-            for args in (["--nodes", "4"], ["--build", empty], ["--no-such-flag"],
+            for args in (["--nodes", "9"], ["--build", empty], ["--no-such-flag"],
                          ["--workload", "nonsense"], ["--nemesis", "kill,nonsense"]):
                 if "--build" not in args:
                     args += ["--build", str(BUILD)]
