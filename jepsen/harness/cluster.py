@@ -263,5 +263,5 @@ class Cluster:
             return None
 
     def remove_data(self):
-        """Passing runs keep their history and reports, not their gigabytes."""
+        """Everything of the nodes: keys, logs, state."""
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -8,6 +8,7 @@ starts; what came out is added to the same file at the end.
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -397,11 +398,21 @@ def conclude(run, spec, verdict, trouble):
     write_json(run.folder / "run.json", spec)
     write_report(run)
     if valid is True and not spec["keep"] and run.cluster:
-        run.cluster.remove_data()
+        remove_bulk(run)
     for row in rows:
         if row["valid"] is not True and row["name"] != "run":
             run.say(f"FAILED {row['name']}: {row['why'][:600]}")
     return {True: 0, False: 1}.get(valid, 3)
+
+
+def remove_bulk(run):
+    """Valid runs keep history, samples, verdict and reports, not their gigabytes."""
+    run.cluster.remove_data()
+    for pattern in ("entries*.jsonl", "*.page"):
+        for path in run.folder.glob(pattern):
+            path.unlink()
+    for name in ("shim", "messages"):
+        shutil.rmtree(run.folder / name, ignore_errors=True)
 
 
 def write_report(run):
