@@ -27,6 +27,8 @@
     X(ACK_BEFORE_SYNC, "a log batch is reported durable without a sync")                           \
     X(SYNC_ERROR_IGNORED, "a failed sync of the log is taken for a good one")                      \
     X(DISK_FULL_IGNORED, "a log write that the full disk refused is acknowledged")                 \
+    X(TAIL_TAKEN_FOR_DURABLE,                                                                      \
+      "what only the page cache holds after a failed sync is kept as durable")                     \
     X(TORN_TAIL_ACCEPTED, "the sum over a log record's body is not looked at")                     \
     X(DAMAGE_TAKEN_FOR_TORN, "damage to durable records is cut off as if the tail were torn")      \
     X(SEGMENT_NAME_NOT_SYNCED, "the name of a new log segment is not made durable")                \

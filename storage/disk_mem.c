@@ -640,6 +640,25 @@ sw_disk_mem_flip(struct sw_disk_mem *disk, const char *name, uint64_t offset, ui
     return SW_ERR_OK;
 }
 
+void sw_disk_mem_damage(struct sw_disk_mem *disk,
+                        const char *name,
+                        uint64_t offset,
+                        struct sw_span bytes)
+{
+    const struct name *found = directory_find(&disk->now, name);
+
+    SW_ASSERT(found != NULL);
+    SW_ASSERT(offset + bytes.size <= found->inode->cache.size);
+    bytes_put(&found->inode->cache, offset, bytes);
+    bytes_put(&found->inode->durable, offset, bytes);
+}
+
+uint64_t sw_disk_mem_used(const struct sw_disk_mem *disk)
+{
+    SW_ASSERT(disk != NULL);
+    return used_size(disk);
+}
+
 struct sw_disk_mem *sw_disk_mem_clone(const struct sw_disk_mem *disk)
 {
     struct sw_disk_mem *clone = sw_disk_mem_new();

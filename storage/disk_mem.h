@@ -60,6 +60,13 @@ void sw_disk_mem_set_capacity(struct sw_disk_mem *disk, uint64_t bytes);
 /* Flips one bit of a stored byte, in the cache and on the platter. NOT_FOUND, INVALID. */
 enum sw_err
 sw_disk_mem_flip(struct sw_disk_mem *disk, const char *name, uint64_t offset, uint8_t bit);
+/* Replaces stored bytes likewise, inside the file. */
+void sw_disk_mem_damage(struct sw_disk_mem *disk,
+                        const char *name,
+                        uint64_t offset,
+                        struct sw_span bytes);
+/* Bytes of all files together. */
+uint64_t sw_disk_mem_used(const struct sw_disk_mem *disk);
 /* A deep copy of what a reader sees now, all of it synced. */
 struct sw_disk_mem *sw_disk_mem_clone(const struct sw_disk_mem *disk);
 struct sw_disk_mem_counts sw_disk_mem_counts(const struct sw_disk_mem *disk);

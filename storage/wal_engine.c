@@ -51,10 +51,12 @@ enum sw_err sw__wal_file_write(struct sw_wal_engine *engine,
                                struct sw_span bytes)
 {
     struct sw_disk *disk = engine->config.disk;
+    enum sw_err err;
 
     SW_ASSERT(engine->failed == SW_ERR_OK);
     engine->stats.bytes_written += bytes.size;
-    return disk->ops->write(disk, file, offset, bytes);
+    err = disk->ops->write(disk, file, offset, bytes);
+    return err == SW_ERR_DISK_FULL && SW_PLANTED(DISK_FULL_IGNORED) ? SW_ERR_OK : err;
 }
 
 enum sw_err sw__wal_file_sync(struct sw_wal_engine *engine, struct sw_file *file)
@@ -100,7 +102,7 @@ static enum sw_err batch_write(struct sw_wal_engine *engine, char *why)
         sw__wal_file_write(engine, engine->file, engine->offset, sw_buf_span(&engine->batch));
 
     SW_ASSERT(engine->offset + engine->batch.size <= engine->header.size);
-    if (err != SW_ERR_OK && !(err == SW_ERR_DISK_FULL && SW_PLANTED(DISK_FULL_IGNORED))) {
+    if (err != SW_ERR_OK) {
         return fail_segment(engine, err, why, "writing");
     }
     engine->offset += engine->batch.size;

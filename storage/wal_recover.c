@@ -203,7 +203,8 @@ static enum sw_err tail_repair(struct sw_wal_engine *engine,
     }
     engine->offset = sw_wal_align(end->offset, engine->header.block_size);
     engine->next_lsn = end->lsn;
-    if (behind->durable_lsn + 1 < end->lsn && end->durable_lsn + 1 < end->lsn) {
+    if (behind->durable_lsn + 1 < end->lsn && end->durable_lsn + 1 < end->lsn &&
+        !SW_PLANTED(TAIL_TAKEN_FOR_DURABLE)) {
         SW_MARK("wal.tail_rewritten");
         err = tail_rewrite(engine, end, why);
     }

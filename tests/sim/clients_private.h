@@ -75,6 +75,7 @@ struct sim_clients {
     uint64_t next_conn;
     enum sim_phase phase;
     uint64_t final_after;
+    bool final_cut; /* the last scan did not hold all keys */
 };
 
 /* After anything that happened to a client: what it has to say leaves, its next timer is set. */

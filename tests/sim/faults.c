@@ -18,7 +18,7 @@ static void restart(void *arg)
 {
     struct sim_host *host = arg;
 
-    if (!host->alive && !host->world->failed) {
+    if (!host->alive && !host->refused && !host->world->failed) {
         sim_host_start(host);
     }
 }
@@ -198,6 +198,50 @@ static void fault_members(struct sim_world *world)
     }
 }
 
+/* One more node with a bad disk must leave a majority of good ones. */
+static bool may_get_bad(const struct sim_world *world, const struct sim_host *host)
+{
+    uint32_t bad = 1;
+
+    for (uint32_t i = 0; i < world->plan.nodes; i++) {
+        bad += world->host[i].disk_bad ? 1 : 0;
+    }
+    return !host->disk_bad && bad <= (world->plan.nodes - 1) / 2;
+}
+
+static void space_again(void *arg)
+{
+    struct sim_host *host = arg;
+
+    if (!host->world->calm) {
+        host->world->mode->disk_full(host, false);
+    }
+}
+
+static void fault_disk_full(struct sim_world *world)
+{
+    struct sim_host *host = any_host(world);
+    const uint64_t for_ms = sw_prng_range(&world->fault, 100, 4000);
+
+    if (world->mode->disk_full != NULL && may_get_bad(world, host)) {
+        sim_trace3(world, host->number, SIM_TRACE_DISK_FULL, for_ms, 0, 0);
+        world->mode->disk_full(host, true);
+        sim_after(world, 0, for_ms * 1000, space_again, NULL, host);
+    }
+}
+
+/* What rots on a disk is noticed when a node reads it: after a crash. */
+static void fault_damage(struct sim_world *world)
+{
+    struct sim_host *host = any_host(world);
+
+    if (world->mode->disk_damage != NULL && may_get_bad(world, host)) {
+        crash(host);
+        sim_trace3(world, host->number, SIM_TRACE_DAMAGE, 0, 0, 0);
+        world->mode->disk_damage(host);
+    }
+}
+
 /* In the order of SIM_FAULT_TABLE. */
 static void (*const faults[])(struct sim_world *world) = {fault_crash_one,
                                                           fault_crash_many,
@@ -212,7 +256,9 @@ static void (*const faults[])(struct sim_world *world) = {fault_crash_one,
                                                           fault_snapshot,
                                                           fault_stop,
                                                           fault_drift,
-                                                          fault_members};
+                                                          fault_members,
+                                                          fault_disk_full,
+                                                          fault_damage};
 
 static_assert(sizeof(faults) / sizeof(faults[0]) == (size_t)SIM_FAULT_COUNT,
               "one function for each row of SIM_FAULT_TABLE");
@@ -297,7 +343,10 @@ void sim_faults_calm(struct sim_world *world)
         host->disk_us_min = world->plan.disk_us_min;
         host->disk_us_max = world->plan.disk_us_max;
         sim_host_drift(host, 0, 0);
-        if (!host->alive) {
+        if (host->disk_bad && world->mode->disk_full != NULL) {
+            world->mode->disk_full(host, false);
+        }
+        if (!host->alive && !host->refused) {
             sim_host_start(host);
         }
     }

@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/net.h"
+#include "tests/sim/node_disk.h"
 #include "tests/sim/node_private.h"
 
 enum { STOP_MS_MAX = 15000, STOP_MS_BEHIND_MAX = 120000 };
@@ -76,6 +77,9 @@ static void on_fatal(void *arg, enum sw_err err, const char *why)
 {
     struct sim_machine *machine = arg;
 
+    if (sim_machine_may_stop(machine, err)) {
+        return;
+    }
     if (!machine->host->disk_broken) {
         sim_fail(machine->host->world,
                  "node %u gives up without an injected fault: %s, %s",
@@ -130,11 +134,8 @@ static bool open_log(struct sim_machine *machine)
 
     if (err != SW_ERR_OK) {
         machine->engine = NULL;
-        sim_fail(host->world,
-                 "node %u cannot open its log: %s, %s",
-                 host->number,
-                 sw_err_name(err),
-                 why);
+    }
+    if (!sim_machine_opened(machine, err, why)) {
         return false;
     }
     machine->queue = sw_wal_queue_new(&(struct sw_wal_queue_config){.engine = machine->engine,
@@ -187,7 +188,10 @@ static bool open_node(struct sim_machine *machine)
     err = sw_node_new(&config, &machine->node, why);
     if (err != SW_ERR_OK) {
         machine->node = NULL;
-        sim_fail(host->world, "node %u cannot start: %s, %s", host->number, sw_err_name(err), why);
+        if (!sim_machine_may_stop(machine, err)) {
+            sim_fail(
+                host->world, "node %u cannot start: %s, %s", host->number, sw_err_name(err), why);
+        }
         return false;
     }
     if (sim_wal_watch_why(machine->watch) != NULL) {
@@ -210,6 +214,7 @@ static void mode_host_start(struct sim_host *host)
     machine->commit_checked = 0;
     machine->digest_checked = 0;
     host->reply = sim_clients_reply;
+    host->disk_broken = machine->full || machine->store_damaged;
     sim_trace3(host->world, host->number, SIM_TRACE_START, host->life, 0, 0);
     if (!open_log(machine) || !open_node(machine)) {
         return;
@@ -268,7 +273,12 @@ static void log_crash(struct sim_machine *machine, enum sim_cut cut)
     if (cut != SIM_CUT_ALL_LOST) {
         tear_running_batch(machine);
     }
-    sw_disk_mem_power_cut(machine->disk, &host->world->prng, policies[cut]);
+    if ((cut == SIM_CUT_NONE_LOST || host->dying != SW_ERR_OK) &&
+        sw_prng_chance(&host->world->prng, 1, 2)) {
+        sw_disk_mem_process_kill(machine->disk); /* the power stays on, for now */
+    } else {
+        sw_disk_mem_power_cut(machine->disk, &host->world->prng, policies[cut]);
+    }
     sim_worker_drain(&host->worker[0]);
     sw_wal_engine_close(machine->engine);
     machine->engine = NULL;
@@ -367,7 +377,17 @@ static void mode_stop(struct sim_host *host)
 
 static void mode_disk_fail(struct sim_host *host)
 {
-    sw_disk_mem_fail_at(machine_of(host)->disk, SW_DISK_MEM_SYNC, 1, SW_ERR_IO, true);
+    sim_machine_disk_fail(machine_of(host));
+}
+
+static void mode_disk_full(struct sim_host *host, bool full)
+{
+    sim_machine_full(machine_of(host), full);
+}
+
+static void mode_disk_damage(struct sim_host *host)
+{
+    sim_machine_damage(machine_of(host));
 }
 
 static void mode_calm(struct sim_world *world)
@@ -375,25 +395,50 @@ static void mode_calm(struct sim_world *world)
     sim_clients_calm(sim_node_world_of(world)->clients);
 }
 
+/* A machine whose data is what it should be; the others stay out of the last checks. */
+static struct sim_machine *next_sound(struct sim_world *world, uint32_t *at)
+{
+    struct sim_node_world *nodes = sim_node_world_of(world);
+
+    while (*at < world->plan.nodes) {
+        struct sim_machine *machine = &nodes->machine[(*at)++];
+
+        if (!machine->host->refused && !machine->store_damaged) {
+            return machine;
+        }
+    }
+    return NULL;
+}
+
+static bool machine_settled(struct sim_machine *machine, const struct sim_truth *truth)
+{
+    struct sw_node_status status;
+
+    if (!machine->host->alive) {
+        return machine->host->refused;
+    }
+    sw_node_status(machine->node, &status);
+    return status.applied_index == truth->log_last && status.state_index == truth->log_last &&
+           status.applier_pending == 0;
+}
+
 static bool mode_settled(struct sim_world *world)
 {
     struct sim_node_world *nodes = sim_node_world_of(world);
-    uint64_t applied = 0;
+    struct sim_machine *first, *machine;
+    uint32_t at = 0;
 
     if (!sim_clients_settled(nodes->clients)) {
         return false;
     }
     for (uint32_t i = 0; i < world->plan.nodes; i++) {
-        struct sw_node_status status;
-
-        if (!world->host[i].alive) {
+        if (!machine_settled(&nodes->machine[i], &nodes->truth)) {
             return false;
         }
-        sw_node_status(nodes->machine[i].node, &status);
-        applied = i == 0 ? status.applied_index : applied;
-        if (status.applied_index != applied || status.applied_index != nodes->truth.log_last ||
-            status.state_index != applied || status.applier_pending > 0 ||
-            !sim_tables_equal(&nodes->machine[0], &nodes->machine[i], SW_TABLE_META, false)) {
+    }
+    first = next_sound(world, &at);
+    while ((machine = next_sound(world, &at)) != NULL) {
+        if (!sim_tables_equal(first, machine, SW_TABLE_META, false)) {
             return false;
         }
     }
@@ -402,14 +447,16 @@ static bool mode_settled(struct sim_world *world)
 
 static void mode_verdict(struct sim_world *world)
 {
-    struct sim_node_world *nodes = sim_node_world_of(world);
+    struct sim_machine *first, *machine;
+    uint32_t at = 0;
 
-    for (uint32_t i = 1; i < world->plan.nodes; i++) {
-        (void)sim_tables_equal(&nodes->machine[0], &nodes->machine[i], SW_TABLE_KV, true);
-        (void)sim_tables_equal(&nodes->machine[0], &nodes->machine[i], SW_TABLE_EXPERIENCE, true);
-        (void)sim_tables_equal(&nodes->machine[0], &nodes->machine[i], SW_TABLE_SESSION, true);
+    first = next_sound(world, &at);
+    while ((machine = next_sound(world, &at)) != NULL) {
+        (void)sim_tables_equal(first, machine, SW_TABLE_KV, true);
+        (void)sim_tables_equal(first, machine, SW_TABLE_EXPERIENCE, true);
+        (void)sim_tables_equal(first, machine, SW_TABLE_SESSION, true);
     }
-    sim_clients_verdict(nodes->clients);
+    sim_clients_verdict(sim_node_clients(world));
 }
 
 static void mode_describe(struct sim_world *world, FILE *out)
@@ -470,6 +517,8 @@ const struct sim_mode sim_node_mode = {.open = mode_open,
                                        .transfer = mode_transfer,
                                        .snapshot = mode_snapshot,
                                        .disk_fail = mode_disk_fail,
+                                       .disk_full = mode_disk_full,
+                                       .disk_damage = mode_disk_damage,
                                        .stop = mode_stop,
                                        .calm = mode_calm,
                                        .settled = mode_settled,

@@ -21,7 +21,11 @@ struct sim_machine {
     struct sw_node *node;
     uint64_t term;
     bool leads;
-    bool stopping; /* it was asked to ... */
+    bool must_refuse;   /* its log is damaged where it was durable */
+    bool may_refuse;    /* one copy of its term and vote is damaged */
+    bool store_damaged; /* it may stop itself once it notices */
+    bool full;          /* log and store have little or no space left */
+    bool stopping;      /* it was asked to ... */
     uint64_t stop_asked_us;
     uint64_t commit_checked;
     uint64_t digest_checked;

@@ -34,7 +34,9 @@ enum sim_mode_kind { SIM_MODE_RAFT, SIM_MODE_NODE };
     X(SNAPSHOT, "snapshot")                                                                  \
     X(STOP, "stop")           /* a node is asked to stop, as by SIGTERM */                   \
     X(DRIFT, "drift")         /* a monotonic clock goes at another speed, or leaps ahead */ \
-    X(MEMBERS, "members")     /* nodes are added, promoted, demoted, removed */
+    X(MEMBERS, "members")     /* nodes are added, promoted, demoted, removed */              \
+    X(DISK_FULL, "disk-full") /* of a minority, and later there is space again */            \
+    X(DAMAGE, "damage")       /* stored bytes of a minority are not what was written */
 
 /* Numbers of a plan: type, name, the value that shrinking would like best, what it is. */
 #define SIM_PLAN_TABLE(X)                                                                    \

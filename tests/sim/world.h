@@ -43,6 +43,8 @@ struct sim_host {
     uint32_t life;
     bool alive;
     bool disk_broken; /* a fault was injected: stopping itself is right */
+    bool disk_bad;    /* it is of the minority whose disks may be full or damaged */
+    bool refused;     /* its data is damaged, and it said so: it stays out */
     enum sw_err dying;
     bool turn_open;           /* its end is an event under way */
     uint64_t paused_until_us; /* 0 = running */
@@ -74,18 +76,21 @@ struct sim_mode {
     void (*host_turn_end)(struct sim_host *host);              /* after each event of this host */
     void (*transfer)(struct sim_host *host, struct sw_node_id target);
     void (*snapshot)(struct sim_host *host);
-    void (*disk_fail)(struct sim_host *host); /* the next sync fails */
-    void (*members)(struct sim_world *world); /* some come, some go; may be NULL */
-    void (*stop)(struct sim_host *host);      /* in good order; may be NULL */
-    void (*calm)(struct sim_world *world);    /* everything is healed from now on */
-    bool (*settled)(struct sim_world *world); /* nothing is left to wait for */
-    void (*verdict)(struct sim_world *world); /* last checks of a settled world */
+    void (*disk_fail)(struct sim_host *host);            /* a write or a sync fails soon */
+    void (*disk_full)(struct sim_host *host, bool full); /* may be NULL */
+    void (*disk_damage)(struct sim_host *host);          /* of a host that is off; may be NULL */
+    void (*members)(struct sim_world *world);            /* some come, some go; may be NULL */
+    void (*stop)(struct sim_host *host);                 /* in good order; may be NULL */
+    void (*calm)(struct sim_world *world);               /* everything is healed from now on */
+    bool (*settled)(struct sim_world *world);            /* nothing is left to wait for */
+    void (*verdict)(struct sim_world *world);            /* last checks of a settled world */
     void (*describe)(struct sim_world *world, FILE *out);
 };
 
 struct sim_stats {
     uint64_t events, virtual_us;
-    uint64_t crashes, fatal_stops, torn, partitions, pauses, clogs, clock_jumps, drifts;
+    uint64_t crashes, fatal_stops, refused, full_stops, torn, partitions, pauses, clogs,
+        clock_jumps, drifts;
     uint64_t elections, transfers, snapshots, installs, installs_sent, stops;
     uint64_t changes, changes_unknown, reopened;
     uint64_t committed, proposed, acked, unknown, reads, reads_ok;

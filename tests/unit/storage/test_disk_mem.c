@@ -226,6 +226,29 @@ static void test_capacity_flip_clone(void **state)
     sw_disk_mem_free(mem);
 }
 
+/* What is replaced is on the platter: a power cut does not bring the old bytes back. */
+static void test_damage_stays(void **state)
+{
+    struct sw_disk_mem *mem = sw_disk_mem_new();
+    struct sw_disk *disk = sw_disk_mem_port(mem);
+    struct sw_file *file = file_open(mem, "f");
+    uint8_t bytes[4];
+
+    (void)state;
+    file_fill(mem, file, 0, 7, 4);
+    assert_int_equal(disk->ops->sync(disk, file), SW_ERR_OK);
+    assert_int_equal(disk->ops->sync_directory(disk), SW_ERR_OK);
+    assert_int_equal(sw_disk_mem_used(mem), 4);
+    sw_disk_mem_damage(mem, "f", 1, sw_span_str("ab"));
+    sw_disk_mem_power_cut(mem, NULL, SW_DISK_MEM_LOSE_ALL);
+    disk->ops->close(disk, file);
+    file = file_open(mem, "f");
+    assert_int_equal(disk->ops->read(disk, file, 0, bytes, sizeof bytes), SW_ERR_OK);
+    assert_memory_equal(bytes, "\7ab\7", 4);
+    disk->ops->close(disk, file);
+    sw_disk_mem_free(mem);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +260,7 @@ int main(void)
         cmocka_unit_test(test_a_failed_sync_forgets),
         cmocka_unit_test(test_killed_process_loses_nothing_yet),
         cmocka_unit_test(test_capacity_flip_clone),
+        cmocka_unit_test(test_damage_stays),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
