@@ -3,6 +3,7 @@
 Each check gives {"name", "claim", "valid", "why"}, as swarm-check does for histories. Nothing is
 excused silently: what a fault explains is counted in the text.
 """
+import datetime
 import hashlib
 import json
 import re
@@ -11,6 +12,7 @@ import subprocess
 from .sampler import leaderless
 
 LEADERLESS_MAX_S = 60
+DAMAGED = 10    # exit code of swarm-inspect
 SHOWN_MAX = 8
 # What only a broken program prints.
 BROKEN = re.compile(r"assertion failed|AddressSanitizer|LeakSanitizer|runtime error:|"
@@ -31,9 +33,9 @@ def check_ends(cluster):
     for end in cluster.ends:
         code = end["code"]
         words = f"node {end['node']} ended with {code} at {end['time'] / 1e9:.1f} s"
-        # A broken invariant is never explained by a fault.
-        crashed = isinstance(code, str) or code in (-6, -11, -4, -7, -8)
-        if end["excuse"] is None or crashed:
+        # Signals: a broken invariant has no excuse, and SIGKILL is what one fault alone sends.
+        signalled = isinstance(code, str) or code < 0
+        if end["excuse"] is None or (signalled and (code, end["excuse"]) != (-9, "torn-write")):
             bad.append(words)
         else:
             explained.append(f"{words} ({end['excuse']})")
@@ -54,7 +56,29 @@ def log_rows(node):
             yield line.strip(), row if isinstance(row, dict) else None
 
 
-def check_logs(cluster):
+def line_time_ns(row):
+    """Wall time of a log line; None if it has none that can be read."""
+    try:
+        when = datetime.datetime.fromisoformat(row["ts"].replace("Z", "+00:00"))
+    except (KeyError, ValueError, AttributeError):
+        return None
+    return round(when.timestamp() * 1e9)
+
+
+def excuse_of(node, row, clock):
+    """The fault that explains an error line: one in force at its time, or any at all where the
+    times in the log cannot be trusted."""
+    wall = line_time_ns(row)
+    for what, begin, end in node.excuses:
+        if clock is None or wall is None:
+            return what
+        when = clock(wall) + 1_000_000  # lines are stamped in whole milliseconds, rounded down
+        if begin <= when and (end is None or when <= end):
+            return what
+    return None
+
+
+def check_logs(cluster, clock):
     """No ERROR that no injected fault explains, nothing that only a broken program prints."""
     bad, explained = [], 0
     for node in cluster.nodes.values():
@@ -62,12 +86,12 @@ def check_logs(cluster):
             if BROKEN.search(text):
                 bad.append(f"node {node.number}: {text[:200]}")
             elif row is not None and row.get("level") == "error":
-                if node.excuses:
+                if excuse_of(node, row, clock):
                     explained += 1
                 else:
                     bad.append(f"node {node.number}: {row.get('event')}: {row.get('msg')}")
     return result("logs", "no errors, failed assertions or sanitizer reports in the logs", bad,
-                  f"{explained} errors, all on nodes with an injected disk fault"
+                  f"{explained} errors, all of nodes with a disk fault at that time"
                   if explained else "none")
 
 
@@ -128,29 +152,43 @@ def replicated(text):
     return [line for line in text.splitlines() if line.startswith(REPLICATED)]
 
 
+def latent(node, code):
+    """Damage that the nemesis did and no start or read has met so far: swarm-inspect tells it, and
+    so would a read. It is not what the other nodes hold, so it is left out."""
+    return node.damaged is not None and code == DAMAGED
+
+
 def check_stores(cluster, numbers):
     """The stores of all stopped nodes, record by record: what was acknowledged and read at the end
     is on every replica, not only where the read was answered."""
-    bad, prints, records = [], {}, 0
+    bad, prints, records, left_out = [], {}, 0, []
     for number in numbers:
         code, text = inspect(cluster, "store", cluster.nodes[number], "-o", "json", "--values")
-        if code != 0:
+        if latent(cluster.nodes[number], code):
+            left_out.append(number)
+        elif code != 0:
             bad.append(f"node {number}: swarm-inspect ended with {code}: {text[-200:].strip()}")
-            continue
-        lines = replicated(text)
-        records = len(lines)
-        prints[number] = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+        else:
+            lines = replicated(text)
+            records = len(lines)
+            prints[number] = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
     if len(set(prints.values())) > 1:
         bad.append(f"the records differ: {prints}")
     return result("stores", "the stopped nodes hold the same records, all of them sound", bad,
-                  f"{records} lines each on {len(prints)} nodes")
+                  f"{records} lines each on {len(prints)} nodes" + damaged_text(left_out))
+
+
+def damaged_text(numbers):
+    return f"; not on {numbers}, which the nemesis damaged" if numbers else ""
 
 
 def check_wals(cluster, numbers):
-    bad = []
+    bad, left_out = [], []
     for number in numbers:
         code, text = inspect(cluster, "wal", cluster.nodes[number])
-        if code != 0:
+        if latent(cluster.nodes[number], code):
+            left_out.append(number)
+        elif code != 0:
             bad.append(f"node {number}: {text.strip().splitlines()[-1:]}")
     return result("wals", "the logs of the stopped nodes are sound", bad,
-                  f"{len(numbers)} logs")
+                  f"{len(numbers) - len(left_out)} logs" + damaged_text(left_out))

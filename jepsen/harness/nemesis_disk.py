@@ -145,11 +145,13 @@ class BitFlip(Damage):
 
     def damage(self, draw, node):
         words = []
-        for path in draw.choices(files_of(node), k=draw.choice([1, 1, 2, 5])):
-            size = path.stat().st_size
-            # Mostly where something was written: files are preallocated.
-            used = max(1, min(size, written(path)))
-            at = draw.randrange(used)
+        for _ in range(draw.choice([1, 1, 2, 5])):
+            path = self.pick(draw, files_of(node))
+            used = max(1, written(path))
+            # Files are preallocated: mostly where something was written, often at its end, where
+            # damage looks most like what a crash leaves.
+            low = max(0, used - 65536) if draw.random() < 0.5 else 0
+            at = draw.randrange(low, used)
             with open(path, "r+b") as file:
                 file.seek(at)
                 byte = file.read(1)[0]
@@ -157,6 +159,14 @@ class BitFlip(Damage):
                 file.write(bytes([byte ^ (1 << draw.randrange(8))]))
             words.append(f"{path.relative_to(node.data)}@{at}")
         return " ".join(words)
+
+    @staticmethod
+    def pick(draw, files):
+        """Half of the flips into log segments, a third into the store, the rest anywhere."""
+        draw_of = draw.random()
+        wanted = [path for path in files if path.name.startswith("wal-")] if draw_of < 0.5 else \
+            [path for path in files if path.name == "data.mdb"] if draw_of < 0.83 else files
+        return draw.choice(wanted or files)
 
 
 def written(path):

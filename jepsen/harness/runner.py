@@ -30,6 +30,7 @@ WELL_S = 120
 READY_S = 60
 FINAL_S = 120
 CHECK_S = 300
+EXCUSED_FOR_NS = 10 * 10**9     # into the recovery
 
 
 class Interrupted(Exception):
@@ -45,6 +46,7 @@ class Run:
         self.build = pathlib.Path(spec["build"])
         self.belongings = Belongings(spec["id"], self.folder)
         self.epoch_ns = time.monotonic_ns()
+        self.epoch_wall_ns = time.time_ns()
         self.nemesis_log = None
         self.network = None
         self.cluster = None
@@ -119,7 +121,8 @@ class Run:
             "--seed", str(spec["seed"]), "--processes", str(spec["processes"]),
             "--rate", str(spec["rate"]), "--seconds", str(spec["seconds"]),
             "--keys", str(spec["keys"]), "--timeout-ms", str(spec["timeout_ms"]),
-            "--pinned", str(spec["pinned"]), "--epoch-ns", str(self.epoch_ns), "--history", str(self.folder / "client.edn"), *extra)
+            "--pinned", str(spec["pinned"]), "--epoch-ns", str(self.epoch_ns),
+            "--history", str(self.folder / "client.edn"), *extra)
 
     def start_clients(self):
         with open(self.folder / "client.log", "ab") as log:
@@ -203,6 +206,8 @@ class Run:
         numbers[:] = self.cluster.remaining()
 
     def judge_end(self, node):
+        """Refused its damaged data: stays down. Ended by the last moments of a fault: starts again,
+        as an operator would start it. Anything else is a failure."""
         end = [row for row in self.cluster.ends if row["node"] == node.number][-1]
         for nemesis in self.nemeses.values():
             why = nemesis.may_refuse(node, end["code"])
@@ -211,6 +216,9 @@ class Run:
                 self.cluster.give_up(node.number, why)
                 self.say(f"node {node.number} stays down: {why}, exit code {end['code']}")
                 return
+        if end["excuse"] and end["time"] < self.phase_start("recovery") + EXCUSED_FOR_NS:
+            self.cluster.start_node(node.number)
+            return
         raise Failure(f"node {node.number} ended with {end['code']} after all faults had ended")
 
     def wait_client(self, process, seconds):
@@ -257,7 +265,8 @@ class Run:
         samples = self.folder / "samples.jsonl"
         numbers = self.cluster.remaining()
         self.checks += [
-            checks.check_ends(self.cluster), checks.check_logs(self.cluster),
+            checks.check_ends(self.cluster),
+            checks.check_logs(self.cluster, self.log_clock()),
             checks.check_leader(samples, self.phase_start("recovery"), self.stopped_ns),
             checks.check_terms(samples), checks.check_stores(self.cluster, numbers),
             checks.check_wals(self.cluster, numbers)]
@@ -266,6 +275,12 @@ class Run:
         self.say(f"{count} lines of history")
         exported = self.export_entries(numbers)
         return self.check_history(exported)
+
+    def log_clock(self):
+        """What turns the wall time of a log line into the run's; None if clocks were bent."""
+        if "clock" in self.nemeses:
+            return None
+        return lambda wall_ns: wall_ns - self.epoch_wall_ns
 
     def export_entries(self, numbers):
         """The log of each node as JSON lines; nothing where the build cannot."""

@@ -261,11 +261,11 @@ class FakeCluster:
 class TestChecks(unittest.TestCase):
     """Each check sees the lie that it is for."""
 
-    def logged(self, text, excuses=()):
+    def logged(self, text, excuses=(), clock=None):
         with tempfile.TemporaryDirectory() as folder:
             log = pathlib.Path(folder) / "node-1.log"
             log.write_text(text)
-            return checks.check_logs(FakeCluster([FakeNode(1, log, excuses)]))["valid"]
+            return checks.check_logs(FakeCluster([FakeNode(1, log, excuses)]), clock)["valid"]
 
     def test_logs(self):
         error = '{"level":"error","event":"fatal","msg":"x"}\n'
@@ -276,6 +276,13 @@ class TestChecks(unittest.TestCase):
                      "a.c:1:2: runtime error: signed integer overflow\n"):
             self.assertFalse(self.logged(text, [["fail-sync", 0, None]]), text)
 
+    def test_an_error_needs_an_excuse_of_its_time(self):
+        error = '{"ts":"1970-01-01T00:00:%02d.500Z","level":"error","event":"fatal","msg":"x"}\n'
+        excuse = [["fail-sync", 10 * 10**9, 20 * 10**9]]
+        for second, valid in ((9, False), (10, True), (19, True), (20, False)):
+            self.assertIs(self.logged(error % second, excuse, lambda wall: wall), valid, second)
+        self.assertTrue(self.logged(error % 9, excuse), "bent clocks prove nothing")
+
     def test_ends(self):
         def valid(code, excuse):
             return checks.check_ends(FakeCluster(ends=[
@@ -284,6 +291,8 @@ class TestChecks(unittest.TestCase):
         self.assertFalse(valid(1, None))
         self.assertFalse(valid(-6, "fail-sync"), "a failed assertion has no excuse")
         self.assertFalse(valid("stuck", "fail-sync"))
+        self.assertTrue(valid(-9, "torn-write"))
+        self.assertFalse(valid(-9, "fail-sync"), "nobody but the shim sends SIGKILL")
 
     def test_digests(self):
         def valid(*rows):
