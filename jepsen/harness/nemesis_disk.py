@@ -147,11 +147,7 @@ class BitFlip(Damage):
         words = []
         for _ in range(draw.choice([1, 1, 2, 5])):
             path = self.pick(draw, files_of(node))
-            used = max(1, written(path))
-            # Files are preallocated: mostly where something was written, often at its end, where
-            # damage looks most like what a crash leaves.
-            low = max(0, used - 65536) if draw.random() < 0.5 else 0
-            at = draw.randrange(low, used)
+            at = self.place(draw, path)
             with open(path, "r+b") as file:
                 file.seek(at)
                 byte = file.read(1)[0]
@@ -159,6 +155,20 @@ class BitFlip(Damage):
                 file.write(bytes([byte ^ (1 << draw.randrange(8))]))
             words.append(f"{path.relative_to(node.data)}@{at}")
         return " ".join(words)
+
+    @staticmethod
+    def place(draw, path):
+        """Files are preallocated and records padded to blocks: mostly a byte that is not zero, as
+        often at the end of what was written, where damage looks most like what a crash leaves."""
+        used = max(1, written(path))
+        low = max(0, used - 65536) if draw.random() < 0.5 else 0
+        at = draw.randrange(low, used)
+        if draw.random() < 0.1:
+            return at
+        with open(path, "rb") as file:
+            file.seek(at)
+            rest = file.read(used - at)
+        return at + len(rest) - len(rest.lstrip(b"\0")) if rest.strip(b"\0") else at
 
     @staticmethod
     def pick(draw, files):
