@@ -1,6 +1,7 @@
 /* Opening an LMDB store: whose is it, which format, and nothing is changed before that is known. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -21,6 +22,8 @@ enum {
 
 #define HEADER_DATABASE "header"
 #define HEADER_KEY      "swarmstore"
+#define DATA_NAME       "data.mdb"
+#define BUILD_NAME      "data.new"
 
 /* An error of LMDB or of the system while opening. */
 static enum sw_err refuse(char *ret_why, const char *path, const char *what, int rc)
@@ -273,7 +276,7 @@ static int sync_directories(const char *path)
 static bool has_data(const char *path)
 {
     const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const bool has = fd >= 0 && faccessat(fd, "data.mdb", F_OK, 0) == 0;
+    const bool has = fd >= 0 && faccessat(fd, DATA_NAME, F_OK, 0) == 0;
 
     if (fd >= 0) {
         (void)close(fd);
@@ -281,17 +284,17 @@ static bool has_data(const char *path)
     return has;
 }
 
-static int env_open(struct sw__lmdb *lmdb, const struct sw_store_lmdb_config *config)
+/* `path` is that of the directory or, with MDB_NOSUBDIR, of the file. */
+static int env_open(struct sw__lmdb *lmdb,
+                    const struct sw_store_lmdb_config *config,
+                    const char *path,
+                    unsigned flags)
 {
-    const unsigned flags = MDB_NOTLS | (config->read_only ? MDB_RDONLY : MDB_NOMETASYNC);
     uint64_t map_size = config->map_size == 0 ? SW_SPACE_MAP_SIZE_DEFAULT : config->map_size;
     int rc = mdb_env_create(&lmdb->env);
 
     SW_ASSERT(map_size <= UINT64_MAX / SW_SPACE_MAP_FACTOR);
     map_size *= SW_SPACE_MAP_FACTOR;
-    if (rc == MDB_SUCCESS && config->read_only && !has_data(config->path)) {
-        return ENOENT; /* before LMDB leaves a lock file in a directory that is none of ours */
-    }
     if (rc == MDB_SUCCESS) {
         rc = mdb_env_set_assert(lmdb->env, structure_damaged);
     }
@@ -305,9 +308,74 @@ static int env_open(struct sw__lmdb *lmdb, const struct sw_store_lmdb_config *co
         rc = mdb_env_set_mapsize(lmdb->env, map_size);
     }
     if (rc == MDB_SUCCESS) {
-        rc = mdb_env_open(lmdb->env, config->path, flags, 0600);
+        rc = mdb_env_open(lmdb->env, path, flags | MDB_NOTLS, 0600);
     }
     return rc;
+}
+
+/* LMDB begins a file with two pages that nobody has synced: a power failure there leaves what is no
+ * store and not nothing. So a new store is built under another name and gets its own when it is
+ * whole and durable; what an earlier attempt has left is removed first. Without LMDB's lock, since
+ * the caller holds the directory's. */
+static enum sw_err
+build(struct sw__lmdb *lmdb, const struct sw_store_lmdb_config *config, char *ret_why)
+{
+    char data[PATH_MAX];
+    char name[PATH_MAX];
+    const int size = snprintf(data, sizeof(data), "%s/" BUILD_NAME, config->path);
+    enum sw_err err;
+    int rc;
+
+    SW_ASSERT(!config->read_only);
+    SW_ASSERT(lmdb->env == NULL);
+    if (size < 0 || size >= PATH_MAX || (unlink(data) != 0 && errno != ENOENT)) {
+        return refuse(ret_why,
+                      config->path,
+                      "removing a store that was never finished",
+                      size < PATH_MAX ? errno : ENAMETOOLONG);
+    }
+    rc = env_open(lmdb, config, data, MDB_NOSUBDIR | MDB_NOLOCK);
+    err = rc == MDB_SUCCESS ? create(lmdb, config, ret_why)
+                            : refuse(ret_why, config->path, "creating", rc);
+    mdb_env_close(lmdb->env); /* accepts NULL */
+    lmdb->env = NULL;
+    if (err != SW_ERR_OK) {
+        return err;
+    }
+    static_assert(sizeof(DATA_NAME) == sizeof(BUILD_NAME), "what fits one fits the other");
+    (void)snprintf(name, sizeof(name), "%s/" DATA_NAME, config->path);
+    return rename(data, name) == 0 ? SW_ERR_OK
+                                   : refuse(ret_why, config->path, "naming the new store", errno);
+}
+
+static enum sw_err
+open_or_build(struct sw__lmdb *lmdb, const struct sw_store_lmdb_config *config, char *ret_why)
+{
+    const bool there = has_data(config->path);
+    enum sw_err err = SW_ERR_OK;
+    int rc;
+
+    if (!there && config->read_only) {
+        /* before LMDB leaves a lock file in a directory that is none of ours */
+        return refuse(ret_why, config->path, "opening", ENOENT);
+    }
+    if (!there) {
+        err = build(lmdb, config, ret_why);
+    }
+    if (err != SW_ERR_OK) {
+        return err;
+    }
+    rc = env_open(lmdb, config, config->path, config->read_only ? MDB_RDONLY : MDB_NOMETASYNC);
+    return rc == MDB_SUCCESS ? SW_ERR_OK : refuse(ret_why, config->path, "opening", rc);
+}
+
+/* What is read from here on must stay: a process that was killed may have left a commit that is in
+ * memory only, and whoever builds on it would be wrong after a power failure. */
+static int make_durable(struct sw__lmdb *lmdb, const char *path)
+{
+    const int rc = mdb_env_sync(lmdb->env, 1);
+
+    return rc == MDB_SUCCESS ? sync_directories(path) : rc;
 }
 
 /* Accounting, and what the environment must be able to hold. */
@@ -359,18 +427,17 @@ enum sw_err sw_store_lmdb_open(const struct sw_store_lmdb_config *config,
         err = refuse(ret_why, config->path, "making the directory", errno);
         goto out;
     }
-    rc = env_open(lmdb, config);
-    if (rc != MDB_SUCCESS) {
-        err = refuse(ret_why, config->path, "opening", rc);
+    err = open_or_build(lmdb, config, ret_why);
+    if (err != SW_ERR_OK) {
         goto out;
     }
     err = adopt(lmdb, config, ret_why);
     if (err != SW_ERR_OK) {
         goto out;
     }
-    rc = config->read_only ? 0 : sync_directories(config->path);
+    rc = config->read_only ? 0 : make_durable(lmdb, config->path);
     if (rc != 0) {
-        err = refuse(ret_why, config->path, "syncing the directory", rc);
+        err = refuse(ret_why, config->path, "syncing", rc);
         goto out;
     }
     err = prepare(lmdb, config, ret_why);

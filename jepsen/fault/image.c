@@ -271,7 +271,9 @@ bool sw_image_store(const struct sw_image *image, const char *root, char ret_why
     int dir;
 
     /* A directory sorts before what it holds. */
-    qsort(image->names, image->name_count, sizeof *image->names, by_path);
+    if (image->name_count > 0) {
+        qsort(image->names, image->name_count, sizeof *image->names, by_path);
+    }
     good = mkdir(root, 0700) == 0;
     dir = good ? open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     for (size_t i = 0; good && i < image->name_count; i++) {

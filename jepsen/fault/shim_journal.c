@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "jepsen/fault/mark.h"
 #include "jepsen/fault/shim.h"
 
 #define JOURNAL_SIZE_MAX (UINT64_C(256) << 20)
@@ -193,9 +194,7 @@ uint64_t sw_shim_stash(const char *path, uint64_t *ret_inode)
     return journal.seq + 1;
 }
 
-/* Called by a program that knows its shim: a moment to find again in the journal. */
-__attribute__((visibility("default"))) void swarm_fault_mark(const void *bytes, uint64_t size);
-void swarm_fault_mark(const void *bytes, uint64_t size)
+__attribute__((visibility("default"))) void swarm_fault_mark(const void *bytes, uint64_t size)
 {
     if (sw_shim_journaling()) {
         sw_shim_lock();

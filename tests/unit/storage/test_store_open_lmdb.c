@@ -141,6 +141,27 @@ static void the_owner_comes_in_again(void **state)
     sw_store_lmdb_close(store);
 }
 
+/* Found by cutting the power at each write of a first start: LMDB's own beginning of a file is not
+ * atomic, so half of one must never bear the store's name. */
+static void a_store_that_was_never_finished_is_begun_anew(void **state)
+{
+    char path[TEMP_DIR_SIZE + 16];
+    struct sw_store *store = NULL;
+    FILE *file;
+
+    (void)state;
+    (void)snprintf(path, sizeof(path), "%s/data.new", dir);
+    file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(path, 1, sizeof(path), file), sizeof(path));
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(try(config_of(1, 1), &store), SW_ERR_OK);
+    sw_store_lmdb_close(store);
+    assert_int_equal(access(path, F_OK), -1);
+    (void)snprintf(path, sizeof(path), "%s/data.mdb", dir);
+    assert_int_equal(access(path, F_OK), 0);
+}
+
 static void the_directory_is_made(void **state)
 {
     struct sw_store_lmdb_config config = config_of(1, 1);
@@ -287,6 +308,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_owner_comes_in_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_store_that_was_never_finished_is_begun_anew, setup, teardown),
         cmocka_unit_test_setup_teardown(the_directory_is_made, setup, teardown),
         cmocka_unit_test_setup_teardown(strangers_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_newer_format_is_refused, setup, teardown),

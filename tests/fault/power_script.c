@@ -1,0 +1,235 @@
+/* The runs that are recorded. Each is small enough to be cut at every operation, and together they
+ * do everything that a node does to its disk. */
+#include "tests/fault/power_script.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/first_start.h"
+#include "tests/fault/power_mark.h"
+#include "tests/fault/power_world.h"
+
+/* A run that does not come to its end has recorded nothing worth cutting. */
+static void must(bool good, const struct power_world *world, const char *what)
+{
+    if (!good) {
+        (void)fprintf(stderr, "the script stopped: %s: %s\n", what, world->why);
+        _exit(1);
+    }
+}
+
+static void must_put(struct power_world *world, uint64_t from, uint64_t to, size_t size)
+{
+    for (uint64_t value = from; value < to; value++) {
+        must(power_put(world, value % POWER_KEY_COUNT, value, size) == SW_ERR_OK, world, "put");
+    }
+}
+
+static void begin(struct power_world *world, const char *root, uint32_t count, uint32_t cut_node)
+{
+    power_world_init(world, count, 1);
+    for (uint32_t i = 1; i <= count; i++) {
+        struct power_node *node = &world->nodes[i - 1];
+
+        if (i == cut_node) {
+            (void)snprintf(node->data_dir, sizeof node->data_dir, "%s/" POWER_DATA_DIR, root);
+        } else { /* beside the root: nobody cuts these */
+            (void)snprintf(node->data_dir, sizeof node->data_dir, "%s-node-%u", root, i);
+        }
+    }
+}
+
+static void start(struct power_world *world, uint32_t number, bool first)
+{
+    must(power_start(world, number, first) == SW_ERR_OK, world, "start");
+}
+
+/* --- one node --------------------------------------------------------------------------------- */
+
+static void first_start_by_flag(const char *root)
+{
+    struct power_world world;
+
+    begin(&world, root, 1, 1);
+    start(&world, 1, true);
+    must_put(&world, 1, 3, 100);
+    power_release(&world);
+}
+
+static void put_marker(const char *root)
+{
+    static const struct sw_swarm_id swarm = {{7}};
+    char text[SW_FIRST_START_SIZE_MAX];
+    char path[POWER_PATH_SIZE];
+    const size_t size = sw_first_start_print(swarm, (struct sw_node_id){1}, text);
+    int fd;
+
+    (void)snprintf(path, sizeof path, "%s/" POWER_DATA_DIR, root);
+    SW_ASSERT(mkdir(path, 0700) == 0);
+    (void)snprintf(path, sizeof path, "%s/" POWER_DATA_DIR "/" SW_FIRST_START_NAME, root);
+    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    SW_ASSERT(fd >= 0);
+    SW_ASSERT(write(fd, text, size) == (ssize_t)size);
+    SW_ASSERT(fsync(fd) == 0);
+    (void)close(fd);
+    for (int i = 0; i < 2; i++) { /* as whoever makes it must: the name, and its directory's */
+        (void)snprintf(path, sizeof path, i == 0 ? "%s/" POWER_DATA_DIR : "%s", root);
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        SW_ASSERT(fd >= 0);
+        SW_ASSERT(fsync(fd) == 0);
+        (void)close(fd);
+    }
+}
+
+static void first_start_by_marker(const char *root)
+{
+    const struct power_mark allowed = {.kind = POWER_ALLOWED};
+    struct power_world world;
+
+    put_marker(root);
+    power_mark(&allowed, sw_span_of(NULL, 0));
+    begin(&world, root, 1, 1);
+    start(&world, 1, false);
+    must_put(&world, 1, 3, 100);
+    power_release(&world);
+}
+
+/* Writes, deletes, commits of the store, an orderly stop, two deaths of the process. */
+static void writes(const char *root)
+{
+    struct power_world world;
+
+    begin(&world, root, 1, 1);
+    start(&world, 1, true);
+    must_put(&world, 1, 15, 300);
+    power_run(&world, 200); /* a commit because of its age */
+    must(power_delete(&world, 3) == SW_ERR_OK, &world, "delete");
+    must_put(&world, 20, 25, 3000);
+    power_crash(&world, 1);
+    start(&world, 1, false);
+    must_put(&world, 30, 38, 50);
+    power_stop(&world, 1);
+    start(&world, 1, false);
+    must_put(&world, 40, 45, 700);
+    power_crash(&world, 1);
+    start(&world, 1, false);
+    must_put(&world, 50, 52, 10);
+    power_release(&world);
+}
+
+/* A log that is compacted all the time: segments begin, end, are recycled and removed. */
+static void compaction(const char *root)
+{
+    struct power_world world;
+
+    begin(&world, root, 1, 1);
+    world.snapshot_bytes = 16 << 10;
+    start(&world, 1, true);
+    must_put(&world, 1, 20, 1500);
+    power_run(&world, 500);
+    must(power_snapshot(&world, 1) == SW_ERR_OK, &world, "snapshot");
+    power_run(&world, 500);
+    must_put(&world, 20, 32, 4000);
+    power_crash(&world, 1);
+    start(&world, 1, false);
+    must_put(&world, 40, 50, 2000);
+    must(power_snapshot(&world, 1) == SW_ERR_OK, &world, "snapshot");
+    power_run(&world, 500);
+    must_put(&world, 50, 53, 100);
+    power_release(&world);
+}
+
+/* --- three nodes, of which the third lags ------------------------------------------------------
+ */
+
+static void wait_until_equal(struct power_world *world)
+{
+    struct sw_node_status status[2];
+
+    for (int i = 0; i < 2000; i++) {
+        sw_node_status(world->nodes[0].node, &status[0]);
+        sw_node_status(world->nodes[2].node, &status[1]);
+        if (status[0].applied_index == status[1].applied_index && !status[1].installing) {
+            return;
+        }
+        power_run(world, 50);
+    }
+    must(false, world, "node 3 does not catch up");
+}
+
+static bool has_installed(const struct power_world *world)
+{
+    struct sw_node_status status;
+
+    sw_node_status(world->nodes[2].node, &status);
+    return status.group.installs_received > 0;
+}
+
+/* It fetches the state of another node and begins its log anew; and once more, over what it has. */
+static void install(const char *root)
+{
+    struct power_world world;
+    uint32_t leader;
+
+    begin(&world, root, 3, 3);
+    world.snapshot_bytes = 8 << 10;
+    for (uint32_t i = 1; i <= 3; i++) {
+        start(&world, i, true);
+    }
+    must(power_has_leader(&world, &leader), &world, "leader");
+    must_put(&world, 1, 5, 200);
+    wait_until_equal(&world);
+    for (uint64_t round = 1; round <= 2; round++) {
+        power_crash(&world, 3);
+        must_put(&world, round * 100, round * 100 + 25, 2000);
+        for (uint32_t i = 1; i <= 2; i++) {
+            must(power_snapshot(&world, i) == SW_ERR_OK, &world, "snapshot");
+        }
+        power_run(&world, 500);
+        must_put(&world, round * 100 + 25, round * 100 + 32, 100);
+        start(&world, 3, false);
+        wait_until_equal(&world);
+        must(has_installed(&world), &world, "node 3 caught up without an install");
+        must_put(&world, round * 100 + 40, round * 100 + 45, 100);
+        wait_until_equal(&world);
+    }
+    power_run(&world, 500);
+    power_release(&world);
+}
+
+static const struct power_script scripts[] = {
+    {"first-start-by-flag",
+     "a first start goes on, or its node may vote",
+     1,
+     true,
+     false,
+     first_start_by_flag},
+    {"first-start-by-marker",
+     "the same, allowed by the marker",
+     1,
+     true,
+     true,
+     first_start_by_marker},
+    {"writes", "what was acknowledged is there", 1, true, false, writes},
+    {"compaction",
+     "so it is while the log is compacted and its files are recycled",
+     1,
+     true,
+     false,
+     compaction},
+    {"install",
+     "a node that took another's state has it, or what it had before",
+     3,
+     false,
+     false,
+     install},
+};
+
+const struct power_script *power_script_at(uint32_t index)
+{
+    return index < sizeof scripts / sizeof scripts[0] ? &scripts[index] : NULL;
+}
