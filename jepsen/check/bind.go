@@ -14,14 +14,14 @@ type Target struct {
 
 // Binding ties the operations of one workload to commands of the log.
 type Binding struct {
-	// Target of a write; false for what writes nothing.
-	Target func(op *Op) (Target, bool)
-	// Left judges the value that an acknowledged write left where `before` was ("" for nothing).
-	Left func(op *Op, before, value string) bool
-	// Number names the write by a unique number in its value; 0: it has none there.
-	Number func(op *Op) int64
-	// NumberIn finds that number in a value; 0: none.
-	NumberIn func(target Target, value string) int64
+	// Targets of a write; none for what writes nothing.
+	Targets func(op *Op) []Target
+	// Left judges what an acknowledged write did to its targets; deletes are not asked about.
+	Left func(op *Op, changes []Change) bool
+	// Numbers name the write by unique numbers in its values; none: it has none there.
+	Numbers func(op *Op) []int64
+	// NumberIn finds that number in a change; 0: none.
+	NumberIn func(change Change) int64
 	// Read is what the read must have answered in this state; false: it is not of one state.
 	Read func(v *View, op *Op) (Value, bool)
 }
@@ -33,6 +33,15 @@ type View struct {
 }
 
 func (v *View) place(partition string) string { return place("chaos", v.namespace, partition) }
+
+// numbersOf lists the numbers of a partition's experiences.
+func (v *View) numbersOf(place string) Value {
+	list := vector()
+	for _, e := range v.store.Experiences(place, 0) {
+		list.Items = append(list.Items, intValue(firstNumber(e.Value)))
+	}
+	return list
+}
 
 func (v *View) get(letter string, number int64, key string) *Record {
 	return v.store.Get(v.place(fmt.Sprintf("%s%d", letter, number)), key)
@@ -92,13 +101,25 @@ func keyed(op *Op, value Value) Value { return vector(op.Arg.At(0), value) }
 // secondNumber is that of [k v], which is the unique one in most workloads.
 func secondNumber(op *Op) int64 { return op.Arg.At(1).Int }
 
-func firstOf(_ Target, value string) int64 { return firstNumber(value) }
+func second(op *Op) []int64 { return []int64{secondNumber(op)} }
 
-func noNumber(*Op) int64 { return 0 }
+func firstIn(change Change) int64 { return firstNumber(change.After) }
 
-func noNumberIn(Target, string) int64 { return 0 }
+func noNumbers(*Op) []int64 { return nil }
 
-func leftNumber(op *Op, _, value string) bool { return firstNumber(value) == secondNumber(op) }
+func noNumberIn(Change) int64 { return 0 }
+
+func leftSecond(op *Op, changes []Change) bool {
+	return firstNumber(changes[0].After) == secondNumber(op)
+}
+
+// only is one target, if the operation is of that :f.
+func only(op *Op, f string, target Target) []Target {
+	if op.F != f {
+		return nil
+	}
+	return []Target{target}
+}
 
 // --- workloads -----------------------------------------------------------------------------------
 
@@ -106,17 +127,24 @@ func bindRegister() *Binding {
 	target := func(op *Op) Target {
 		return Target{fmt.Sprintf("p%d", op.Key()%4), fmt.Sprintf("k%d", op.Key())}
 	}
-	written := func(op *Op) int64 {
-		value, writes := registerWrites(op)
-		if !writes || value == absent {
-			return 0
-		}
-		return value
-	}
 	return &Binding{
-		Target: func(op *Op) (Target, bool) { return target(op), op.F != "read" },
-		Left:   func(op *Op, _, value string) bool { return firstNumber(value) == written(op) },
-		Number: written, NumberIn: firstOf,
+		Targets: func(op *Op) []Target {
+			if op.F == "read" {
+				return nil
+			}
+			return []Target{target(op)}
+		},
+		Left: func(op *Op, changes []Change) bool {
+			value, _ := registerWrites(op)
+			return firstNumber(changes[0].After) == value
+		},
+		Numbers: func(op *Op) []int64 {
+			if value, writes := registerWrites(op); writes && value != absent {
+				return []int64{value}
+			}
+			return nil
+		},
+		NumberIn: firstIn,
 		Read: func(v *View, op *Op) (Value, bool) {
 			at := target(op)
 			return keyed(op, numberOrNil(v.store.Get(v.place(at.Partition), at.Key))), true
@@ -133,15 +161,11 @@ func bindSet() *Binding {
 		return at
 	}
 	return &Binding{
-		Target: func(op *Op) (Target, bool) { return target(op), op.F == "add" },
-		Left:   leftNumber,
-		Number: secondNumber, NumberIn: firstOf,
+		Targets: func(op *Op) []Target { return only(op, "add", target(op)) },
+		Left:    leftSecond, Numbers: second, NumberIn: firstIn,
 		Read: func(v *View, op *Op) (Value, bool) {
 			at := v.place(fmt.Sprintf("s%d", op.Key()))
-			list := vector()
-			for _, e := range v.store.Experiences(at, 0) {
-				list.Items = append(list.Items, intValue(firstNumber(e.Value)))
-			}
+			list := v.numbersOf(at)
 			for _, key := range v.store.Keys(at) {
 				list.Items = append(list.Items, numberOrNil(v.store.Get(at, key)))
 			}
@@ -150,15 +174,17 @@ func bindSet() *Binding {
 	}
 }
 
+// Even counters are compared-and-set, odd ones merged: only the sum is in both.
 func bindCounter() *Binding {
 	key := func(op *Op) string { return fmt.Sprintf("k%d", op.Key()) }
 	return &Binding{
-		Target: func(op *Op) (Target, bool) { return Target{"c0", key(op)}, op.F == "add" },
-		Left: func(op *Op, before, value string) bool {
-			sum := firstNumber(value)
-			return sum == op.End.Get("after").Int && sum == firstNumber(before)+secondNumber(op)
+		Targets: func(op *Op) []Target { return only(op, "add", Target{"c0", key(op)}) },
+		Left: func(op *Op, changes []Change) bool {
+			sum := firstNumber(changes[0].After)
+			return sum == op.End.Get("after").Int &&
+				sum == firstNumber(changes[0].Before)+secondNumber(op)
 		},
-		Number: noNumber, NumberIn: noNumberIn,
+		Numbers: noNumbers, NumberIn: noNumberIn,
 		Read: func(v *View, op *Op) (Value, bool) {
 			record := v.get("c", 0, key(op))
 			if record == nil {
@@ -169,118 +195,91 @@ func bindCounter() *Binding {
 	}
 }
 
+func listKey(k int64) string { return fmt.Sprintf("k%d", k) }
+
+// listWrites gives what a transaction appends, by target.
+func listWrites(op *Op) map[Target]string {
+	writes := map[Target]string{}
+	for _, m := range microsOf(op.Arg) {
+		if m.append {
+			writes[Target{"l0", listKey(m.key)}] += m.value.String() + ","
+		}
+	}
+	return writes
+}
+
 func bindList() *Binding {
-	lastAppended := func(op *Op) int64 {
-		last := int64(0)
-		for _, m := range microsOf(op.Arg) {
-			if m.append {
-				last = m.value.Int
-			}
-		}
-		return last
-	}
-	key := func(k int64) string { return fmt.Sprintf("k%d", k) }
-	lastIn := func(_ Target, value string) int64 {
-		list := numbers(value, ",")
-		if len(list) == 0 {
-			return 0
-		}
-		return list[len(list)-1]
-	}
 	return &Binding{
-		Target: func(op *Op) (Target, bool) {
-			k, one := oneKey(op)
-			return Target{"l0", key(k)}, one && listAppends(op)
+		Targets: func(op *Op) (targets []Target) {
+			for target := range listWrites(op) {
+				targets = append(targets, target)
+			}
+			return targets
 		},
-		Left: func(op *Op, before, value string) bool {
+		Left: func(op *Op, changes []Change) bool {
+			writes := listWrites(op)
+			for _, change := range changes {
+				if change.After != change.Before+writes[Target{change.Partition, change.Key}] {
+					return false
+				}
+			}
+			return true
+		},
+		Numbers: func(op *Op) (list []int64) {
 			for _, m := range microsOf(op.Arg) {
 				if m.append {
-					before += m.value.String() + ","
+					list = append(list, m.value.Int)
 				}
 			}
-			return value == before
+			return list
 		},
-		Number: lastAppended, NumberIn: lastIn,
-		Read: func(v *View, op *Op) (Value, bool) {
-			answer := vector()
-			for _, m := range microsOf(op.Arg) {
-				read := Value{}
-				if record := v.get("l", 0, key(m.key)); record != nil {
-					read = vector()
-					for _, n := range numbers(record.Value, ",") {
-						read.Items = append(read.Items, intValue(n))
-					}
-				}
-				answer.Items = append(answer.Items, vector(keyword("r"), intValue(m.key), read))
+		NumberIn: func(change Change) int64 {
+			list := numbers(change.After, ",")
+			if len(list) == 0 {
+				return 0
 			}
-			return answer, !listAppends(op)
+			return list[len(list)-1]
 		},
+		Read: readLists,
 	}
 }
 
-// stored reads "100,97,...,v,": the balances and the number of the transfer that wrote them.
-func stored(value string) (balances, bool) {
-	b := freshBranch()
-	list := numbers(value, ",")
-	if value != "" && len(list) == accounts+1 {
-		copy(b[:], list)
-	}
-	return b, value == "" || len(list) == accounts+1
-}
-
-func bankLeft(op *Op, before, value string) bool {
-	old, sound := stored(before)
-	now, alsoSound := stored(value)
-	done, next := bankStep(old, op)
-	return sound && alsoSound && done && next == now
-}
-
-func bindBank() *Binding {
-	key := func(op *Op) string { return fmt.Sprintf("k%d", op.Key()) }
-	return &Binding{
-		Target: func(op *Op) (Target, bool) { return Target{"b0", key(op)}, op.F == "transfer" },
-		Left:   bankLeft, Number: noNumber, NumberIn: noNumberIn,
-		Read: func(v *View, op *Op) (Value, bool) {
-			record := v.get("b", 0, key(op))
-			if record == nil {
-				return keyed(op, Value{}), true
+func readLists(v *View, op *Op) (Value, bool) {
+	answer := vector()
+	for _, m := range microsOf(op.Arg) {
+		read := Value{}
+		if record := v.get("l", 0, listKey(m.key)); record != nil {
+			read = vector()
+			for _, n := range numbers(record.Value, ",") {
+				read.Items = append(read.Items, intValue(n))
 			}
-			state := Value{Kind: Map}
-			now, _ := stored(record.Value)
-			for account, balance := range now {
-				state.Items = append(state.Items, intValue(int64(account)), intValue(balance))
-			}
-			return keyed(op, state), true
-		},
+		}
+		answer.Items = append(answer.Items, vector(keyword("r"), intValue(m.key), read))
 	}
+	return answer, !listAppends(op)
 }
 
 func bindSession() *Binding {
 	partition := func(op *Op) string { return fmt.Sprintf("x%d", op.Key()) }
 	return &Binding{
-		Target: func(op *Op) (Target, bool) {
+		Targets: func(op *Op) []Target {
 			if op.F == "bump" {
-				return Target{partition(op), "n"}, true
+				return []Target{{partition(op), "n"}}
 			}
-			return Target{Partition: partition(op)}, op.F == "append"
+			return only(op, "append", Target{Partition: partition(op)})
 		},
-		Left:   leftNumber,
-		Number: secondNumber, NumberIn: firstOf,
+		Left: leftSecond, Numbers: second, NumberIn: firstIn,
 		Read: func(v *View, op *Op) (Value, bool) {
 			at := v.place(partition(op))
-			if op.F == "read-bumps" {
-				record := v.store.Get(at, "n")
-				if record == nil {
-					return keyed(op, Value{}), true
-				}
-				return keyed(op, Value{Kind: Map, Items: []Value{keyword("version"),
-					intValue(record.Version), keyword("value"), numberOrNil(record)}}), true
+			if op.F != "read-bumps" {
+				return keyed(op, v.numbersOf(at)), onePage(op)
 			}
-			list := vector()
-			for _, e := range v.store.Experiences(at, 0) {
-				list.Items = append(list.Items, intValue(firstNumber(e.Value)))
+			record := v.store.Get(at, "n")
+			if record == nil {
+				return keyed(op, Value{}), true
 			}
-			return keyed(op, list), onePage(op)
+			return keyed(op, Value{Kind: Map, Items: []Value{keyword("version"),
+				intValue(record.Version), keyword("value"), numberOrNil(record)}}), true
 		},
 	}
 }
@@ -288,16 +287,15 @@ func bindSession() *Binding {
 func bindWatch() *Binding {
 	partition := func(op *Op) string { return fmt.Sprintf("w%d", op.Key()) }
 	return &Binding{
-		Target: func(op *Op) (Target, bool) {
-			return Target{Partition: partition(op)}, op.F == "append"
+		Targets: func(op *Op) []Target {
+			return only(op, "append", Target{Partition: partition(op)})
 		},
-		Left:   leftNumber,
-		Number: secondNumber, NumberIn: firstOf,
+		Left: leftSecond, Numbers: second, NumberIn: firstIn,
 		Read: func(v *View, op *Op) (Value, bool) {
 			after := op.Arg.At(1).Get("after")
 			all := v.store.Experiences(v.place(partition(op)), after.Int)
 			shown := len(pollEvents(op)) // how many fit is for the node to say
-			more := shown < len(all)
+			more := shown < len(all) && op.Result.At(1).Get("more").Int != 0
 			if !more {
 				shown = len(all)
 			}
@@ -315,32 +313,35 @@ func bindWatch() *Binding {
 func bindLock() *Binding {
 	data := func(op *Op) string { return fmt.Sprintf("data%d", op.Key()) }
 	return &Binding{
-		Target: func(op *Op) (Target, bool) {
-			if op.F == "write" {
-				return Target{"m0", data(op)}, true
-			}
-			return Target{"m0", fmt.Sprintf("lock%d", op.Key())}, op.F != "read"
-		},
-		Left: func(op *Op, _, value string) bool {
+		Targets: func(op *Op) []Target {
 			switch op.F {
-			case "acquire":
-				return value == fmt.Sprintf("held %d", secondNumber(op))
-			case "release":
-				return value == "free"
-			}
-			return firstNumber(value) == op.Arg.At(1).At(1).Int
-		},
-		Number: func(op *Op) int64 {
-			switch op.F {
-			case "acquire":
-				return secondNumber(op)
 			case "write":
-				return op.Arg.At(1).At(1).Int
+				return []Target{{"m0", data(op)}}
+			case "acquire", "release":
+				return []Target{{"m0", fmt.Sprintf("lock%d", op.Key())}}
 			}
-			return 0
+			return nil
 		},
-		NumberIn: func(_ Target, value string) int64 {
-			return firstNumber(strings.TrimPrefix(value, "held "))
+		Left: func(op *Op, changes []Change) bool {
+			switch op.F {
+			case "acquire":
+				return changes[0].After == fmt.Sprintf("held %d", secondNumber(op))
+			case "release":
+				return changes[0].After == "free"
+			}
+			return firstIn(changes[0]) == op.Arg.At(1).At(1).Int
+		},
+		Numbers: func(op *Op) []int64 {
+			switch op.F {
+			case "acquire":
+				return second(op)
+			case "write":
+				return []int64{op.Arg.At(1).At(1).Int}
+			}
+			return nil
+		},
+		NumberIn: func(change Change) int64 {
+			return firstNumber(strings.TrimPrefix(change.After, "held "))
 		},
 		Read: func(v *View, op *Op) (Value, bool) {
 			record := v.get("m", 0, data(op))
@@ -353,63 +354,6 @@ func bindLock() *Binding {
 			}
 			return keyed(op, vector(intValue(pair[1]), intValue(pair[0]))), true
 		},
-	}
-}
-
-func bindScan() *Binding {
-	key := func(n int64) string { return fmt.Sprintf("k%04d", n) }
-	partition := func(op *Op) string { return fmt.Sprintf("q%d", op.Key()) }
-	return &Binding{
-		Target: func(op *Op) (Target, bool) {
-			if op.F == "delete" {
-				return Target{partition(op), key(op.Arg.At(1).Int)}, true
-			}
-			return Target{partition(op), key(op.Arg.At(1).At(0).Int)}, op.F == "put"
-		},
-		Left: func(op *Op, _, value string) bool {
-			return firstNumber(value) == op.Arg.At(1).At(1).Int
-		},
-		Number: func(op *Op) int64 {
-			if op.F == "put" {
-				return op.Arg.At(1).At(1).Int
-			}
-			return 0
-		},
-		NumberIn: firstOf,
-		Read:     scanPage(partition),
-	}
-}
-
-func scanPage(partition func(op *Op) string) func(v *View, op *Op) (Value, bool) {
-	return func(v *View, op *Op) (Value, bool) {
-		asked := op.Arg.At(1)
-		at := v.place(partition(op))
-		keys := v.store.Keys(at)
-		if reversed(op) {
-			for i, j := 0, len(keys)-1; i < j; i, j = i+1, j-1 {
-				keys[i], keys[j] = keys[j], keys[i]
-			}
-		}
-		records, more := vector(), false
-		for _, key := range keys {
-			n := firstNumber(strings.TrimLeft(strings.TrimPrefix(key, "k"), "0"))
-			if !inRange(op, n) {
-				continue
-			}
-			if limit := asked.Get("limit").Int; limit > 0 && int64(len(records.Items)) == limit {
-				more = true
-				break
-			}
-			record := v.store.Get(at, key)
-			value := numberOrNil(record)
-			if asked.Get("keys-only").Int != 0 {
-				value = Value{}
-			}
-			records.Items = append(records.Items, vector(intValue(n), value, intValue(record.Mod)))
-		}
-		answer := Value{Kind: Map, Items: append([]Value{}, asked.Items...)}
-		answer.Items = append(answer.Items, keyword("records"), records, keyword("more"), boolean(more))
-		return keyed(op, answer), true
 	}
 }
 

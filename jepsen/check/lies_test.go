@@ -35,8 +35,13 @@ func recorded(t *testing.T, workload string) *Input {
 	return in
 }
 
-// commands lists where in the log a command changed something that a client was told of.
-func commands(in *Input) (places [][2]int) {
+// A command that changed something that a client was told of.
+type told struct {
+	entry, command int
+	change         Change // the first of its changes
+}
+
+func commands(in *Input) (places []told) {
 	newest := newReplay(in).newest
 	store := NewStore()
 	for i := range in.Logs[0].Entries {
@@ -45,7 +50,7 @@ func commands(in *Input) (places [][2]int) {
 		for j := range e.Commands {
 			if reply := store.Run(&e.Commands[j]); reply.Changed && reply.Revision < newest &&
 				e.Commands[j].Tenant == "chaos" {
-				places = append(places, [2]int{i, j})
+				places = append(places, told{i, j, store.Changes[0]})
 			}
 		}
 	}
@@ -98,18 +103,19 @@ var lies = map[string]lie{
 		func(in *Input) int { return len(commands(in)) },
 		func(in *Input, i int) {
 			at := commands(in)[i]
-			e := &in.Logs[0].Entries[at[0]]
-			e.Commands = append(append([]Command{}, e.Commands[:at[1]]...), e.Commands[at[1]+1:]...)
+			e := &in.Logs[0].Entries[at.entry]
+			e.Commands = append(append([]Command{}, e.Commands[:at.command]...),
+				e.Commands[at.command+1:]...)
 		}},
 	"a write is in the log twice": {
 		func(in *Input) int { return len(commands(in)) },
 		func(in *Input, i int) {
 			at := commands(in)[i]
-			e := &in.Logs[0].Entries[at[0]]
-			again := e.Commands[at[1]]
+			e := &in.Logs[0].Entries[at.entry]
+			again := e.Commands[at.command]
 			again.Session = 0
 			if again.Op != "experience-append" { // a second cas or delete would change nothing
-				again.Op = "put"
+				again.Op, again.Key, again.Value = "put", at.change.Key, at.change.After
 			}
 			e.Commands = append(append([]Command{}, e.Commands...), again)
 		}},

@@ -2,8 +2,9 @@
 //
 // Elements are unique, so a read of a list names every write before it, in order. Two checks need
 // no search: all reads of a list are prefixes of one another, and by revision each read is exactly
-// what had been appended. Lists whose transactions keep to one key are searched by Porcupine as
-// well. What is left to Elle: that a transaction over several keys of unknown outcome is seen whole.
+// what had been appended, where a transaction of unknown outcome is seen whole or not at all. With
+// the revisions in the order of real time this is strict serializability. Lists whose transactions
+// keep to one key are searched by Porcupine as well.
 package main
 
 import (
@@ -55,9 +56,25 @@ func listAppends(op *Op) bool {
 
 // --- linearizability of lists whose transactions keep to one key ---------------------------------
 
-func listPart(op *Op) (string, bool) {
-	key, _ := oneKey(op)
-	return fmt.Sprintf("list-%d", key), op.Outcome == Ok || (op.Outcome == Info && listAppends(op))
+// sharedKeys are those of transactions over several keys.
+func sharedKeys(ops []*Op) map[int64]bool {
+	shared := map[int64]bool{}
+	for _, op := range ops {
+		if _, one := oneKey(op); !one {
+			for _, m := range microsOf(op.Arg) {
+				shared[m.key] = true
+			}
+		}
+	}
+	return shared
+}
+
+func listPart(shared map[int64]bool) func(op *Op) (string, bool) {
+	return func(op *Op) (string, bool) {
+		key, one := oneKey(op)
+		return fmt.Sprintf("list-%d", key), one && !shared[key] &&
+			(op.Outcome == Ok || (op.Outcome == Info && listAppends(op)))
+	}
 }
 
 // The state is the text of the elements, each with a comma behind it.
@@ -84,16 +101,17 @@ func listText(items []Value) string {
 }
 
 func listApplies(in *Input) string {
+	part := listPart(sharedKeys(in.Ops))
 	for _, op := range in.Ops {
-		if _, one := oneKey(op); !one {
-			return "transactions span several keys; judged by revision here, by cycles with Elle"
+		if _, alone := part(op); alone {
+			return ""
 		}
 	}
-	return ""
+	return "each list shares transactions with others: the serial order judges them"
 }
 
 func checkListLinear(in *Input) Result {
-	linear := Linear{Part: listPart, Init: "", Step: listStep}
+	linear := Linear{Part: listPart(sharedKeys(in.Ops)), Init: "", Step: listStep}
 	return linear.Check(in, in.Ops)
 }
 
@@ -231,6 +249,61 @@ func (r *listReplay) run(op *Op) Result {
 	return Result{}
 }
 
+// A sight of a transaction of unknown outcome, or of its absence, in a state.
+type sight struct {
+	revision int64
+	op       *Op
+}
+
+// stateOf is the revision of the state that a transaction's reads saw.
+func stateOf(op *Op) int64 {
+	if listAppends(op) {
+		return op.Revision - 1
+	}
+	return op.Revision
+}
+
+// checkWhole: what all reads say about one unknown transaction fits one moment at which all of it
+// took effect: no read that misses a part of it is of a later state than one that has a part.
+func (facts *listFacts) checkWhole(ops []*Op) Result {
+	first, last := map[*Op]sight{}, map[*Op]sight{} // the first that saw it, the last that did not
+	unknown := map[int64][]*Op{}                    // by key
+	for _, op := range ops {
+		for _, m := range microsOf(op.Arg) {
+			if m.append && op.Outcome == Info {
+				unknown[m.key] = append(unknown[m.key], op)
+			}
+		}
+	}
+	for key, reads := range facts.reads {
+		if len(unknown[key]) == 0 {
+			continue
+		}
+		for _, read := range reads {
+			seen := map[*Op]bool{}
+			for _, item := range read.items {
+				seen[facts.writer[item.Int]] = true
+			}
+			at := sight{stateOf(read.op), read.op}
+			for _, u := range unknown[key] {
+				if old, known := first[u]; seen[u] && (!known || at.revision < old.revision) {
+					first[u] = at
+				}
+				if old, known := last[u]; !seen[u] && (!known || at.revision > old.revision) {
+					last[u] = at
+				}
+			}
+		}
+	}
+	for u, seen := range first {
+		if missed, known := last[u]; known && missed.revision >= seen.revision {
+			return invalid([]*Op{u, seen.op, missed.op}, "a transaction is there at revision %d and "+
+				"not wholly at revision %d", seen.revision, missed.revision)
+		}
+	}
+	return Result{}
+}
+
 func checkListReplay(in *Input) Result {
 	var done []*Op
 	for _, op := range in.Ops {
@@ -243,11 +316,15 @@ func checkListReplay(in *Input) Result {
 		return a.Revision < b.Revision ||
 			(a.Revision == b.Revision && listAppends(a) && !listAppends(b))
 	})
-	r := listReplay{listFactsOf(in.Ops), map[int64][]Value{}, map[int64]*Op{}}
+	facts := listFactsOf(in.Ops)
+	r := listReplay{facts, map[int64][]Value{}, map[int64]*Op{}}
 	for _, op := range done {
 		if result := r.run(op); result.Verdict == Invalid {
 			return result
 		}
+	}
+	if result := facts.checkWhole(in.Ops); result.Verdict == Invalid {
+		return result
 	}
 	return valid("%d transactions in the order of their revisions", len(done))
 }

@@ -52,6 +52,20 @@ func TestListRefusesATransactionThatMissesItsOwnAppend(t *testing.T) {
 	refused(t, "list", "linearizability", "no linear order", s)
 }
 
+// What is known of one key says when a transaction of unknown outcome ran; the other must agree.
+func TestListRefusesHalfOfAnUnknownTransaction(t *testing.T) {
+	s := tell().call(1, "txn", "[[:append 1 10] [:append 2 11]]").info(1)
+	s.read(0, "txn", "[[:r 1 nil]]", "[[:r 1 [10]]]", 3)
+	good := *s
+	accepted(t, "list", good.did(0, "txn", "[[:append 3 12]]", 4).
+		read(0, "txn", "[[:r 2 nil]]", "[[:r 2 [11]]]", 4))
+	refused(t, "list", "serial order", "not wholly",
+		s.read(0, "txn", "[[:r 2 nil]]", "[[:r 2 nil]]", 4))
+	s = tell().call(1, "txn", "[[:append 1 10] [:append 2 11]]").info(1)
+	refused(t, "list", "serial order", "not wholly",
+		s.read(0, "txn", "[[:r 1 nil] [:r 2 nil]]", "[[:r 1 nil] [:r 2 [11]]]", 3))
+}
+
 // Over several keys the order by revision still judges; Porcupine says why it does not.
 func TestListJudgesTransactionsOverSeveralKeysByRevision(t *testing.T) {
 	s := tell().did(0, "txn", "[[:append 1 10] [:append 2 11]]", 2)

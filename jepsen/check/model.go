@@ -14,6 +14,13 @@ const (
 	repliesMax        = 4096    // of one session
 	repliesTotalMax   = 1 << 20 // of all; over it each keeps at most repliesAlways
 	repliesAlways     = 64
+
+	// Bytes of records in answers: kept by one session, by all, and given by one entry.
+	sessionRecordsMax  = 1 << 20
+	sessionsRecordsMax = 16 << 20
+	entryRecordsMax    = 8 << 20
+
+	flagPrevious = 1 << 2 // answer with the record as it was
 )
 
 // Record is one key's state.
@@ -34,12 +41,21 @@ type Reply struct {
 	Revision int64
 	Value    int64
 	Changed  bool
+	Records  int // bytes of the records that it carries
+}
+
+// Change is one key or experience that a command changed.
+type Change struct {
+	Partition, Key string // Key is "" for an experience
+	Before, After  string // "" where there was, or is, nothing
+	Deleted        bool
 }
 
 type session struct {
 	id, ttl, active, acked int64
 	nonce                  string
 	replies                map[int64]Reply
+	records                int // bytes of them all
 }
 
 func (s *session) expiry() int64 { return s.active + s.ttl }
@@ -47,12 +63,15 @@ func (s *session) expiry() int64 { return s.active + s.ttl }
 // Store is the whole state.
 type Store struct {
 	Revision    int64
+	Changes     []Change // of the last command
 	now         int64
 	records     map[string]map[string]*Record
 	experiences map[string][]Experience
 	sessions    map[int64]*session
 	byNonce     map[string]*session
 	replies     int
+	kept        int   // bytes of all records that sessions keep
+	answered    int   // bytes of all records of this entry's answers
 	calm        int64 // no session expires before this time
 }
 
@@ -91,6 +110,7 @@ func (s *Store) remove(gone *session) {
 	delete(s.sessions, gone.id)
 	delete(s.byNonce, gone.nonce)
 	s.replies -= len(gone.replies)
+	s.kept -= gone.records
 }
 
 // first is the session with the least value, the lowest id among equals.
@@ -163,10 +183,12 @@ func (s *Store) acknowledge(x *session, acked int64) {
 	if acked <= x.acked {
 		return
 	}
-	for seq := range x.replies {
+	for seq, reply := range x.replies {
 		if seq <= acked {
 			delete(x.replies, seq)
 			s.replies--
+			x.records -= reply.Records
+			s.kept -= reply.Records
 		}
 	}
 	x.acked = acked
@@ -185,15 +207,22 @@ func (s *Store) once(c *Command) Reply {
 	s.acknowledge(x, c.Acked)
 	if kept, ran := x.replies[c.Seq]; ran {
 		kept.Changed = false
+		s.answered += kept.Records
 		return kept
 	}
 	if len(x.replies) >= repliesMax ||
 		(len(x.replies) >= repliesAlways && s.replies >= repliesTotalMax) {
 		return Reply{Err: "BUSY"}
 	}
+	if c.answersRecords() && (x.records >= sessionRecordsMax || s.kept >= sessionsRecordsMax) {
+		return Reply{Err: "BUSY"}
+	}
 	reply := s.write(c)
+	s.answered += reply.Records
 	x.replies[c.Seq] = reply
 	s.replies++
+	x.records += reply.Records
+	s.kept += reply.Records
 	return reply
 }
 
@@ -206,35 +235,61 @@ func (s *Store) put(c *Command) Reply {
 	if old != nil {
 		mod = old.Mod
 	}
+	records := s.previous(c, old)
 	if c.Op == "cas" && mod != c.Expected {
-		return Reply{Err: "CONFLICT", Revision: s.Revision, Value: mod}
+		return Reply{Err: "CONFLICT", Revision: s.Revision, Value: mod, Records: records}
 	}
 	s.Revision++
-	next := &Record{Value: c.Value, Create: s.Revision, Mod: s.Revision, Version: 1}
+	s.set(c, c.Key, &c.Value)
+	return Reply{Revision: s.Revision, Changed: true, Records: records}
+}
+
+// previous counts the bytes of the record that a write answers with if it is asked to.
+func (s *Store) previous(c *Command, old *Record) int {
+	if c.Flags&flagPrevious == 0 {
+		return 0
+	}
+	return recordSize(c.Key, old)
+}
+
+// set writes or, without a value, deletes a key at the revision of now.
+func (s *Store) set(c *Command, key string, value *string) {
+	at := place(c.Tenant, c.Namespace, c.Partition)
+	old := s.records[at][key]
+	change := Change{Partition: c.Partition, Key: key, Deleted: value == nil}
+	next := &Record{Create: s.Revision, Mod: s.Revision, Version: 1}
 	if old != nil {
+		change.Before = old.Value
 		next.Create, next.Version = old.Create, old.Version+1
 	}
 	if s.records[at] == nil {
 		s.records[at] = map[string]*Record{}
 	}
-	s.records[at][c.Key] = next
-	return Reply{Revision: s.Revision, Changed: true}
+	if value == nil {
+		delete(s.records[at], key)
+	} else {
+		next.Value, change.After = *value, *value
+		s.records[at][key] = next
+	}
+	s.Changes = append(s.Changes, change)
 }
 
 func (s *Store) delete(c *Command) Reply {
-	at := place(c.Tenant, c.Namespace, c.Partition)
-	if s.records[at][c.Key] == nil {
-		return Reply{Revision: s.Revision}
+	old := s.Get(place(c.Tenant, c.Namespace, c.Partition), c.Key)
+	records := s.previous(c, old)
+	if old == nil {
+		return Reply{Revision: s.Revision, Records: records}
 	}
 	s.Revision++
-	delete(s.records[at], c.Key)
-	return Reply{Revision: s.Revision, Value: 1, Changed: true}
+	s.set(c, c.Key, nil)
+	return Reply{Revision: s.Revision, Value: 1, Changed: true, Records: records}
 }
 
 func (s *Store) append(c *Command) Reply {
 	at := place(c.Tenant, c.Namespace, c.Partition)
 	s.Revision++
 	s.experiences[at] = append(s.experiences[at], Experience{s.Revision, c.Value})
+	s.Changes = append(s.Changes, Change{Partition: c.Partition, After: c.Value})
 	return Reply{Revision: s.Revision, Changed: true}
 }
 
@@ -244,6 +299,8 @@ func (s *Store) write(c *Command) Reply {
 		return s.put(c)
 	case "delete":
 		return s.delete(c)
+	case "txn":
+		return s.transact(c)
 	}
 	return s.append(c)
 }
@@ -251,7 +308,8 @@ func (s *Store) write(c *Command) Reply {
 // Knows tells whether the model has rules for an operation.
 func (s *Store) Knows(op string) bool {
 	switch op {
-	case "put", "cas", "delete", "experience-append", "session-open", "session-close", "malformed":
+	case "put", "cas", "delete", "experience-append", "session-open", "session-close", "malformed",
+		"txn":
 		return true
 	}
 	return false
@@ -262,20 +320,26 @@ func (s *Store) Begin(e *Entry) {
 	if e.TimeMs > s.now {
 		s.now = e.TimeMs
 	}
+	s.answered = 0
 	s.sweep()
 }
 
 // Run executes one command of the entry.
 func (s *Store) Run(c *Command) Reply {
+	s.Changes = s.Changes[:0]
 	switch {
 	case c.Op == "malformed":
 		return Reply{Err: "MALFORMED"}
+	case c.answersRecords() && s.answered >= entryRecordsMax:
+		return Reply{Err: "BUSY"}
 	case c.Op == "session-open":
 		return s.open(c)
 	case c.Op == "session-close":
 		return s.close(c)
-	case c.Session != 0:
-		return s.once(c)
+	case c.Session == 0:
+		reply := s.write(c)
+		s.answered += reply.Records
+		return reply
 	}
-	return s.write(c)
+	return s.once(c)
 }

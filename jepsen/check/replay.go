@@ -18,7 +18,7 @@ type replay struct {
 	writes  map[int64]*Op       // acknowledged, by revision
 	deletes map[int64][]*Op     // acknowledged, which may have changed nothing
 	numbers map[string]map[int64]*Op
-	open    map[string]map[Target]int // writes of unknown outcome that carry no number
+	open    map[string]int // writes of unknown outcome that carry no number, by target
 	reads   []*Op
 	floor   map[*Op]*Op
 	newest  int64 // that any client saw
@@ -28,7 +28,7 @@ type replay struct {
 
 func newReplay(in *Input) *replay {
 	r := &replay{store: NewStore(), writes: map[int64]*Op{}, deletes: map[int64][]*Op{},
-		numbers: map[string]map[int64]*Op{}, open: map[string]map[Target]int{},
+		numbers: map[string]map[int64]*Op{}, open: map[string]int{},
 		floor: floors(in.Ops), ran: map[*Op]int64{}}
 	r.name = func(op *Op) string {
 		if in.Workload == mixed {
@@ -53,13 +53,10 @@ func (r *replay) note(op *Op, kind OpKind) {
 	if op.Outcome == Ok && op.Revision > r.newest {
 		r.newest = op.Revision
 	}
-	target, writes := b.Target(op)
-	number := b.Number(op)
-	if writes && number != 0 {
-		if r.numbers[name] == nil {
-			r.numbers[name] = map[int64]*Op{}
-		}
-		r.numbers[name][number] = op
+	targets := b.Targets(op)
+	numbers := b.Numbers(op)
+	if len(targets) > 0 {
+		r.noteNumbers(name, op, numbers)
 	}
 	switch {
 	case op.Outcome == Ok && kind == MakesRevision:
@@ -68,11 +65,19 @@ func (r *replay) note(op *Op, kind OpKind) {
 		r.deletes[op.Revision] = append(r.deletes[op.Revision], op)
 	case op.Outcome == Ok:
 		r.reads = append(r.reads, op)
-	case op.Outcome == Info && writes && number == 0:
-		if r.open[name] == nil {
-			r.open[name] = map[Target]int{}
+	case op.Outcome == Info && len(numbers) == 0:
+		for _, target := range targets {
+			r.open[place("", name, "")+target.Partition+"/"+target.Key]++
 		}
-		r.open[name][target]++
+	}
+}
+
+func (r *replay) noteNumbers(name string, op *Op, numbers []int64) {
+	if r.numbers[name] == nil {
+		r.numbers[name] = map[int64]*Op{}
+	}
+	for _, number := range numbers {
+		r.numbers[name][number] = op
 	}
 }
 
@@ -97,7 +102,7 @@ func (r *replay) readsUpTo(revision int64) Result {
 // missingDeletes: acknowledged deletes of what was not there, at a revision that others made.
 func (r *replay) missingDeletes(revision int64) Result {
 	for _, op := range r.deletes[revision] {
-		target, _ := bindings[r.name(op)].Target(op)
+		target := bindings[r.name(op)].Targets(op)[0]
 		view := View{r.store, r.name(op)}
 		if r.store.Get(view.place(target.Partition), target.Key) != nil {
 			return invalid([]*Op{op}, "it was acknowledged at revision %d, where the key is there",
@@ -109,66 +114,89 @@ func (r *replay) missingDeletes(revision int64) Result {
 	return Result{}
 }
 
-// matches tells whether an acknowledged write is this command.
-func (r *replay) matches(op *Op, c *Command, before string) bool {
+// matches tells whether an acknowledged write did just these changes.
+func (r *replay) matches(op *Op, c *Command) bool {
 	name := r.name(op)
-	target, _ := bindings[name].Target(op)
-	return c.Namespace == name && target == Target{c.Partition, c.Key} &&
-		(c.Op == "delete" || bindings[name].Left(op, before, c.Value))
+	changes := r.store.Changes
+	targets := bindings[name].Targets(op)
+	if c.Namespace != name || len(targets) != len(changes) {
+		return false
+	}
+	wanted := map[Target]bool{}
+	for _, target := range targets {
+		wanted[target] = true
+	}
+	for _, change := range changes {
+		if !wanted[Target{change.Partition, change.Key}] {
+			return false
+		}
+	}
+	return changes[0].Deleted || bindings[name].Left(op, changes)
 }
 
-// changed judges one change of the state, which replaced the value `before`.
-func (r *replay) changed(c *Command, e *Entry, before string, revision int64) Result {
+// changed judges a command that changed the state.
+func (r *replay) changed(c *Command, e *Entry, revision int64) Result {
 	where := fmt.Sprintf("index %d, revision %d", e.Index, revision)
 	if op := r.writes[revision]; op != nil {
-		if !r.matches(op, c, before) {
-			return invalid([]*Op{op}, "%s is %s of %s/%s, not what was acknowledged", where, c.Op,
-				c.Namespace, c.Partition)
+		if !r.matches(op, c) {
+			return invalid([]*Op{op}, "%s is %s of %s/%s %v, not what was acknowledged", where, c.Op,
+				c.Namespace, c.Partition, r.store.Changes)
 		}
 		delete(r.writes, revision)
 		r.count++
 		return r.once(op, where, revision)
 	}
 	for i, op := range r.deletes[revision] {
-		if c.Op == "delete" && r.matches(op, c, before) {
+		if r.matches(op, c) {
 			r.deletes[revision] = append(r.deletes[revision][:i:i], r.deletes[revision][i+1:]...)
 			r.count++
 			return r.once(op, where, revision)
 		}
 	}
+	if c.Tenant != "chaos" || bindings[c.Namespace] == nil {
+		return Result{} // not of this history
+	}
 	return r.unclaimed(c, where, revision)
 }
 
-// unclaimed judges a change that nobody was told of.
+// unclaimed judges changes that nobody was told of.
 func (r *replay) unclaimed(c *Command, where string, revision int64) Result {
-	b := bindings[c.Namespace]
-	if c.Tenant != "chaos" || b == nil {
-		return Result{} // not of this history
-	}
-	target := Target{c.Partition, c.Key}
-	number := int64(0)
-	if c.Op != "delete" {
-		number = b.NumberIn(target, c.Value)
-	}
-	if number == 0 {
-		if r.open[c.Namespace][target] == 0 {
-			return invalid(nil, "%s: %s of %s/%s %q, which nobody asked for or which failed", where,
-				c.Op, c.Namespace, c.Partition, c.Key)
+	var owner *Op
+	for _, change := range r.store.Changes {
+		number := int64(0)
+		if !change.Deleted {
+			number = bindings[c.Namespace].NumberIn(change)
 		}
-		r.open[c.Namespace][target]--
+		if number == 0 {
+			target := place("", c.Namespace, "") + change.Partition + "/" + change.Key
+			if r.open[target] == 0 {
+				return invalid(nil, "%s: %s of %s/%s %q, which nobody asked for or which failed",
+					where, c.Op, c.Namespace, change.Partition, change.Key)
+			}
+			r.open[target]--
+			continue
+		}
+		op := r.numbers[c.Namespace][number]
+		if op == nil {
+			return invalid(nil, "%s: number %d in %s/%s, which nobody wrote", where, number,
+				c.Namespace, change.Partition)
+		}
+		owner = op
+	}
+	if owner == nil {
 		return Result{}
 	}
-	op := r.numbers[c.Namespace][number]
-	switch {
-	case op == nil:
-		return invalid(nil, "%s: number %d in %s/%s, which nobody wrote", where, number, c.Namespace,
-			c.Partition)
-	case op.Outcome == Ok:
-		return invalid([]*Op{op}, "%s: it ran, and was acknowledged as revision %d", where, op.Revision)
-	case op.Outcome == Fail:
-		return invalid([]*Op{op}, "%s: it ran, although it had failed", where)
+	switch owner.Outcome {
+	case Ok:
+		return invalid([]*Op{owner}, "%s: it ran, and was acknowledged as revision %d", where,
+			owner.Revision)
+	case Fail:
+		return invalid([]*Op{owner}, "%s: it ran, although it had failed", where)
 	}
-	return r.once(op, where, revision)
+	if len(bindings[c.Namespace].Targets(owner)) != len(r.store.Changes) {
+		return invalid([]*Op{owner}, "%s: a part of it ran", where)
+	}
+	return r.once(owner, where, revision)
 }
 
 // once: a write runs once, and after everything that had ended before it began.
@@ -194,15 +222,11 @@ func (r *replay) entry(e *Entry) Result {
 		if result := r.readsUpTo(r.store.Revision); result.Verdict == Invalid {
 			return result
 		}
-		before := ""
-		if old := r.store.Get(place(c.Tenant, c.Namespace, c.Partition), c.Key); old != nil {
-			before = old.Value
-		}
 		reply := r.store.Run(c)
 		if !reply.Changed || reply.Revision > r.newest {
 			continue
 		}
-		if result := r.changed(c, e, before, reply.Revision); result.Verdict == Invalid {
+		if result := r.changed(c, e, reply.Revision); result.Verdict == Invalid {
 			return result
 		}
 		if result := r.missingDeletes(reply.Revision); result.Verdict == Invalid {

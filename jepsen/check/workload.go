@@ -51,7 +51,7 @@ func hasCorrupt(v Value) bool {
 func checkIntact(in *Input) Result {
 	var bad []*Op
 	for _, op := range in.Ops {
-		if hasCorrupt(op.Result) {
+		if hasCorrupt(op.End) {
 			bad = append(bad, op)
 		}
 	}
