@@ -12,8 +12,10 @@
 
 enum {
     QUEUE_FRAME_COUNT = 1024,
-    HEARTBEAT_MS = 1000,
-    HEARTBEAT_TIMEOUT_MS = 3000,
+    UNACKNOWLEDGED_MS = 3000, /* then the connection is given up */
+    KEEPALIVE_IDLE_S = 1,
+    KEEPALIVE_INTERVAL_S = 1,
+    KEEPALIVE_COUNT = 3,
     CONNECT_TIMEOUT_MS = 1000,
     ZMTP_HANDSHAKE_MS = 2000,
     RECONNECT_MS_MIN = 20,
@@ -58,8 +60,12 @@ static void set_options(void *socket)
     set_int(socket, ZMQ_RCVHWM, QUEUE_FRAME_COUNT);
     set_int(socket, ZMQ_IMMEDIATE, 1); /* nothing queues for a node that is not there */
     set_int(socket, ZMQ_IPV6, 1);
-    set_int(socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS);
-    set_int(socket, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS);
+    /* ZMTP's own heartbeats stay off, for the reason told in transport/port_zmq.c. */
+    set_int(socket, ZMQ_TCP_KEEPALIVE, 1);
+    set_int(socket, ZMQ_TCP_KEEPALIVE_IDLE, KEEPALIVE_IDLE_S);
+    set_int(socket, ZMQ_TCP_KEEPALIVE_INTVL, KEEPALIVE_INTERVAL_S);
+    set_int(socket, ZMQ_TCP_KEEPALIVE_CNT, KEEPALIVE_COUNT);
+    set_int(socket, ZMQ_TCP_MAXRT, UNACKNOWLEDGED_MS);
     set_int(socket, ZMQ_CONNECT_TIMEOUT, CONNECT_TIMEOUT_MS);
     set_int(socket, ZMQ_HANDSHAKE_IVL, ZMTP_HANDSHAKE_MS);
     set_int(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS_MIN);

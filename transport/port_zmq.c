@@ -16,8 +16,10 @@ enum {
     SEND_QUEUE_COUNT = 1024,
     RECEIVE_QUEUE_COUNT =
         256, /* of each connection, a stranger's too: no more than one turn takes */
-    HEARTBEAT_MS = 500,
-    HEARTBEAT_TIMEOUT_MS = 1500,
+    UNACKNOWLEDGED_MS = 1500, /* then the connection is given up */
+    KEEPALIVE_IDLE_S = 1,
+    KEEPALIVE_INTERVAL_S = 1,
+    KEEPALIVE_COUNT = 3,
     CONNECT_TIMEOUT_MS = 1000,
     ZMTP_HANDSHAKE_MS = 2000,
     RECONNECT_MS_MIN = 20,
@@ -86,6 +88,18 @@ static void set_int(void *socket, int option, int value)
     SW_ASSERT(failed == 0); /* options and values are ours */
 }
 
+/* The kernel finds out that the other side is gone. ZMTP's own heartbeats must stay off: their
+ * timer aborts the process (an assertion in 4.3.4) if the peer resets a connection whose frames we
+ * have not taken yet, as it does to a node that was stopped for a while. */
+static void set_keepalive(void *socket)
+{
+    set_int(socket, ZMQ_TCP_KEEPALIVE, 1);
+    set_int(socket, ZMQ_TCP_KEEPALIVE_IDLE, KEEPALIVE_IDLE_S);
+    set_int(socket, ZMQ_TCP_KEEPALIVE_INTVL, KEEPALIVE_INTERVAL_S);
+    set_int(socket, ZMQ_TCP_KEEPALIVE_CNT, KEEPALIVE_COUNT);
+    set_int(socket, ZMQ_TCP_MAXRT, UNACKNOWLEDGED_MS);
+}
+
 static void set_options(void *socket, enum sw_port_kind kind, bool ipv6)
 {
     const int64_t size_max = SW_FRAME_WIRE_SIZE_MAX;
@@ -97,9 +111,7 @@ static void set_options(void *socket, enum sw_port_kind kind, bool ipv6)
     set_int(socket, ZMQ_RCVHWM, RECEIVE_QUEUE_COUNT);
     set_int(socket, ZMQ_IMMEDIATE, 1); /* nothing queues for a node that is not there */
     set_int(socket, ZMQ_IPV6, ipv6 ? 1 : 0);
-    set_int(socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS);
-    set_int(socket, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS);
-    set_int(socket, ZMQ_HEARTBEAT_TTL, HEARTBEAT_TIMEOUT_MS);
+    set_keepalive(socket);
     set_int(socket, ZMQ_HANDSHAKE_IVL, ZMTP_HANDSHAKE_MS);
     set_int(socket, ZMQ_CONNECT_TIMEOUT, CONNECT_TIMEOUT_MS);
     set_int(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS_MIN);

@@ -207,6 +207,66 @@ static void old_versions_of_zmtp_are_hung_up_on(void **state)
     send_until_taken(fixture->dealer, NULL, 7); /* others go on */
 }
 
+static void send_all(int fd, const uint8_t *bytes, size_t size)
+{
+    assert_int_equal(send(fd, bytes, size, MSG_NOSIGNAL), size);
+}
+
+/* Speaks ZMTP 3.1 as a DEALER up to where messages may follow. */
+static int stranger(const struct fixture *fixture)
+{
+    static const uint8_t ready[] = "\x04\x1c\x05READY\x0bSocket-Type\0\0\0\x06"
+                                   "DEALER";
+    const struct sockaddr_in to = {
+        .sin_family = AF_INET,
+        .sin_port = htons((uint16_t)strtoul(strrchr(fixture->address, ':') + 1, NULL, 10)),
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+    };
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    uint8_t greeting[64] = {0xff, [9] = 0x7f, 3, 1, 'N', 'U', 'L', 'L'};
+    uint8_t answer[256];
+
+    assert_true(fd >= 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof(to)), 0);
+    send_all(fd, greeting, sizeof(greeting));
+    send_all(fd, ready, sizeof(ready) - 1);
+    for (size_t got = 0; got <= sizeof(greeting);) { /* the greeting, and some of its READY */
+        const ssize_t some = recv(fd, answer, sizeof(answer), 0);
+
+        assert_true(some > 0);
+        got += (size_t)some;
+    }
+    return fd;
+}
+
+/* A peer that floods a node which takes nothing for a while, then resets the connection: so it
+ * looks to a node that was stopped and goes on. With ZMTP's heartbeats this aborted the process. */
+static void a_reset_with_frames_not_taken_is_survived(void **state)
+{
+    enum { STRANGERS = 20, FRAMES = 600, LONGER_THAN_A_HEARTBEAT_MS = 700 };
+    static const struct linger at_once = {.l_onoff = 1};
+    const struct fixture *fixture = *state;
+    uint8_t frames[3 * FRAMES];
+    struct sw_route route;
+    uint8_t *frame;
+    size_t size;
+
+    for (size_t i = 0; i < FRAMES; i++) {
+        memcpy(&frames[3 * i], "\0\x01x", 3);
+    }
+    for (int i = 0; i < STRANGERS; i++) {
+        const int fd = stranger(fixture);
+
+        assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)), 0);
+        send_all(fd, frames, sizeof(frames));
+        assert_int_equal(close(fd), 0);
+    }
+    (void)poll(NULL, 0, LONGER_THAN_A_HEARTBEAT_MS);
+    while (sw_port_take(fixture->router, &route, &frame, &size) != SW_ERR_NOT_FOUND) {
+    }
+    send_until_taken(fixture->dealer, NULL, 7); /* others go on */
+}
+
 static void messages_of_other_parts_are_malformed(void **state)
 {
     struct fixture *fixture = *state;
@@ -265,6 +325,7 @@ int main(void)
         TEST(nothing_queues_for_a_node_that_is_not_there),
         TEST(too_long_messages_cut_the_sender_off),
         TEST(old_versions_of_zmtp_are_hung_up_on),
+        TEST(a_reset_with_frames_not_taken_is_survived),
         TEST(messages_of_other_parts_are_malformed),
         TEST(addresses_are_checked),
     };
