@@ -40,7 +40,8 @@ static void open_client(struct sw_worker *worker, const char *endpoints)
 
     options.config_path = worker->run->options.config;
     options.endpoints = endpoints;
-    options.pool = worker->run->pool;
+    /* Clients of a pool share connections: half of the workers do, half are on their own. */
+    options.pool = worker->number % 2 == 0 ? worker->run->pool : NULL;
     options.timeout_ms = worker->run->options.timeout_ms;
     options.attempt_timeout_ms = worker->manner.attempt_timeout_ms;
     if (swarm_open(&options, &worker->client, why, sizeof why) != SWARM_OK) {

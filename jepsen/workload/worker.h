@@ -23,7 +23,7 @@ struct sw_run {
     struct sw_options options;
     struct sw_history history;
     struct sw_past past;
-    struct swarm_pool *pool;
+    struct swarm_pool *pool; /* of the even workers */
     uint64_t stop_ms; /* on swarm_now_ms() */
 };
 
