@@ -186,6 +186,7 @@ bool sw_rights_cover(enum sw_rights rights, enum sw_op op)
     case SW_OP_EXPERIENCE_SCAN:
     case SW_OP_MULTI_GET:
     case SW_OP_STATUS:
+    case SW_OP_MEMBER_LIST:
         return rights >= SW_RIGHTS_READ;
     case SW_OP_PUT:
     case SW_OP_DELETE:
@@ -197,6 +198,10 @@ bool sw_rights_cover(enum sw_rights rights, enum sw_op op)
         return rights >= SW_RIGHTS_WRITE;
     case SW_OP_TRANSFER:
     case SW_OP_SNAPSHOT:
+    case SW_OP_MEMBER_ADD:
+    case SW_OP_MEMBER_PROMOTE:
+    case SW_OP_MEMBER_DEMOTE:
+    case SW_OP_MEMBER_REMOVE:
     case SW_OP_COUNT:
         break;
     }

@@ -32,6 +32,7 @@ static const struct sw_config_key keys[] = {
     {"swarm", "id", "swarm-id", "", "id of the swarm, 32 hex digits", SW_CONFIG_SWARM_ID,
      offsetof(struct sw_config, swarm), 16, 0, 0},
     KEY_NUMBER("node", "id", "node-id", "0", "id of this node in the swarm, from 1", SW_CONFIG_NUMBER, node_id, 0, UINT64_MAX),
+    KEY_NUMBER("node", "join", "join", "0", "1: founds no swarm; with an empty directory it waits to be added by one that exists", SW_CONFIG_NUMBER, join, 0, 1),
     KEY_TEXT("node", "data_dir", "data-dir", "", "directory of this node's log and state", data_dir),
     KEY_TEXT("node", "key_file", "key-file", "", "secret key of this node, readable by its owner only", key_file),
     KEY_TEXT("node", "clients_file", "clients-file", "", "clients that may connect, and what they may do", clients_file),

@@ -59,6 +59,7 @@ struct sw_config {
     struct sw_swarm_id swarm;
     /* [node] */
     uint64_t node_id;
+    uint64_t join; /* 1: founds nothing, see sw_node_config */
     char data_dir[SW_CONFIG_PATH_SIZE];
     char key_file[SW_CONFIG_PATH_SIZE];     /* secret key of this node; transport/keyfile */
     char clients_file[SW_CONFIG_PATH_SIZE]; /* who may connect, and do what; node/allow.h */

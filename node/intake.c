@@ -232,13 +232,14 @@ static enum sw_err check(struct sw_node *node,
     return sw_admission_check(&node->admission, &wanted, why);
 }
 
-/* Status and snapshot are of the asked node itself; everything else belongs to the leader. */
+/* Status and snapshot are of the asked node itself, and it lists the members as it knows them;
+ * everything else belongs to the leader. */
 static bool needs_leader(enum sw_op op)
 {
     if (SW_PLANTED(FOLLOWER_READS) && !sw_op_is_write(op) && op != SW_OP_TRANSFER) {
         return false;
     }
-    return op != SW_OP_STATUS && op != SW_OP_SNAPSHOT;
+    return op != SW_OP_STATUS && op != SW_OP_SNAPSHOT && op != SW_OP_MEMBER_LIST;
 }
 
 static uint64_t deadline_of(const struct sw_node *node, const struct sw_request *request)
@@ -326,6 +327,13 @@ dispatch(struct sw_node *node, struct sw__request *admitted, const struct sw_req
         return;
     case SW_OP_SNAPSHOT:
         snapshot(node, admitted);
+        return;
+    case SW_OP_MEMBER_LIST:
+    case SW_OP_MEMBER_ADD:
+    case SW_OP_MEMBER_PROMOTE:
+    case SW_OP_MEMBER_DEMOTE:
+    case SW_OP_MEMBER_REMOVE:
+        sw__member_request(node, admitted, request);
         return;
     case SW_OP_PUT:
     case SW_OP_GET:

@@ -12,6 +12,7 @@
 struct watch {
     uv_poll_t poll; /* first */
     struct watch *next;
+    int fd;
     void (*readable)(void *arg); /* may be NULL */
     void *arg;
 };
@@ -113,12 +114,34 @@ enum sw_err sw_loop_watch(struct sw_loop *loop, int fd, void (*readable)(void *a
         free(watch);
         return SW_ERR_IO;
     }
+    watch->fd = fd;
     watch->readable = readable;
     watch->arg = arg;
     watch->next = loop->watches;
     loop->watches = watch;
     must(uv_poll_start(&watch->poll, UV_READABLE, on_readable));
     return SW_ERR_OK;
+}
+
+static void on_unwatched(uv_handle_t *handle)
+{
+    free((struct watch *)handle);
+}
+
+void sw_loop_unwatch(struct sw_loop *loop, int fd)
+{
+    struct watch **at = &loop->watches;
+
+    while (*at != NULL && (*at)->fd != fd) {
+        at = &(*at)->next;
+    }
+    if (*at != NULL) {
+        struct watch *watch = *at;
+
+        *at = watch->next;
+        must(uv_poll_stop(&watch->poll)); /* libuv lets go of the descriptor in here */
+        uv_close((uv_handle_t *)&watch->poll, on_unwatched);
+    }
 }
 
 enum sw_err sw_loop_watch_signal(struct sw_loop *loop, int number)

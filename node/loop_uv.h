@@ -22,9 +22,11 @@ struct sw_loop_handler {
 
 struct sw_loop *sw_loop_new(struct sw_loop_handler handler);
 /* Another turn when `fd` becomes readable, after `readable` if that is not NULL. The descriptor is
- * borrowed until sw_loop_free. */
+ * borrowed until sw_loop_unwatch or sw_loop_free. */
 enum sw_err sw_loop_watch(struct sw_loop *loop, int fd, void (*readable)(void *arg), void *arg)
     SW_MUST_CHECK;
+/* Looks at `fd` no more: it may be closed on return. Nothing if it is not watched. */
+void sw_loop_unwatch(struct sw_loop *loop, int fd);
 enum sw_err sw_loop_watch_signal(struct sw_loop *loop, int number) SW_MUST_CHECK;
 void sw_loop_wake(struct sw_loop *loop); /* from any thread */
 void sw_loop_run(struct sw_loop *loop);  /* until sw_loop_stop */

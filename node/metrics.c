@@ -43,7 +43,12 @@ static const char *const op_names[SW_OP_COUNT] = {[0] = "unknown",
                                                   [SW_OP_TRANSFER] = "transfer",
                                                   [SW_OP_SNAPSHOT] = "snapshot",
                                                   [SW_OP_TXN] = "txn",
-                                                  [SW_OP_MULTI_GET] = "multi_get"};
+                                                  [SW_OP_MULTI_GET] = "multi_get",
+                                                  [SW_OP_MEMBER_LIST] = "member_list",
+                                                  [SW_OP_MEMBER_ADD] = "member_add",
+                                                  [SW_OP_MEMBER_PROMOTE] = "member_promote",
+                                                  [SW_OP_MEMBER_DEMOTE] = "member_demote",
+                                                  [SW_OP_MEMBER_REMOVE] = "member_remove"};
 
 const char *sw_op_name(enum sw_op op)
 {

@@ -85,12 +85,23 @@ void sw__node_fail(struct sw_node *node, enum sw_err err, const char *why)
 
 /* --- building --------------------------------------------------------------------------------- */
 
-static char *copy_text(const char *text)
+/* False if its text does not fit into a configuration. */
+static bool copy_member(const struct sw_node_member *from, struct sw__member *ret_member)
 {
-    char *copy = strdup(text == NULL ? "" : text);
+    struct sw__member member = {.id = from->id, .role = SW_MEMBER_VOTER};
+    char text[SW_ADDRESS_SIZE_MAX];
 
-    SW_ASSERT(copy != NULL);
-    return copy;
+    if (from->key != NULL) {
+        memcpy(member.text.key, from->key, sizeof member.text.key);
+        member.text.has_key = true;
+    }
+    (void)snprintf(member.text.peer, sizeof member.text.peer, "%s", from->peer_address);
+    (void)snprintf(member.text.client,
+                   sizeof member.text.client,
+                   "%s",
+                   from->client_address == NULL ? "" : from->client_address);
+    *ret_member = member;
+    return sw_peer_text_print(&member.text, text);
 }
 
 static enum sw_err
@@ -109,14 +120,21 @@ copy_members(struct sw_node *node, const struct sw_node_config *config, char *re
     for (uint32_t i = 0; i < config->member_count; i++) {
         const struct sw_node_member *member = &config->members[i];
 
-        node->members[i] = (struct sw__member){
-            .id = member->id,
-            .peer_address = copy_text(member->peer_address),
-            .client_address = copy_text(member->client_address),
-        };
-        node->member_count = i + 1;
+        if (!copy_member(member, &node->known[i])) {
+            (void)snprintf(ret_why,
+                           SW_WHY_SIZE,
+                           "addresses and key of member %llu are over %d bytes",
+                           (unsigned long long)member->id.value,
+                           SW_ADDRESS_SIZE_MAX - 1);
+            return SW_ERR_CONFIG;
+        }
         found = found || sw_node_id_equal(member->id, config->self);
     }
+    node->known_count = config->member_count;
+    /* Until the log says more. A floor of 0 is not right for them: nobody is newer. */
+    memcpy(node->members, node->known, sizeof node->members);
+    node->member_count = node->known_count;
+    node->id_floor = UINT64_MAX;
     if (!found) {
         (void)snprintf(ret_why, SW_WHY_SIZE, "this node is not among the members");
         return SW_ERR_CONFIG;
@@ -207,10 +225,6 @@ void sw_node_free(struct sw_node *node)
     sw_clients_release(&node->clients);
     sw_timers_release(&node->deadlines);
     sw_buf_release(&node->scratch);
-    for (uint32_t i = 0; i < node->member_count; i++) {
-        free(node->members[i].peer_address);
-        free(node->members[i].client_address);
-    }
     free(node);
 }
 
@@ -312,6 +326,7 @@ static void refuse_rest(struct sw_node *node, struct sw__shard *shard)
     sw__list_refuse(node, &shard->queue, SW_ERR_SHUTTING_DOWN, why);
     sw__list_refuse(node, &shard->reads, SW_ERR_SHUTTING_DOWN, why);
     sw__list_refuse(node, &shard->snapshot_waiting, SW_ERR_SHUTTING_DOWN, why);
+    sw__list_refuse(node, &shard->change_waiting, SW_ERR_UNKNOWN_OUTCOME, why);
     for (struct sw__flight *f = shard->flights; f != NULL; f = f->next) {
         for (struct sw__request *r = f->requests.first; r != NULL; r = r->next) {
             if (!r->answered) {
@@ -321,10 +336,21 @@ static void refuse_rest(struct sw_node *node, struct sw__shard *shard)
     }
 }
 
+static bool other_voters(const struct sw_node *node)
+{
+    for (uint32_t i = 0; i < node->member_count; i++) {
+        if (node->members[i].role == SW_MEMBER_VOTER &&
+            !sw_node_id_equal(node->members[i].id, node->config.self)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool drained(const struct sw_node *node)
 {
     for (uint32_t i = 0; i < node->shard_count; i++) {
-        if (node->shards[i]->role == SW_ROLE_LEADER && node->member_count > 1) {
+        if (node->shards[i]->role == SW_ROLE_LEADER && other_voters(node)) {
             return false; /* the hand-over is under way */
         }
         if (!sw__shard_idle(node->shards[i])) {
@@ -365,7 +391,7 @@ static void hand_over(struct sw_node *node)
         struct sw__shard *shard = node->shards[i];
         enum sw_err err;
 
-        if (shard->role != SW_ROLE_LEADER || node->member_count == 1) {
+        if (shard->role != SW_ROLE_LEADER || !other_voters(node)) {
             continue;
         }
         err = sw_group_transfer(shard->group, anyone);

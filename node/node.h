@@ -32,6 +32,15 @@ struct sw_node_member {
     struct sw_node_id id;
     const char *peer_address;   /* "host:port"; borrowed during sw_node_new */
     const char *client_address; /* told to clients in STATUS; borrowed during sw_node_new */
+    const uint8_t *key; /* public, 32 bytes; borrowed during sw_node_new. NULL: the log of a swarm
+                           that is founded so does not hold keys */
+};
+
+/* Another node that this one should have a session with. */
+struct sw_node_peer {
+    struct sw_node_id id;
+    const char *address; /* borrowed until the next call into this module */
+    uint8_t key[32];
 };
 
 struct sw_node_handler {
@@ -45,6 +54,8 @@ struct sw_node_handler {
     void (*log)(void *arg, enum sw_log_level level, const char *event, const char *text);
     /* May the holder of `key` do `op`? NULL = whoever the link let in may do everything. */
     bool (*allowed)(void *arg, const uint8_t key[32], enum sw_op op);
+    /* sw_node_peers has a new answer. Comes from inside any call. NULL = nobody cares. */
+    void (*members_changed)(void *arg);
 };
 
 /* Bounds of admission; a zero stands for the default named beside it. */
@@ -62,9 +73,11 @@ struct sw_node_limits {
 struct sw_node_config {
     struct sw_swarm_id swarm;
     struct sw_node_id self;
+    /* Who founds the swarm, if its log is empty; after that the log says who is a member. */
     const struct sw_node_member *members; /* copied */
     uint32_t member_count;                /* 1..SW_NODE_COUNT_MAX, self included */
-    struct sw_group_tuning tuning;        /* zeros = defaults, see sw_node_tuning_default */
+    bool join; /* founds nothing: with an empty log it waits to be added by others */
+    struct sw_group_tuning tuning; /* zeros = defaults, see sw_node_tuning_default */
     struct sw_node_limits limits;
     uint32_t commit_interval_ms; /* of the applier; 0 = its default */
     uint32_t commit_bytes;       /* of the applier; 0 = its default */
@@ -126,6 +139,11 @@ struct sw_node_status {
     bool disk_full;  /* puts are refused, deletes and reads go on */
 };
 void sw_node_status(const struct sw_node *node, struct sw_node_status *ret_status);
+
+/* With whom this node should have sessions: the members that the log knows, and those of the
+ * settings that are newer than any of them. */
+uint32_t sw_node_peers(const struct sw_node *node,
+                       struct sw_node_peer ret_peers[SW_NODE_COUNT_MAX]);
 
 /* Ready for clients: a leader is known and this node has executed what it knew as committed. A
  * reason for "no" goes to `ret_why`. */

@@ -12,6 +12,7 @@
 #include "node/applier.h"
 #include "node/clients.h"
 #include "node/node.h"
+#include "node/peer_text.h"
 
 struct sw__shard;
 
@@ -111,6 +112,7 @@ struct sw__shard {
     struct sw__list queue;   /* writes not proposed */
     struct sw__list reads;   /* reads of this turn */
     struct sw__list snapshot_waiting;
+    struct sw__list change_waiting; /* for the one change of members that is under way */
     struct sw__flight *flights; /* owned; in order of proposal */
     struct sw__flight *flights_last;
     uint32_t answered_count;        /* writes of the last answered entry: as many may come again */
@@ -124,8 +126,8 @@ struct sw__shard {
 
 struct sw__member {
     struct sw_node_id id;
-    char *peer_address;   /* owned */
-    char *client_address; /* owned */
+    enum sw_member_role role;
+    struct sw_peer_text text;
 };
 
 /* A job on the applier's thread that looks at the store, for STATUS and admission. */
@@ -149,8 +151,11 @@ enum sw__phase {
 
 struct sw_node {
     struct sw_node_config config; /* members: NULL, see below */
-    struct sw__member members[SW_NODE_COUNT_MAX];
+    struct sw__member known[SW_NODE_COUNT_MAX]; /* by the settings */
+    uint32_t known_count;
+    struct sw__member members[SW_NODE_COUNT_MAX]; /* by the log, once it says something */
     uint32_t member_count;
+    uint64_t id_floor; /* no id up to this may be given to a new node */
     struct sw_applier *applier; /* owned */
     struct sw__shard **shards;  /* owned; sorted by group id */
     uint32_t shard_count;
@@ -235,6 +240,13 @@ void sw__install_exported(struct sw__shard *shard,
                           struct sw_span chunk);
 void sw__install_tick(struct sw__shard *shard, uint64_t now_ms);
 void sw__install_release(struct sw__shard *shard);
+
+/* change.c */
+void sw__members_changed(void *arg);
+void sw__members_json(const struct sw_node *node, struct sw_buf *out); /* "members":[...] */
+void sw__member_request(struct sw_node *node,
+                        struct sw__request *admitted,
+                        const struct sw_request *request);
 
 /* status.c */
 void sw__probe_start(struct sw_node *node); /* no-op while one runs */

@@ -20,6 +20,7 @@
 #include "node/identity_posix.h"
 #include "node/loop_uv.h"
 #include "node/node.h"
+#include "node/peering_posix.h"
 #include "storage/disk_posix.h"
 #include "storage/store_lmdb.h"
 #include "storage/store_space.h"
@@ -56,6 +57,8 @@ struct sw_server {
     struct sw_link_fault_page *fault_page; /* NULL without --fault-control, as is `fault` */
     struct sw_link_fault *fault;           /* stands between link and node */
     struct sw_node *node;
+    struct sw_peering peering;
+    bool members_changed; /* since the link's peers were last compared */
     struct sw_http *http;
     uint64_t tick_at_ms;
     uint64_t http_at_ms;
@@ -249,6 +252,8 @@ static void on_signal(void *arg, int number)
     sw_node_stop(server->node);
 }
 
+static enum sw_err join_peers(struct sw_server *server);
+
 /* --- one turn --------------------------------------------------------------------------------- */
 
 static void on_turn(void *arg)
@@ -271,6 +276,9 @@ static void on_turn(void *arg)
         sw_http_run(server->http);
     }
     sw_node_turn_end(server->node);
+    if (server->members_changed) {
+        (void)join_peers(server); /* told in the log */
+    }
 }
 
 static uint64_t on_wait(void *arg)
@@ -498,23 +506,41 @@ static enum sw_err open_link(struct sw_server *server, char *ret_why)
     return err;
 }
 
+/* An address that cannot be dialled is told at the start; later, when the log brings one, the other
+ * members are more important than this one's session. */
+static enum sw_err join_peers(struct sw_server *server)
+{
+    struct sw_node_peer peers[SW_NODE_COUNT_MAX];
+    const uint32_t count = sw_node_peers(server->node, peers);
+
+    server->members_changed = false;
+    return sw_peering_apply(&server->peering, peers, count);
+}
+
+static void on_members_changed(void *arg)
+{
+    ((struct sw_server *)arg)->members_changed = true; /* from inside the link, perhaps */
+}
+
+static void on_peering(void *arg, enum sw_err err, const char *text)
+{
+    say(arg, err == SW_ERR_OK ? SW_LOG_INFO : SW_LOG_ERROR, "peer", "%s", text);
+}
+
 static enum sw_err add_peers(struct sw_server *server, char *ret_why)
 {
-    enum sw_err err = SW_ERR_OK;
+    enum sw_err err;
 
-    for (uint32_t i = 0; i < server->config.member_count && err == SW_ERR_OK; i++) {
-        const struct sw_config_member *member = &server->config.members[i];
-        struct sw_public_key key;
-
-        if (member->id.value != server->config.node_id) {
-            memcpy(key.bytes, member->public_key, sizeof key.bytes);
-            err =
-                sw_link_zmq_add_peer(server->link, member->id, &key, member->peer_address, ret_why);
-        }
+    server->peering = (struct sw_peering){
+        .link = server->link, .loop = server->loop, .event = on_peering, .arg = server};
+    err = join_peers(server);
+    if (err != SW_ERR_OK) {
+        (void)snprintf(ret_why, SW_WHY_SIZE, "a member cannot be dialled, see the line before");
     }
     return err;
 }
 
+/* The two listeners; peers are watched as they come. */
 static enum sw_err watch_link(struct sw_server *server, char *ret_why)
 {
     int fds[SW_LINK_FD_COUNT_MAX];
@@ -539,12 +565,14 @@ static void fill_node_config(const struct sw_server *server,
     for (uint32_t i = 0; i < from->member_count; i++) {
         members[i] = (struct sw_node_member){.id = from->members[i].id,
                                              .peer_address = from->members[i].peer_address,
-                                             .client_address = from->members[i].client_address};
+                                             .client_address = from->members[i].client_address,
+                                             .key = from->members[i].public_key};
     }
     config->members = members;
     config->member_count = from->member_count;
     config->swarm = from->swarm;
     config->self = self_of(server);
+    config->join = from->join != 0;
     config->tuning = (struct sw_group_tuning){
         .election_timeout_ms = (uint32_t)from->election_ms,
         .heartbeat_ms = (uint32_t)from->heartbeat_ms,
@@ -582,7 +610,8 @@ static enum sw_err open_node(struct sw_server *server, char *ret_why)
                     .stopped = on_stopped,
                     .fatal = on_fatal,
                     .log = on_log,
-                    .allowed = on_allowed},
+                    .allowed = on_allowed,
+                    .members_changed = on_members_changed},
     };
 
     if (server->fault != NULL) {
@@ -633,8 +662,8 @@ static enum sw_err open_all(struct sw_server *server, char *ret_why)
                                                                        open_http,
                                                                        open_storage,
                                                                        open_node,
-                                                                       add_peers,
-                                                                       watch_link};
+                                                                       watch_link,
+                                                                       add_peers};
     enum sw_err err;
 
     err = load_clients(server, server->config.clients_file, ret_why);

@@ -537,13 +537,15 @@ static enum sw_err open_group(struct sw__shard *shard, uint64_t applied, char *r
 {
     struct sw_node *node = shard->node;
     struct sw_group_member members[SW_NODE_COUNT_MAX];
+    char texts[SW_NODE_COUNT_MAX][SW_ADDRESS_SIZE_MAX];
     struct sw_group_config config = {
         .id = shard->id,
         .self = node->config.self,
         .members = members,
-        .member_count = node->member_count,
+        .member_count = node->known_count,
         .tuning = node->config.tuning,
         .applied = applied,
+        .join = node->config.join,
         .env = node->config.env,
         .wal = node->config.wal,
         .link = node->config.link,
@@ -551,12 +553,15 @@ static enum sw_err open_group(struct sw__shard *shard, uint64_t applied, char *r
                     .committed = on_committed,
                     .role_changed = on_role_changed,
                     .snapshot_wanted = on_snapshot_wanted,
-                    .install_wanted = sw__install_wanted},
+                    .install_wanted = sw__install_wanted,
+                    .members_changed = sw__members_changed},
     };
 
-    for (uint32_t i = 0; i < node->member_count; i++) {
-        members[i] = (struct sw_group_member){.node = node->members[i].id,
-                                              .address = node->members[i].peer_address};
+    for (uint32_t i = 0; i < node->known_count; i++) {
+        const bool fits = sw_peer_text_print(&node->known[i].text, texts[i]);
+
+        SW_ASSERT(fits); /* copy_members */
+        members[i] = (struct sw_group_member){.node = node->known[i].id, .address = texts[i]};
     }
     return sw_group_new(&config, &shard->group, ret_why);
 }
@@ -617,6 +622,7 @@ void sw__shard_free(struct sw__shard *shard)
     list_drop(&shard->queue);
     list_drop(&shard->reads);
     list_drop(&shard->snapshot_waiting);
+    list_drop(&shard->change_waiting);
     while (shard->flights != NULL) {
         struct sw__flight *flight = flight_take(shard, &shard->flights);
 

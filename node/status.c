@@ -204,28 +204,6 @@ static void json_number(struct sw_buf *out, const char *name, uint64_t value)
     sw_buf_printf(out, ",\"%s\":\"%llu\"", name, (unsigned long long)value);
 }
 
-static void json_members(const struct sw_node *node, struct sw_buf *out)
-{
-    struct sw_link *link = node->config.link;
-
-    sw_write_bytes(out, sw_span_str(",\"members\":["));
-    for (uint32_t i = 0; i < node->member_count; i++) {
-        const struct sw__member *member = &node->members[i];
-        const bool up =
-            sw_node_id_equal(member->id, node->config.self) || link->ops->peer_up(link, member->id);
-
-        sw_buf_printf(out,
-                      "%s{\"id\":\"%llu\",\"peer\":",
-                      i == 0 ? "" : ",",
-                      (unsigned long long)member->id.value);
-        sw_json_string(out, sw_span_str(member->peer_address));
-        sw_write_bytes(out, sw_span_str(",\"client\":"));
-        sw_json_string(out, sw_span_str(member->client_address));
-        sw_buf_printf(out, ",\"up\":%s}", up ? "true" : "false");
-    }
-    sw_write_bytes(out, sw_span_str("]"));
-}
-
 void sw_node_status_json(const struct sw_node *node, struct sw_buf *out)
 {
     struct sw_node_status status;
@@ -251,7 +229,8 @@ void sw_node_status_json(const struct sw_node *node, struct sw_buf *out)
     json_number(out, "uptime_ms", status.uptime_ms);
     sw_write_bytes(out, sw_span_str(",\"version\":"));
     sw_json_string(out, sw_span_str(node->config.version));
-    json_members(node, out);
+    sw_write_bytes(out, sw_span_str(","));
+    sw__members_json(node, out);
     sw_write_bytes(out, sw_span_str("}"));
 }
 

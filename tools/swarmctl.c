@@ -51,6 +51,28 @@ static const struct sw_cli_flag create_flags[] = {
     {"node", "ID=HOST:CLIENT:PEER:HTTP", "one node with its three ports; repeat for each"},
     {NULL, NULL, NULL}};
 
+#define WAIT_FLAG                                                                     \
+    {                                                                                 \
+        "wait", "TIME", "how long to ask again while it cannot be done (default 60s)" \
+    }
+#define NODE_FLAGS                                                                       \
+    {"address", "HOST:CLIENT:PEER:HTTP", "where it will listen: host, and three ports"}, \
+        {"key", "KEY", "its public key, 64 hex digits, if it is prepared already"},      \
+    {                                                                                    \
+        "out", "DIR", "make DIR/node-ID with key and settings (else give --key)"         \
+    }
+
+static const struct sw_cli_flag wait_flags[] = {WAIT_FLAG, {NULL, NULL, NULL}};
+static const struct sw_cli_flag add_flags[] = {NODE_FLAGS, WAIT_FLAG, {NULL, NULL, NULL}};
+static const struct sw_cli_flag prepare_flags[] = {
+    {"address", "HOST:CLIENT:PEER:HTTP", "where it will listen: host, and three ports"},
+    {"out", "DIR", "make DIR/node-ID with key and settings"},
+    {NULL, NULL, NULL}};
+static const struct sw_cli_flag replace_flags[] = {
+    NODE_FLAGS,
+    {"wait", "TIME", "how long the new node may take to catch up (default 10m)"},
+    {NULL, NULL, NULL}};
+
 const struct sw_command sw_commands[] = {
     {"swarm",
      "create",
@@ -170,6 +192,78 @@ const struct sw_command sw_commands[] = {
      sw_cmd_node_transfer,
      NULL,
      SW_FORMAT_TABLE},
+    {"member",
+     "list",
+     "",
+     "who belongs to the swarm, and how far behind each is",
+     0,
+     0,
+     sw_cmd_member_list,
+     NULL,
+     SW_FORMAT_TABLE},
+    {"member",
+     "prepare",
+     "ID --address HOST:CLIENT:PEER:HTTP --out DIR",
+     "make key and settings of a new node, which is added later",
+     1,
+     1,
+     sw_cmd_member_prepare,
+     prepare_flags,
+     SW_FORMAT_TABLE},
+    {"member",
+     "add",
+     "ID --address HOST:CLIENT:PEER:HTTP (--key KEY | --out DIR)",
+     "add a node, as a learner that has no vote",
+     1,
+     1,
+     sw_cmd_member_add,
+     add_flags,
+     SW_FORMAT_TABLE},
+    {"member",
+     "promote",
+     "ID",
+     "make a learner a voter, once it has caught up",
+     1,
+     1,
+     sw_cmd_member_promote,
+     wait_flags,
+     SW_FORMAT_TABLE},
+    {"member",
+     "demote",
+     "ID",
+     "make a voter a learner",
+     1,
+     1,
+     sw_cmd_member_demote,
+     wait_flags,
+     SW_FORMAT_TABLE},
+    {"member",
+     "remove",
+     "ID",
+     "take a node out of the swarm, for good",
+     1,
+     1,
+     sw_cmd_member_remove,
+     wait_flags,
+     SW_FORMAT_TABLE},
+    {"member",
+     "replace",
+     "OLD NEW --address HOST:CLIENT:PEER:HTTP (--key KEY | --out DIR)",
+     "add NEW, wait for it, remove OLD, promote NEW",
+     2,
+     2,
+     sw_cmd_member_replace,
+     replace_flags,
+     SW_FORMAT_TABLE},
+    {"member",
+     "config",
+     "",
+     "print settings for clients that name the members of now",
+     0,
+     0,
+     sw_cmd_member_config,
+     NULL,
+     SW_FORMAT_PLAIN},
     {"snapshot",
      "take",
      "[ID]",

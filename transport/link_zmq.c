@@ -368,6 +368,40 @@ enum sw_err sw_link_zmq_add_peer(struct sw_link *link,
     return SW_ERR_OK;
 }
 
+int sw_link_zmq_peer_fd(const struct sw_link *link, struct sw_node_id node)
+{
+    const struct peer *peer = peer_find(impl_of(link), node);
+
+    return peer == NULL ? -1 : sw_port_fd(peer->port);
+}
+
+enum sw_err sw_link_zmq_remove_peer(struct sw_link *link,
+                                    struct sw_node_id node,
+                                    void (*closing)(void *arg, int fd),
+                                    void *arg)
+{
+    struct link_zmq *zmq = impl_of(link);
+    size_t at = 0;
+
+    SW_ASSERT(!zmq->in_poll);
+    while (at < zmq->peer_count && !sw_node_id_equal(zmq->peer[at]->node, node)) {
+        at++;
+    }
+    if (at == zmq->peer_count) {
+        return SW_ERR_NOT_FOUND;
+    }
+    if (closing != NULL) {
+        closing(arg, sw_port_fd(zmq->peer[at]->port));
+    }
+    peer_free(zmq->peer[at]);
+    zmq->peer_count--;
+    memmove(&zmq->peer[at], &zmq->peer[at + 1], (zmq->peer_count - at) * sizeof(struct peer *));
+    zmq->peer[zmq->peer_count] = NULL;
+    sw_listener_recheck(zmq->peers.listener);
+    zmq->listener_next_ms = 0;
+    return SW_ERR_OK;
+}
+
 void sw_link_zmq_allow_clients(struct sw_link *link, const struct sw_public_key *keys, size_t count)
 {
     struct link_zmq *zmq = impl_of(link);

@@ -18,7 +18,7 @@
  * and let the loop wait at most wait_ms (with libuv: a uv_prepare takes the turn, a uv_idle is
  * active while wait_ms is 0, else a uv_timer of wait_ms). Nothing else is needed: handshake
  * retries, probes and timeouts happen inside poll. The set of descriptors changes only with
- * add_peer. */
+ * add_peer and remove_peer. */
 #ifndef SW_TRANSPORT_LINK_ZMQ_H
 #define SW_TRANSPORT_LINK_ZMQ_H
 
@@ -77,6 +77,15 @@ enum sw_err sw_link_zmq_add_peer(struct sw_link *link,
                                  const struct sw_public_key *key,
                                  const char *address,
                                  char ret_why[SW_WHY_SIZE]) SW_MUST_CHECK;
+/* The same, and out: the descriptor that is no longer to be watched, to be called before the port
+ * is closed with it; may be NULL. Ends the sessions with `node`, both ways; no handler is called.
+ * Not from a handler. NOT_FOUND if it is no peer. */
+enum sw_err sw_link_zmq_remove_peer(struct sw_link *link,
+                                    struct sw_node_id node,
+                                    void (*closing)(void *arg, int fd),
+                                    void *arg);
+/* The descriptor of a peer's port, -1 for a stranger. */
+int sw_link_zmq_peer_fd(const struct sw_link *link, struct sw_node_id node);
 /* Replaces the set of client keys (copied); sessions of others close. None at first. */
 void sw_link_zmq_allow_clients(struct sw_link *link,
                                const struct sw_public_key *keys,

@@ -36,7 +36,7 @@ enum sw_op {
     SW_OP_TXN = 13, /* `value` = a transaction (transport/txn.h): one command, all or nothing */
     SW_OP_MULTI_GET = 14, /* `value` = keys (transport/txn.h), all read at one revision */
     /* 15..19 are kept. Members of the swarm, node `expected`; see node/change.c. */
-    SW_OP_MEMBER_LIST = 20, /* as the leader knows them; the detail is JSON */
+    SW_OP_MEMBER_LIST = 20, /* as the asked node knows them; the detail is JSON */
     SW_OP_MEMBER_ADD = 21,  /* `value` = "peer address,client address,public key in hex" */
     SW_OP_MEMBER_PROMOTE = 22,
     SW_OP_MEMBER_DEMOTE = 23,

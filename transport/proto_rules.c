@@ -87,6 +87,13 @@ static const struct op_rule op_rules[SW_OP_COUNT] = {
                          .optional = SW__FIELD_FLAGS,
                          .flags = SW_REQUEST_KEYS_ONLY,
                          .value_max = SW_VALUE_SIZE_MAX},
+    [SW_OP_MEMBER_LIST] = {.name = "member list"},
+    [SW_OP_MEMBER_ADD] = {.name = "member add",
+                          .required = SW__FIELD_EXPECTED | SW__FIELD_VALUE,
+                          .value_max = SW_ADDRESS_SIZE_MAX - 1},
+    [SW_OP_MEMBER_PROMOTE] = {.name = "member promote", .required = SW__FIELD_EXPECTED},
+    [SW_OP_MEMBER_DEMOTE] = {.name = "member demote", .required = SW__FIELD_EXPECTED},
+    [SW_OP_MEMBER_REMOVE] = {.name = "member remove", .required = SW__FIELD_EXPECTED},
 };
 
 bool sw_op_is_write(enum sw_op op)

@@ -119,7 +119,7 @@ enum swarm_op {
     SWARM_SNAPSHOT = 12,       /* `node` takes a snapshot and compacts its log */
     SWARM_TXN = 13,            /* `txn`, all or nothing */
     SWARM_MULTI_GET = 14,      /* `keys`, all read at one revision */
-    SWARM_MEMBER_LIST = 20,    /* members as the leader knows them; the detail is JSON */
+    SWARM_MEMBER_LIST = 20,    /* members as the node that answers knows them; JSON */
     SWARM_MEMBER_ADD = 21,     /* node `expected`, a learner; `value` = "peer address,client
                                   address,public key in hex". Members change one at a time: BUSY
                                   means not now, and is tried again */

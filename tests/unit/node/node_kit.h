@@ -61,6 +61,14 @@ struct kit_group {
     uint32_t install_done;
     enum sw_err install_err;
     struct sw_group_snapshot snapshot;
+    struct sw_group_peer peers[SW_NODE_COUNT_MAX]; /* the newest configuration */
+    uint32_t peer_count;
+    uint32_t changes; /* asked for */
+    enum sw_err change_err;
+    struct sw_group_change change;
+    char change_address[SW_ADDRESS_SIZE_MAX], change_own[SW_ADDRESS_SIZE_MAX];
+    sw_group_change_fn change_done;
+    void *change_arg;
     void (*stop_done)(void *arg);
     void *stop_arg;
 };
@@ -236,6 +244,38 @@ void sw_group_status(const struct sw_group *group, struct sw_group_status *ret_s
                                            .last_index = kit_group_now.last_index,
                                            .handed_index = kit_group_now.last_index,
                                            .snapshot_index = kit_group_now.snapshot.index};
+}
+
+uint32_t sw_group_members(const struct sw_group *group,
+                          struct sw_group_peer ret_peers[SW_NODE_COUNT_MAX])
+{
+    (void)group;
+    memcpy(ret_peers, kit_group_now.peers, sizeof kit_group_now.peers);
+    return kit_group_now.peer_count;
+}
+
+enum sw_err sw_group_change(struct sw_group *group,
+                            const struct sw_group_change *change,
+                            sw_group_change_fn done,
+                            void *arg,
+                            char ret_why[SW_WHY_SIZE])
+{
+    struct kit_group *g = &kit_group_now;
+    const char *own = change->own_address == NULL ? "" : change->own_address;
+    const char *address = change->address == NULL ? "" : change->address;
+
+    (void)group;
+    g->changes++;
+    if (g->change_err != SW_ERR_OK) {
+        (void)snprintf(ret_why, SW_WHY_SIZE, "not now");
+        return g->change_err;
+    }
+    g->change = *change;
+    (void)snprintf(g->change_address, sizeof g->change_address, "%s", address);
+    (void)snprintf(g->change_own, sizeof g->change_own, "%s", own);
+    g->change_done = done;
+    g->change_arg = arg;
+    return SW_ERR_OK;
 }
 
 /* --- the world -------------------------------------------------------------------------------- */

@@ -136,6 +136,33 @@ static void a_readable_descriptor_wakes_it(void **state)
     (void)close(fds[1]);
 }
 
+/* What is readable wakes nobody any more, and the descriptor may be closed and come back. */
+static void a_descriptor_can_be_let_go(void **state)
+{
+    struct world *world = world_new();
+    int fds[2];
+
+    (void)state;
+    assert_int_equal(pipe(fds), 0);
+    world->fd = fds[0];
+    world->wait_ms = 1;
+    world->turns_max = 3;
+    assert_int_equal(sw_loop_watch(world->loop, fds[0], on_readable, world), SW_ERR_OK);
+    assert_int_equal(write(fds[1], "x", 1), 1);
+    sw_loop_unwatch(world->loop, fds[0]);
+    sw_loop_unwatch(world->loop, fds[0]);
+    (void)close(fds[0]);
+    (void)close(fds[1]);
+    assert_int_equal(pipe(fds), 0);
+    world->fd = fds[0];
+    assert_int_equal(sw_loop_watch(world->loop, fds[0], on_readable, world), SW_ERR_OK);
+    sw_loop_run(world->loop);
+    assert_int_equal(world->reads, 0);
+    world_free(world);
+    (void)close(fds[0]);
+    (void)close(fds[1]);
+}
+
 static void a_descriptor_that_is_none_is_refused(void **state)
 {
     struct world *world = world_new();
@@ -165,6 +192,7 @@ int main(void)
         cmocka_unit_test(a_short_wait_ends),
         cmocka_unit_test(another_thread_wakes_it),
         cmocka_unit_test(a_readable_descriptor_wakes_it),
+        cmocka_unit_test(a_descriptor_can_be_let_go),
         cmocka_unit_test(a_descriptor_that_is_none_is_refused),
         cmocka_unit_test(a_signal_is_told_on_the_loop),
     };

@@ -25,8 +25,9 @@ static void status_waits_for_a_look_at_the_state(void **state)
     assert_non_null(strstr(kit_reply(kit, 2).detail, "\"role\":\"leader\""));
     assert_non_null(strstr(kit_reply(kit, 2).detail, "\"applied_index\":\"1\""));
     assert_non_null(strstr(kit_reply(kit, 2).detail,
-                           "{\"id\":\"1\",\"peer\":\"h1:1\",\"client\":\"h1:2\",\"up\":true},"
-                           "{\"id\":\"2\",\"peer\":\"h2:1\",\"client\":\"h2:2\",\"up\":false}"));
+                           "{\"id\":\"1\",\"role\":\"voter\",\"peer\":\"h1:1\",\"client\":"
+                           "\"h1:2\",\"up\":true},{\"id\":\"2\",\"role\":\"voter\",\"peer\":"
+                           "\"h2:1\",\"client\":\"h2:2\",\"up\":false}"));
     kit_free(kit);
 }
 

@@ -479,6 +479,44 @@ static void bad_addresses_are_named(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void note_fd(void *arg, int fd)
+{
+    *(int *)arg = fd;
+}
+
+/* Who was removed is heard no more, although it goes on dialling; and it may come back. */
+static void a_peer_can_be_removed(void **state)
+{
+    struct world *world = *state;
+    int fds[SW_LINK_FD_COUNT_MAX];
+    uint64_t received;
+    int fd = -1;
+
+    WORLD_UNTIL(world, world_all_up(world));
+    assert_int_equal(sw_link_zmq_peer_fd(world->node[1].link, (struct sw_node_id){2}),
+                     (sw_link_zmq_fds(world->node[1].link, fds), fds[2]));
+    assert_int_equal(
+        sw_link_zmq_remove_peer(world->node[1].link, (struct sw_node_id){2}, note_fd, &fd),
+        SW_ERR_OK);
+    assert_int_equal(fd, fds[2]);
+    assert_int_equal(
+        sw_link_zmq_remove_peer(world->node[1].link, (struct sw_node_id){2}, NULL, NULL),
+        SW_ERR_NOT_FOUND);
+    assert_int_equal(sw_link_zmq_peer_fd(world->node[1].link, (struct sw_node_id){2}), -1);
+    assert_int_equal(sw_link_zmq_fds(world->node[1].link, fds), 3);
+    assert_false(world_send(world, 1, 2, 100));
+    received = world->node[1].received[2];
+    /* It notices that nobody answers, and is refused from then on. */
+    WORLD_UNTIL(world,
+                (world_send(world, 2, 1, 100),
+                 !world->node[2].link->ops->peer_up(world->node[2].link, (struct sw_node_id){1})));
+    assert_int_equal(world->node[1].received[2], received);
+    assert_true(world->node[1].link->ops->peer_up(world->node[1].link, (struct sw_node_id){3}));
+    world_add_peer(world, 1, 2, NULL);
+    WORLD_UNTIL(world, world_all_up(world));
+    WORLD_UNTIL(world, (world_send(world, 2, 1, 100), world->node[1].received[2] > received));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -493,6 +531,7 @@ int main(void)
         TEST(clients_of_both_patterns_are_served),
         TEST(a_client_that_does_not_read_is_dropped),
         TEST(bad_addresses_are_named),
+        TEST(a_peer_can_be_removed),
     };
 
     if (sw_crypto_init() != SW_ERR_OK) {
