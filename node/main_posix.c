@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "node/config.h"
 #include "node/server_posix.h"
+#include "storage/mapped_posix.h"
 
 #ifndef SW_VERSION
 #    define SW_VERSION "unknown"
@@ -243,6 +244,23 @@ static int run(struct arguments *arguments)
     return serve(arguments, &config);
 }
 
+/* The state is mapped: a page that the disk does not give has no error code to return. */
+static void tell_lost_pages(void)
+{
+    static char text[SW_WHY_SIZE + 256];
+    const struct sw_err_info *info = sw_err_info(SW_ERR_CORRUPT);
+
+    (void)snprintf(text,
+                   sizeof text,
+                   "swarmd: PA-%04u %s: a page of the state cannot be read: its file is shorter "
+                   "than it was, or the disk fails; %s; %s\n",
+                   (unsigned)info->err,
+                   info->name,
+                   data_note(SW_ERR_CORRUPT),
+                   info->hint);
+    sw_mapped_read_failure(text, info->exit_code);
+}
+
 int main(int argc, char **argv)
 {
     struct arguments arguments = {.argc = argc, .argv = (const char *const *)argv};
@@ -260,5 +278,6 @@ int main(int argc, char **argv)
         (void)printf("swarmd " SW_VERSION "\n");
         return 0;
     }
+    tell_lost_pages();
     return run(&arguments);
 }

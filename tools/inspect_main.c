@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "storage/mapped_posix.h"
 #include "tools/inspect.h"
 
 static const char usage[] =
@@ -15,6 +16,10 @@ int main(int argc, char **argv)
 {
     const char *command = argc > 1 ? argv[1] : "";
 
+    sw_mapped_read_failure(
+        "swarm-inspect: CORRUPT: the file of the store is shorter than it was, or "
+        "the disk fails\n",
+        10);
     if (strcmp(command, "wal") == 0) {
         return sw_inspect_wal(argc - 1, argv + 1);
     }

@@ -3,9 +3,10 @@ full store says so and recovers. Clients are the real swarmctl and swarm-bench."
 import json
 import resource
 import signal
+import subprocess
 import unittest
 
-from swarm_kit import START_S, swarm, wait_for, x25519_public
+from swarm_kit import BIN, START_S, swarm, wait_for, x25519_public
 
 
 class Kit(unittest.TestCase):
@@ -100,6 +101,31 @@ class Disk(Kit):
             for i in acknowledged:
                 self.assertEqual(self.get(s, f"key-{i}").split()[0], str(i))
             self.assertEqual(node.stop(), 0)
+
+
+class Damage(Kit):
+    def test_a_state_that_was_cut_short_is_refused_in_words(self):
+        """Its pages are mapped, so the kernel answers with a signal. Found by ./run chaos, seed
+        412517680, as a node that died of SIGBUS."""
+        with swarm() as s:
+            s.start()
+            for i in range(20):
+                self.put(s, f"key-{i}", "x" * 5000)
+            s.wait_ready()
+            node = s.nodes[0]
+            self.assertEqual(node.stop(), 0)
+            state = node.data / "state" / "data.mdb"
+            with open(state, "r+b") as file:
+                file.truncate(3 * 4096)
+            code, stderr = node.run()
+            self.assertEqual(code, 10, stderr)
+            self.assertIn("CORRUPT", stderr)
+            self.assertIn("shorter", stderr)
+            done = subprocess.run([BIN / "swarm-inspect", "store", node.data], check=False,
+                                  capture_output=True, text=True)
+            self.assertEqual(done.returncode, 10, done.stderr)
+            self.assertIn("CORRUPT", done.stderr)
+            self.put(s, "after", "the others go on")
 
 
 class Laggards(Kit):
