@@ -29,9 +29,11 @@ static void must_put(struct power_world *world, uint64_t from, uint64_t to, size
     }
 }
 
-static void begin(struct power_world *world, const char *root, uint32_t count, uint32_t cut_node)
+static void begin(struct power_world *world, const char *root, uint64_t round, uint32_t count)
 {
-    power_world_init(world, count, 1);
+    const uint32_t cut_node = count == 1 ? 1 : 3;
+
+    power_world_init(world, count, round);
     for (uint32_t i = 1; i <= count; i++) {
         struct power_node *node = &world->nodes[i - 1];
 
@@ -50,11 +52,11 @@ static void start(struct power_world *world, uint32_t number, bool first)
 
 /* --- one node --------------------------------------------------------------------------------- */
 
-static void first_start_by_flag(const char *root)
+static void first_start_by_flag(const char *root, uint64_t round)
 {
     struct power_world world;
 
-    begin(&world, root, 1, 1);
+    begin(&world, root, round, 1);
     start(&world, 1, true);
     must_put(&world, 1, 3, 100);
     power_release(&world);
@@ -85,25 +87,25 @@ static void put_marker(const char *root)
     }
 }
 
-static void first_start_by_marker(const char *root)
+static void first_start_by_marker(const char *root, uint64_t round)
 {
     const struct power_mark allowed = {.kind = POWER_ALLOWED};
     struct power_world world;
 
     put_marker(root);
     power_mark(&allowed, sw_span_of(NULL, 0));
-    begin(&world, root, 1, 1);
+    begin(&world, root, round, 1);
     start(&world, 1, false);
     must_put(&world, 1, 3, 100);
     power_release(&world);
 }
 
 /* Writes, deletes, commits of the store, an orderly stop, two deaths of the process. */
-static void writes(const char *root)
+static void writes(const char *root, uint64_t round)
 {
     struct power_world world;
 
-    begin(&world, root, 1, 1);
+    begin(&world, root, round, 1);
     start(&world, 1, true);
     must_put(&world, 1, 15, 300);
     power_run(&world, 200); /* a commit because of its age */
@@ -122,11 +124,11 @@ static void writes(const char *root)
 }
 
 /* A log that is compacted all the time: segments begin, end, are recycled and removed. */
-static void compaction(const char *root)
+static void compaction(const char *root, uint64_t round)
 {
     struct power_world world;
 
-    begin(&world, root, 1, 1);
+    begin(&world, root, round, 1);
     world.snapshot_bytes = 16 << 10;
     start(&world, 1, true);
     must_put(&world, 1, 20, 1500);
@@ -170,12 +172,12 @@ static bool has_installed(const struct power_world *world)
 }
 
 /* It fetches the state of another node and begins its log anew; and once more, over what it has. */
-static void install(const char *root)
+static void install(const char *root, uint64_t round)
 {
     struct power_world world;
     uint32_t leader;
 
-    begin(&world, root, 3, 3);
+    begin(&world, root, round, 3);
     world.snapshot_bytes = 8 << 10;
     for (uint32_t i = 1; i <= 3; i++) {
         start(&world, i, true);
@@ -183,18 +185,19 @@ static void install(const char *root)
     must(power_has_leader(&world, &leader), &world, "leader");
     must_put(&world, 1, 5, 200);
     wait_until_equal(&world);
-    for (uint64_t round = 1; round <= 2; round++) {
+    for (uint64_t turn = 1; turn <= 2; turn++) {
         power_crash(&world, 3);
-        must_put(&world, round * 100, round * 100 + 25, 2000);
+        must_put(&world, turn * 100, turn * 100 + 25, 2000);
+        must(power_delete(&world, turn) == SW_ERR_OK, &world, "delete");
         for (uint32_t i = 1; i <= 2; i++) {
             must(power_snapshot(&world, i) == SW_ERR_OK, &world, "snapshot");
         }
         power_run(&world, 500);
-        must_put(&world, round * 100 + 25, round * 100 + 32, 100);
+        must_put(&world, turn * 100 + 25, turn * 100 + 32, 100);
         start(&world, 3, false);
         wait_until_equal(&world);
         must(has_installed(&world), &world, "node 3 caught up without an install");
-        must_put(&world, round * 100 + 40, round * 100 + 45, 100);
+        must_put(&world, turn * 100 + 40, turn * 100 + 45, 100);
         wait_until_equal(&world);
     }
     power_run(&world, 500);

@@ -11,7 +11,7 @@ struct power_script {
     uint32_t node;  /* whose disk loses its power */
     bool alone;     /* a swarm of one: what was acknowledged must be on this disk */
     bool by_marker; /* the first start is allowed by the marker, not by the flag */
-    void (*run)(const char *root);
+    void (*run)(const char *root, uint64_t round); /* a round is an order of events */
 };
 
 /* NULL behind the last. */

@@ -3,10 +3,12 @@
  * of what was not synced on the disk. From each directory that this leaves a node is opened, and
  * must keep every promise that was made before the cut.
  *
- *     test_fault_power_cut                    bounded: three cuts at each point
- *     test_fault_power_cut --all              many cuts at each point, and a node run in one of
- * five test_fault_power_cut --script writes --at 412 --policy random --seed 7      one of them
- * again
+ *     test_fault_power_cut                         bounded: three cuts at each point
+ *     test_fault_power_cut --all                   many more, and a node run in one of five
+ *     test_fault_power_cut --rounds 20             each script in twenty orders of its events
+ *     test_fault_power_cut --plant ACK_BEFORE_SYNC with a known bug: has to fail
+ *     test_fault_power_cut --bites                 each of the bugs that it has to find
+ *     ... --script writes --first-round 1 --at 412 --policy random --seed 7        one cut again
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +23,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/point.h"
 #include "jepsen/fault/control.h"
 #include "jepsen/fault/cut.h"
 #include "jepsen/fault/tree.h"
@@ -45,7 +48,11 @@ static const struct effort thorough = {{[SW_CUT_NONE] = 1,
 
 struct options {
     const char *script; /* NULL = all of them */
+    const char *plant;  /* NULL = no bug but our own */
+    uint64_t first_round, rounds;
     bool all;
+    bool bites;
+    bool quiet;
     bool one; /* the three below say which */
     uint64_t at;
     enum sw_cut_policy policy;
@@ -55,12 +62,20 @@ struct options {
 struct run {
     const struct power_script *script;
     const struct options *options;
+    uint64_t round;
     struct sw_journal journal;
     struct sw_image image; /* behind the records that are not stepped back yet */
     struct power_truth *truth;
     char top[PATH_SIZE]; /* everything of this run is below it */
     uint64_t points, cuts, undone, torn, unsettled, runs, entries, replayed;
     uint64_t points_by_kind[KIND_COUNT];
+};
+
+struct verdict {
+    const char *script; /* the last one */
+    bool recorded;      /* it came to its end, and makes sense */
+    bool kept;          /* all its promises */
+    uint64_t cuts;      /* of all scripts */
 };
 
 /* --- recording -------------------------------------------------------------------------------- */
@@ -104,18 +119,22 @@ static void make_page(const struct run *run)
 /* In a process of its own, which maps the page before its first line. */
 static bool record(const struct run *run)
 {
+    const char *plant = run->options->plant == NULL ? "" : run->options->plant;
     char control[PATH_SIZE];
     char root[PATH_SIZE];
+    char round[24];
     int status = 0;
     pid_t child;
 
     path_in(run, "control", control);
     path_in(run, "root", root);
+    (void)snprintf(round, sizeof round, "%" PRIu64, run->round);
     child = fork();
     SW_ASSERT(child >= 0);
     if (child == 0) {
         (void)setenv("SWARM_FAULT", control, 1);
-        (void)execl("/proc/self/exe", "power_cut", "--record", run->script->name, root, NULL);
+        (void)execl(
+            "/proc/self/exe", "power_cut", "--record", run->script->name, root, round, plant, NULL);
         _exit(1);
     }
     SW_ASSERT(waitpid(child, &status, 0) == child);
@@ -152,14 +171,19 @@ static void tell_failure(
 {
     const struct sw_journal_head *head = count > 0 ? &run->journal.records[count - 1].head : NULL;
 
+    if (run->options->quiet) {
+        return;
+    }
     (void)fprintf(stderr,
                   "BROKEN PROMISE: %s\n  script %s, cut behind record %zu (%s)\n"
-                  "  again: --script %s --at %zu --policy %s --seed %" PRIu64 "\n",
+                  "  again: --script %s --first-round %" PRIu64
+                  " --at %zu --policy %s --seed %" PRIu64 "\n",
                   why,
                   run->script->name,
                   count,
                   head == NULL ? "nothing" : sw_journal_kind_name(head->kind),
                   run->script->name,
+                  run->round,
                   count,
                   sw_cut_policy_name(policy),
                   seed);
@@ -265,6 +289,9 @@ static bool cut_all(struct run *run)
 
 static void tell(const struct run *run)
 {
+    if (run->options->quiet) {
+        return;
+    }
     (void)printf("%-22s %" PRIu64 " points (", run->script->name, run->points);
     for (int kind = 1; kind < KIND_COUNT; kind++) {
         if (run->points_by_kind[kind] > 0) {
@@ -284,27 +311,112 @@ static void tell(const struct run *run)
     (void)fflush(stdout);
 }
 
-static bool run_script(const struct power_script *script, const struct options *options)
+static bool run_script(const struct power_script *script,
+                       uint64_t round,
+                       const struct options *options,
+                       struct verdict *ret_verdict)
 {
-    struct run run = {.script = script, .options = options};
+    struct run run = {.script = script, .options = options, .round = round};
     char why[256] = "";
-    bool good;
 
     make_top(&run);
     make_page(&run);
-    good = record(&run) && load(&run) && cut_all(&run);
-    if (good) {
+    ret_verdict->recorded = record(&run) && load(&run);
+    ret_verdict->kept = ret_verdict->recorded && cut_all(&run);
+    if (ret_verdict->kept) {
         tell(&run);
     }
+    ret_verdict->cuts += run.cuts;
     power_truth_free(run.truth);
     sw_journal_release(&run.journal);
     sw_image_release(&run.image);
-    if (good && !sw_tree_remove(run.top, why)) {
+    if ((ret_verdict->kept || options->quiet) && !sw_tree_remove(run.top, why)) {
         (void)fprintf(stderr, "%s\n", why);
         return false;
     }
-    if (!good) {
+    if (!ret_verdict->kept && !options->quiet) {
         (void)fprintf(stderr, "  left as it was: %s\n", run.top);
+    }
+    return ret_verdict->kept;
+}
+
+/* Until the first broken promise. */
+static bool run_scripts(const struct options *options, struct verdict *ret_verdict)
+{
+    const uint64_t end = options->first_round + options->rounds;
+    const struct power_script *script;
+    bool good = true;
+
+    *ret_verdict = (struct verdict){.cuts = 0};
+    for (uint64_t round = options->first_round; good && round < end; round++) {
+        for (uint32_t i = 0; good && (script = power_script_at(i)) != NULL; i++) {
+            if (options->script == NULL || strcmp(options->script, script->name) == 0) {
+                ret_verdict->script = script->name;
+                good = run_script(script, round, options, ret_verdict);
+            }
+        }
+    }
+    return good;
+}
+
+/* --- does it bite? ---------------------------------------------------------------------------- */
+
+/* The planted bugs (base/planted.h) that only a power cut, or a restart, brings to light. */
+static const char *const bugs[] = {"ACK_BEFORE_SYNC",
+                                   "TERM_NOT_STORED",
+                                   "SEGMENT_NAME_NOT_SYNCED",
+                                   "TORN_TAIL_ACCEPTED",
+                                   "COMPACTION_TOO_FAR",
+                                   "FLUSH_WITHOUT_SYNC",
+                                   "INDEX_NOT_SAVED",
+                                   "REVISION_GOES_BACK",
+                                   "INSTALL_KEEPS_RECORDS"};
+
+static bool plant(const char *list)
+{
+    uint64_t bits = 0;
+
+    if (!SW_FAULT_POINTS_BUILT || !sw_planted_parse(list, &bits)) {
+        (void)fprintf(stderr,
+                      "%s: %s\n",
+                      list,
+                      SW_FAULT_POINTS_BUILT ? "no such bug" : "this build has no planted bugs");
+        return false;
+    }
+    sw_planted_set(bits);
+    return true;
+}
+
+static void tell_bite(const char *bug, bool found, const struct verdict *verdict)
+{
+    if (!found) {
+        (void)printf("%-24s NOT FOUND\n", bug);
+    } else if (!verdict->recorded) {
+        (void)printf("%-24s found while %s was recorded\n", bug, verdict->script);
+    } else {
+        (void)printf(
+            "%-24s found by %s after %" PRIu64 " cuts\n", bug, verdict->script, verdict->cuts);
+    }
+    (void)fflush(stdout);
+}
+
+static bool bite(const struct options *from)
+{
+    struct options options = *from;
+    struct verdict verdict;
+    bool good = true;
+
+    options.quiet = true;
+    for (size_t i = 0; i < sizeof bugs / sizeof bugs[0]; i++) {
+        bool found;
+
+        options.plant = bugs[i];
+        if (!plant(bugs[i])) {
+            return false;
+        }
+        found = !run_scripts(&options, &verdict);
+        tell_bite(bugs[i], found, &verdict);
+        good = good && found;
     }
     return good;
 }
@@ -326,7 +438,11 @@ static const struct power_script *script_named(const char *name)
 static bool parse(int argc, char **argv, struct options *options)
 {
     static const struct option names[] = {{"all", no_argument, NULL, 'a'},
+                                          {"bites", no_argument, NULL, 'b'},
                                           {"script", required_argument, NULL, 's'},
+                                          {"plant", required_argument, NULL, 'l'},
+                                          {"rounds", required_argument, NULL, 'r'},
+                                          {"first-round", required_argument, NULL, 'f'},
                                           {"at", required_argument, NULL, 'n'},
                                           {"policy", required_argument, NULL, 'p'},
                                           {"seed", required_argument, NULL, 'e'},
@@ -337,6 +453,18 @@ static bool parse(int argc, char **argv, struct options *options)
         switch (found) {
         case 'a':
             options->all = true;
+            break;
+        case 'b':
+            options->bites = true;
+            break;
+        case 'l':
+            options->plant = optarg;
+            break;
+        case 'r':
+            options->rounds = strtoull(optarg, NULL, 10);
+            break;
+        case 'f':
+            options->first_round = strtoull(optarg, NULL, 10);
             break;
         case 's':
             options->script = optarg;
@@ -361,26 +489,36 @@ static bool parse(int argc, char **argv, struct options *options)
            (options->script == NULL || script_named(options->script) != NULL);
 }
 
+/* power_cut --record SCRIPT ROOT ROUND BUGS */
+static int record_main(char **argv)
+{
+    if (argv[5][0] != '\0' && !plant(argv[5])) {
+        return 1;
+    }
+    script_named(argv[2])->run(argv[3], strtoull(argv[4], NULL, 10));
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
-    struct options options = {.script = NULL};
-    const struct power_script *script;
-    bool good = true;
+    struct options options = {.first_round = 1, .rounds = 1};
+    struct verdict verdict;
 
-    if (argc == 4 && strcmp(argv[1], "--record") == 0) {
-        script_named(argv[2])->run(argv[3]);
-        return 0;
+    if (argc == 6 && strcmp(argv[1], "--record") == 0) {
+        return record_main(argv);
     }
     if (!parse(argc, argv, &options)) {
-        (void)fputs("usage: test_fault_power_cut [--all] [--script NAME]\n"
+        (void)fputs("usage: test_fault_power_cut [--all] [--script NAME] [--rounds N]\n"
+                    "           [--first-round N] [--plant BUG,...] [--bites]\n"
                     "           [--at RECORD --policy none|prefix|random|torn|all --seed S]\n",
                     stderr);
         return EXIT_USAGE;
     }
-    for (uint32_t i = 0; good && (script = power_script_at(i)) != NULL; i++) {
-        if (options.script == NULL || strcmp(options.script, script->name) == 0) {
-            good = run_script(script, &options);
-        }
+    if (options.bites) {
+        return bite(&options) ? 0 : 1;
     }
-    return good ? 0 : 1;
+    if (options.plant != NULL && !plant(options.plant)) {
+        return 1;
+    }
+    return run_scripts(&options, &verdict) ? 0 : 1;
 }
