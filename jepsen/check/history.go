@@ -1,8 +1,9 @@
 // A history: operations, each an invocation and its completion, as Jepsen writes them.
 //
-// Reading is strict. A process has one operation at a time and is retired by an :info, times never
-// go back, and a completion names the :f of its invocation. A history that breaks this was written
-// wrongly, and no verdict on it would mean anything.
+// Reading is strict, as Knossos and jepsen.history are. A process has one operation at a time and is
+// retired by an :info, times never go back, a completion names the :f of its invocation, a failure
+// its :value, too, and :index, if it is there, counts the lines. A history that breaks this was
+// written wrongly, and no verdict on it would mean anything.
 package main
 
 import (
@@ -83,6 +84,7 @@ type pairing struct {
 	open    map[int64]*Op
 	retired map[int64]bool
 	last    int64
+	count   int64 // of entries so far
 }
 
 // ReadHistory reads a whole history; operations stand in the order of their invocations.
@@ -128,6 +130,10 @@ func (p *pairing) line(number int, text string) error {
 		return fmt.Errorf("time goes back from %d to %d", p.last, at.Int)
 	}
 	p.last = at.Int
+	if index := entry.Get("index"); index.Kind != Nil && index.Int != p.count {
+		return fmt.Errorf(":index %s on entry %d", index, p.count)
+	}
+	p.count++
 	process := entry.Get("process")
 	if process.Is("nemesis") {
 		return nil
@@ -173,6 +179,10 @@ func (p *pairing) complete(process int64, entry Value) error {
 		op.Result = entry.Get("value")
 	case kind.Is("fail"):
 		op.Outcome = Fail
+		if !op.Arg.Equal(entry.Get("value")) {
+			return fmt.Errorf("process %d invoked with %s and failed with %s", process, op.Arg,
+				entry.Get("value"))
+		}
 	case kind.Is("info"):
 		p.retired[process] = true
 	default:

@@ -9,7 +9,7 @@ func TestPairsInvocationsAndCompletions(t *testing.T) {
 	ops, err := ReadHistory(strings.NewReader(`
 {:process 0, :type :invoke, :f :write, :value [1 2], :time 5, :index 0}
 {:process :nemesis, :type :info, :f :kill, :value {:nodes [2]}, :time 6}
-{:process 1, :type :invoke, :f :read, :value [1 nil], :time 7}
+{:index 2, :process 1, :type :invoke, :f :read, :value [1 nil], :time 7}
 {:process 0, :type :ok, :f :write, :value [1 2], :time 8, :revision 17, :node 1, :term 2}
 {:process 1, :type :fail, :f :read, :value [1 nil], :time 9, :error :DEADLINE}
 {:process 2, :type :invoke, :f :write, :value [1 3], :time 10}
@@ -39,11 +39,13 @@ func TestPairsInvocationsAndCompletions(t *testing.T) {
 func TestRefusesBrokenHistories(t *testing.T) {
 	invoke := "{:process 0, :type :invoke, :f :write, :value 1, :time 5}\n"
 	for text, why := range map[string]string{
-		"[1]":                                  "line 1: not a map",
-		"{:process 0}":                         "no :time",
-		"{:time 1, :process :x}":               "neither a number nor",
-		"{:time 1, :process 1, :type :invoke}": "no :f",
-		invoke + invoke:                        "line 2: process 0 invokes before",
+		"[1]":                             "line 1: not a map",
+		"{:process 0}":                    "no :time",
+		"{:time 1, :process :x}":          "neither a number nor",
+		"{:index 1, :time 1, :process 1}": ":index 1 on entry 0",
+		invoke + "{:process 0, :type :fail, :f :write, :value 2, :time 6}":                                "failed with 2",
+		"{:time 1, :process 1, :type :invoke}":                                                            "no :f",
+		invoke + invoke:                                                                                   "line 2: process 0 invokes before",
 		"{:process 0, :type :ok, :f :write, :time 5}":                                                     "never invoked",
 		invoke + "{:process 0, :type :ok, :f :read, :time 6}":                                             "completes :read",
 		invoke + "{:process 0, :type :maybe, :f :write, :time 6}":                                         "unknown :type",

@@ -14,7 +14,9 @@ import (
 
 const usage = `usage: swarm-check --workload W --history history.edn [--entries entries.jsonl]...
                    [--out DIR] [--timeout 300s]
-Prints one JSON object with a verdict for each check. Exit code: 0 valid, 1 invalid, 2 unusable
+       swarm-check --history history.edn --split DIR
+Prints one JSON object with a verdict for each check; with --split, writes DIR/key-<k>.edn with
+the operations on each key and plain values, as Knossos wants them, and prints their paths. Exit code: 0 valid, 1 invalid, 2 unusable
 input, 3 unknown (a check ran out of time).
 `
 
@@ -27,9 +29,9 @@ const (
 )
 
 type options struct {
-	workload, history, out string
-	entries                fileList
-	timeout                time.Duration
+	workload, history, out, split string
+	entries                       fileList
+	timeout                       time.Duration
 }
 
 // fileList collects a flag that may be given several times.
@@ -51,14 +53,15 @@ func parseOptions(args []string, stderr io.Writer) (*options, error) {
 	flags.StringVar(&o.workload, "workload", "", "what the history is of")
 	flags.StringVar(&o.history, "history", "", "the merged history, EDN")
 	flags.Var(&o.entries, "entries", "an exported log, JSON lines; once for each node")
+	flags.StringVar(&o.split, "split", "", "where the histories of single keys go")
 	flags.StringVar(&o.out, "out", "", "where pictures of failures go")
 	flags.DurationVar(&o.timeout, "timeout", 300*time.Second, "for all searches together")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
-	if o.workload == "" || o.history == "" || flags.NArg() > 0 {
+	if (o.workload == "") == (o.split == "") || o.history == "" || flags.NArg() > 0 {
 		flags.Usage()
-		return nil, fmt.Errorf("--workload and --history are needed, and nothing else")
+		return nil, fmt.Errorf("--history and either --workload or --split are needed")
 	}
 	return o, nil
 }
@@ -101,11 +104,26 @@ func readInput(o *options) (*Input, error) {
 	return in, nil
 }
 
+func runSplit(o *options, stdout, stderr io.Writer) int {
+	paths, err := split(o.history, o.split)
+	if err != nil {
+		fmt.Fprintln(stderr, "swarm-check:", err)
+		return exitUnusable
+	}
+	for _, path := range paths {
+		fmt.Fprintln(stdout, path)
+	}
+	return exitValid
+}
+
 func run(args []string, stdout, stderr io.Writer) int {
 	o, err := parseOptions(args, stderr)
 	if err != nil {
 		fmt.Fprintln(stderr, "swarm-check:", err)
 		return exitUnusable
+	}
+	if o.split != "" {
+		return runSplit(o, stdout, stderr)
 	}
 	checks, err := ChecksOf(o.workload)
 	if err == nil && o.out != "" {

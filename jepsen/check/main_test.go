@@ -33,6 +33,9 @@ func TestExitCodesAndOutput(t *testing.T) {
 		{[]string{"--workload", "register", "--history", "/nowhere"}, 2, "no such file"},
 		{[]string{"--workload", "register", "--history", writeStory(t, tell())}, 2, "no operation"},
 		{[]string{"--workload", "register"}, 2, "usage"},
+		{[]string{"--history", "x"}, 2, "usage"},
+		{[]string{"--workload", "register", "--split", "d", "--history", "x"}, 2, "usage"},
+		{[]string{"--split", t.TempDir(), "--history", "/nowhere"}, 2, "no such file"},
 	} {
 		var stdout, stderr bytes.Buffer
 		if code := run(c.args, &stdout, &stderr); code != c.code {
@@ -41,7 +44,7 @@ func TestExitCodesAndOutput(t *testing.T) {
 		if !strings.Contains(stdout.String()+stderr.String(), c.text) {
 			t.Errorf("%v: no %q in %s%s", c.args, c.text, stdout.String(), stderr.String())
 		}
-		if c.code != exitUnusable && !json.Valid(stdout.Bytes()) {
+		if c.code != exitUnusable && c.args[0] == "--workload" && !json.Valid(stdout.Bytes()) {
 			t.Errorf("%v: not JSON: %s", c.args, stdout.String())
 		}
 	}

@@ -12,11 +12,12 @@ type story struct {
 	lines []string
 	time  int
 	f     map[int]string
-	part  string // :workload of what follows, in a mixed history
+	value map[int]string // of the invocations
+	part  string         // :workload of what follows, in a mixed history
 }
 
 func tell() *story {
-	return &story{f: map[int]string{}}
+	return &story{f: map[int]string{}, value: map[int]string{}}
 }
 
 func (s *story) line(process int, kind, value, extra string) *story {
@@ -37,7 +38,7 @@ func (s *story) of(workload string) *story {
 
 // call begins an operation; ok, fail or info end it.
 func (s *story) call(process int, f, value string) *story {
-	s.f[process] = f
+	s.f[process], s.value[process] = f, value
 	return s.line(process, "invoke", value, "")
 }
 
@@ -47,11 +48,11 @@ func (s *story) ok(process int, value string, revision int, extra ...string) *st
 }
 
 func (s *story) fail(process int, extra string) *story {
-	return s.line(process, "fail", "nil", extra)
+	return s.line(process, "fail", s.value[process], extra)
 }
 
 func (s *story) info(process int) *story {
-	return s.line(process, "info", "nil", ":error :UNKNOWN_OUTCOME")
+	return s.line(process, "info", s.value[process], ":error :UNKNOWN_OUTCOME")
 }
 
 // did is an operation that nothing overlaps; its :value stays what it was.
