@@ -21,17 +21,18 @@ from . import network
 class Node:
     """One swarmd: its places, its process while it lives, and why it may be down."""
 
-    def __init__(self, number, folder):
+    def __init__(self, number, folder, log):
         self.number = number
-        self.folder = folder / f"node-{number}"
+        self.folder = folder
         self.data = self.folder / "data"
         self.config = self.folder / "swarmd.conf"
-        self.log = folder / f"node-{number}.log"
+        self.log = log
         self.process = None
         self.holds = set()
         self.paused = False
         self.excuses = []   # [(what, from ns, to ns or None)]: times in which it may end by itself
         self.given_up = None
+        self.removed = False    # from the swarm, by a change of membership
         self.damaged = None  # the nemesis that changed its stored bytes
         self.build = None   # of another version, else the cluster's own
         self.flags = []
@@ -55,15 +56,19 @@ class Cluster:
         self.log = run.nemesis_log
         self.environment = run.belongings.environment()
         self.flags = run.spec["flags"]
-        self.nodes = {n: Node(n, self.folder) for n in run.network.nodes}
+        self.nodes = {n: self.node_in(n, self.folder) for n in run.network.nodes}
+        self.now_config = None  # settings of clients that name the members of now
         self.ends = []      # what ended by itself: {"node", "code", "time", "excuse"}
         self.lock = threading.RLock()
+
+    def node_in(self, number, folder):
+        return Node(number, folder / f"node-{number}", self.folder / f"node-{number}.log")
 
     # --- files and commands ---------------------------------------------------------------------
 
     @property
     def client_config(self):
-        return self.folder / "client.conf"
+        return self.now_config or self.folder / "client.conf"
 
     def program(self, name, build=None):
         return str(pathlib.Path(build or self.build) / "bin" / name)
@@ -96,7 +101,7 @@ class Cluster:
         """Nothing happens if it runs, is held down or was given up."""
         node = self.nodes[number]
         with self.lock:
-            if node.alive() or node.holds or node.given_up:
+            if node.alive() or node.holds or node.given_up or node.removed:
                 return
             variables = [f"{name}={value}" for name, value in node.environment.items()]
             with open(node.log, "ab") as log:
@@ -109,7 +114,7 @@ class Cluster:
             node.paused = False
 
     def start(self):
-        for number in self.nodes:
+        for number in list(self.nodes):
             self.start_node(number)
 
     def hold(self, number, why):
@@ -188,7 +193,7 @@ class Cluster:
         """Books nodes that ended by themselves. Returns their numbers."""
         found = []
         with self.lock:
-            for node in self.nodes.values():
+            for node in list(self.nodes.values()):
                 if node.process is not None and node.process.poll() is not None:
                     self.note_end(node, node.process.returncode)
                     node.process = None
@@ -202,7 +207,7 @@ class Cluster:
 
     def remaining(self):
         """Numbers of the nodes that the final checks are about."""
-        return [n for n, node in self.nodes.items() if not node.given_up]
+        return [n for n, node in self.nodes.items() if not node.given_up and not node.removed]
 
     def stop(self, seconds=60):
         """All at once by SIGTERM; an end that is not in order is noted."""

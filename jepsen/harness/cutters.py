@@ -15,12 +15,16 @@ class Nft:
 
     def setup(self, net):
         self.net = net
-        self.now = {end: [] for end in net.ends}
+        self.now = {}
         for end in net.ends:
-            self._run(end, "table inet chaos {\n"
-                           " set cut { type ipv4_addr; }\n"
-                           " chain in { type filter hook input priority 0;"
-                           " ip saddr @cut counter drop; }\n}\n")
+            self.add_end(end)
+
+    def add_end(self, end):
+        self.now[end] = []
+        self._run(end, "table inet chaos {\n"
+                       " set cut { type ipv4_addr; }\n"
+                       " chain in { type filter hook input priority 0;"
+                       " ip saddr @cut counter drop; }\n}\n")
 
     def cut(self, pairs):
         for end in self.net.ends:
@@ -41,9 +45,8 @@ class Iptables(Nft):
 
     name = "iptables"
 
-    def setup(self, net):
-        self.net = net
-        self.now = {end: [] for end in net.ends}
+    def add_end(self, end):
+        self.now[end] = []
 
     def cut(self, pairs):
         for end in self.net.ends:
@@ -61,9 +64,8 @@ class Blackhole(Nft):
 
     name = "blackhole"
 
-    def setup(self, net):
-        self.net = net
-        self.now = {end: [] for end in net.ends}
+    def add_end(self, end):
+        self.now[end] = []
 
     def cut(self, pairs):
         for end in self.net.ends:

@@ -2,10 +2,12 @@
 from .nemesis import PROCESS_NEMESES
 from .nemesis_disk import DISK_NEMESES
 from .nemesis_link import LINK_NEMESES
+from .nemesis_member import MEMBER_NEMESES
 from .nemesis_message import MESSAGE_NEMESES
 from .nemesis_shim import SHIM_NEMESES
 
-ALL = [*PROCESS_NEMESES, *LINK_NEMESES, *MESSAGE_NEMESES, *DISK_NEMESES, *SHIM_NEMESES]
+ALL = [*PROCESS_NEMESES, *LINK_NEMESES, *MESSAGE_NEMESES, *DISK_NEMESES, *SHIM_NEMESES,
+       *MEMBER_NEMESES]
 BY_NAME = {nemesis.name: nemesis for nemesis in ALL}
 
 

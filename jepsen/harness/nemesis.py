@@ -49,6 +49,9 @@ class Nemesis:
     def finish(self):
         """After the schedule: whatever a heal may have left. Called once, must not fail."""
 
+    def converge(self):
+        """Once all faults are healed and all nodes are up: what takes a working swarm to undo."""
+
     def may_refuse(self, _node, _code):
         """Why it is right that a node ended with this code and stays down; None if it is not."""
         return None

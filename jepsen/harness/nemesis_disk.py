@@ -8,7 +8,6 @@ import random
 
 from .nemesis import Kill, Nemesis, minority
 from .schedule import order_of
-from .volumes import volumes
 
 # How swarmd ends when it rightly refuses: 1 the disk failed, 8 no space, 9 not its data, 10 damage.
 REFUSALS = (1, 8, 9, 10)
@@ -25,31 +24,27 @@ class FsShutdown(Kill):
         kind = draw.choice(["one", "leader", "minority", "majority", "all", "all"])
         return {"kind": kind, "order": order_of(draw, nodes)}
 
-    def prepare(self):
-        volumes(self.run)
-
     def start(self, params, key):
         params["nodes"] = numbers = self.targets(params)
-        disks = volumes(self.run)
         for number in numbers:
             self.cluster.hold(number, key)
             self.cluster.excuse(number, self.name)
         for number in numbers:
-            disks[number].shut_down()
+            self.run.volumes[number].shut_down()
         self.cluster.kill(*numbers)
         for number in numbers:
-            disks[number].detach()
+            self.run.volumes[number].detach()
         return {"kind": params["kind"], "nodes": numbers}
 
     def heal(self, params, key):
         for number in params["nodes"]:
-            volumes(self.run)[number].attach()
+            self.run.volumes[number].attach()
             self.cluster.no_excuse(number, self.name, 0)
             self.cluster.release(number, key)
         return {"nodes": params["nodes"]}
 
     def finish(self):
-        for volume in volumes(self.run).values():
+        for volume in list(self.run.volumes.values()):
             volume.attach()
 
 
@@ -65,20 +60,17 @@ class DiskFull(Nemesis):
                 "kind": draw.choice(["one", "leader", "minority", "majority", "all"]),
                 "leave": draw.choice([0, 0, 1 << 20, 20 << 20, 60 << 20])}
 
-    def prepare(self):
-        volumes(self.run)
-
     def start(self, params, key):
         params["nodes"] = Kill.targets(self, params)
         for number in params["nodes"]:
             self.cluster.excuse(number, self.name)
-            volumes(self.run)[number].fill(params["leave"])
+            self.run.volumes[number].fill(params["leave"])
         return {"nodes": params["nodes"], "leave": params["leave"]}
 
     def heal(self, params, key):
         """Space returns. A node that stopped for want of it is started as an operator would."""
         for number in params["nodes"]:
-            volumes(self.run)[number].drain()
+            self.run.volumes[number].drain()
             self.cluster.no_excuse(number, self.name)
         self.cluster.notice_ends()
         for number in params["nodes"]:
@@ -86,7 +78,7 @@ class DiskFull(Nemesis):
         return {"nodes": params["nodes"]}
 
     def finish(self):
-        for volume in volumes(self.run).values():
+        for volume in list(self.run.volumes.values()):
             volume.drain()
 
 
@@ -117,7 +109,8 @@ class Damage(Nemesis):
         node.damaged = self.name
         self.cluster.hold(number, key)
         self.cluster.kill(number)
-        what = self.damage(random.Random(params["seed"]), node)
+        what = self.damage(random.Random(params["seed"]), node) if files_of(node) else \
+            "nothing: the disk is away, or emptied"
         return {"nodes": [number], "what": what}
 
     def damage(self, draw, node):

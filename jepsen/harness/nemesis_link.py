@@ -5,12 +5,14 @@ from .nemesis import Kill, Nemesis
 from .schedule import order_of
 
 
-def attach_relays(run):
-    """Before the nodes start: without relays the network is not closed."""
-    for number, (outer, inner) in run.network.links.items():
-        relay = Relay(str(run.folder / f"relay-{number}.page"), run.spec["seed"] + number)
+def attach_relay(run, node):
+    """Before a node starts: without its relay its path is not closed."""
+    if node.number in run.network.links:
+        outer, inner = run.network.links[node.number]
+        relay = Relay(str(run.folder / f"relay-{node.number}.page"),
+                      run.spec["seed"] + node.number)
         relay.start(run.build, outer, inner, run.network.prefix("hub"))
-        run.relays[number] = relay
+        run.relays[node.number] = relay
 
 
 class Link(Nemesis):
@@ -43,7 +45,7 @@ class Link(Nemesis):
         return {"nodes": params["nodes"]}
 
     def finish(self):
-        for relay in self.run.relays.values():
+        for relay in list(self.run.relays.values()):
             relay.heal()
 
 

@@ -6,14 +6,13 @@ from .nemesis import Kill, Nemesis
 from .schedule import order_of
 
 
-def attach_messages(run):
-    """Before the nodes start: a control page for each."""
+def attach_messages(run, node):
+    """Before a node starts: its control page."""
     folder = run.folder / "messages"
-    folder.mkdir()
-    for number, node in run.cluster.nodes.items():
-        run.messages[number] = Messages(str(folder / f"node-{number}.page"),
-                                        run.spec["seed"] + number)
-        node.flags += ["--fault-control", run.messages[number].path]
+    folder.mkdir(exist_ok=True)
+    run.messages[node.number] = Messages(str(folder / f"node-{node.number}.page"),
+                                         run.spec["seed"] + node.number)
+    node.flags += ["--fault-control", run.messages[node.number].path]
 
 
 class MessageCutter:
@@ -119,7 +118,7 @@ class MessageFault(Nemesis):
         return {"nodes": params["nodes"]}
 
     def finish(self):
-        for number in self.run.messages:
+        for number in list(self.run.messages):
             self.apply([number], {"loss": 0, "duplicate": 0, "delay_us": 0, "jitter_us": 0})
 
 

@@ -13,14 +13,13 @@ from .schedule import order_of
 STOPS_WITHIN_S = 20
 
 
-def attach_shims(run, journal):
-    """Puts a shim before each node, once all other nemeses have placed its data."""
+def attach_shim(run, node, journal):
+    """Puts a shim before a node, once all other nemeses have placed its data."""
     folder = run.folder / "shim"
-    folder.mkdir()
-    for number, node in run.cluster.nodes.items():
-        shim = Shim(str(folder / f"node-{number}.page"), str(node.data), journal)
-        node.environment = shim.environment(run.build, run.cluster.program("swarmd"))
-        run.shims[number] = shim
+    folder.mkdir(exist_ok=True)
+    shim = Shim(str(folder / f"node-{node.number}.page"), str(node.data), journal)
+    node.environment = shim.environment(run.build, run.cluster.program("swarmd"))
+    run.shims[node.number] = shim
 
 
 class ShimNemesis(Nemesis):
@@ -78,7 +77,7 @@ class ShimNemesis(Nemesis):
         """What must have happened to the nodes that the fault met."""
 
     def finish(self):
-        for shim in self.run.shims.values():
+        for shim in list(self.run.shims.values()):
             shim.disarm(*self.rules)
 
 
@@ -244,7 +243,7 @@ class Clock(ShimNemesis):
         return {"nodes": params["nodes"]}
 
     def finish(self):
-        for shim in self.run.shims.values():
+        for shim in list(self.run.shims.values()):
             shim.drift(0)
             shim.jump(0)
 

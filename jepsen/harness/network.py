@@ -66,7 +66,8 @@ class Loopback:
 
     def __init__(self, run_id, nodes, cutter=None):
         self.nodes = list(nodes)
-        self.first = free_ports(10 * len(self.nodes), 20000 + int(run_id, 36) % 20000)
+        spare = 10  # nodes that may join later
+        self.first = free_ports(10 * (len(self.nodes) + spare), 20000 + int(run_id, 36) % 20000)
         self.cutter = cutter
         self.links = {}
 
@@ -75,11 +76,16 @@ class Loopback:
 
     def create_flags(self):
         """What `swarmctl swarm create` must know."""
-        return [flag for node in self.nodes for flag in ("--node", self._one(node))]
+        return [flag for node in self.nodes for flag in ("--node", f"{node}={self.place(node)}")]
 
-    def _one(self, node):
+    def place(self, node):
+        """Host and ports of a node, as swarmctl takes them."""
         port = self.first + 10 * (node - 1)
-        return f"{node}=127.0.0.1:{port}:{port + 1}:{port + 2}"
+        return f"127.0.0.1:{port}:{port + 1}:{port + 2}"
+
+    def add_node(self, node):
+        """A place for one more."""
+        self.nodes.append(node)
 
     def prefix(self, _end):
         """What a command of a node or of the clients is put behind."""
@@ -130,6 +136,18 @@ class Namespaces:
             self._no_offloads()
         self.cutter.setup(self)
 
+    def add_node(self, node):
+        """A place for one more, while the network is in use."""
+        must("ip", "netns", "add", self.namespace(node))
+        must("ip", "-n", self.hub, "-batch", "-", text="\n".join(self._join(node)) + "\n")
+        must("ip", "-n", self.namespace(node), "-batch", "-", text=(
+            f"link set lo up\naddr add {address_of(node)}/24 dev eth0\nlink set eth0 up\n"))
+        self.nodes.append(node)
+        self.ends.append(node)
+        if self.relayed:
+            self._no_offloads()
+        self.cutter.add_end(node)
+
     def _join(self, end):
         """Commands of the hub that hang one end on the bridge, with room for a relay between."""
         letter = "c" if end == CLIENTS else str(end)
@@ -153,9 +171,10 @@ class Namespaces:
                 must("ip", "netns", "exec", self.hub, "ethtool", "-K", name, *off)
 
     def create_flags(self):
-        ports = f"{BASE_PORT}:{BASE_PORT + 1}:{BASE_PORT + 2}"
-        return [flag for node in self.nodes
-                for flag in ("--node", f"{node}={address_of(node)}:{ports}")]
+        return [flag for node in self.nodes for flag in ("--node", f"{node}={self.place(node)}")]
+
+    def place(self, node):
+        return f"{address_of(node)}:{BASE_PORT}:{BASE_PORT + 1}:{BASE_PORT + 2}"
 
     def prefix(self, end):
         name = self.hub if end == "hub" else self.namespace(end)

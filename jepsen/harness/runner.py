@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 
 from local_swarm import Failure, wait_for
 
@@ -20,11 +21,13 @@ from . import checks, history, nemeses, schedule
 from .belongings import MARK, Belongings, watch
 from .cluster import Cluster
 from .cutters import CUTTERS
-from .nemesis_link import attach_relays
+from .members import Members
+from .nemesis_link import attach_relay
 from .nemesis_message import MessageCutter, attach_messages
-from .nemesis_shim import attach_shims
+from .nemesis_shim import attach_shim
 from .network import Loopback, Namespaces
 from .sampler import Sampler
+from .volumes import attach_volume
 
 WELL_S = 120
 READY_S = 60
@@ -52,9 +55,9 @@ class Run:
         self.cluster = None
         self.sampler = None
         self.messages = {}
-        self.message_cutter = None
+        self.message_cutter = MessageCutter(self.messages)
         self.nemeses = {}
-        self.volumes = None
+        self.volumes = {}
         self.shims = {}
         self.relays = {}
         self.client = None
@@ -86,22 +89,17 @@ class Run:
             self.network = Namespaces(spec["id"], nodes, CUTTERS[spec["tools"]["partition"]](),
                                       relayed=any("relay" in c.needs for c in classes))
         else:
-            self.network = Loopback(spec["id"], nodes)
+            self.network = Loopback(spec["id"], nodes, self.message_cutter)
         self.network.setup()
         self.cluster = Cluster(self)
+        self.members = Members(self)
         self.cluster.create()
         self.sampler = Sampler(self.cluster, self.folder / "samples.jsonl")
         self.nemeses = {c.name: c(self) for c in classes}
         for nemesis in self.nemeses.values():
             nemesis.prepare()
-        if any("shim" in c.needs for c in classes):
-            attach_shims(self, any(c.journal for c in classes))
-        if any("messages" in c.needs for c in classes) or spec["tools"]["partition"] == "messages":
-            attach_messages(self)
-            self.message_cutter = MessageCutter(self.messages)
-            if spec["network"] == "loopback":
-                self.network.cutter = self.message_cutter
-        attach_relays(self)
+        for node in self.cluster.nodes.values():
+            self.equip(node)
         self.cluster.start()
         self.sampler.start()
         self.cluster.wait_ready(READY_S)
@@ -109,6 +107,18 @@ class Run:
         for number, shim in self.shims.items():
             if not shim.attached:
                 raise Failure(f"the shim is not in front of node {number}")
+
+    def equip(self, node):
+        """Puts what the nemeses need before a node that has not started yet."""
+        classes = [nemeses.BY_NAME[name] for name in self.spec["nemeses"]]
+        if any("loop" in c.needs for c in classes):
+            attach_volume(self, node)
+        if any("shim" in c.needs for c in classes):
+            attach_shim(self, node, any(c.journal for c in classes))
+        if any("messages" in c.needs for c in classes) or \
+                self.spec["tools"]["partition"] == "messages":
+            attach_messages(self, node)
+        attach_relay(self, node)
 
     def fail(self, name, why):
         """A check that failed while the run goes on."""
@@ -186,24 +196,34 @@ class Run:
         code = self.wait_client(self.client, self.spec["timeout_ms"] / 1000 + 30)
         if code != 0:
             raise Failure(f"swarm-chaos-client ended with {code}, see client.log")
+        self.wait_restarted()
+        for nemesis in self.nemeses.values():
+            nemesis.converge()
+        self.replace_given_up()
         numbers = self.cluster.remaining()
-        self.wait_restarted(numbers)
         wait_for("all nodes at the same index behind one leader", WELL_S,
                  lambda: self.sampler.same_index(numbers), 0.1)
         self.say(f"well {time.monotonic() - begin:.1f} s after the faults ended")
 
-    def wait_restarted(self, numbers):
+    def wait_restarted(self):
         """A node that is down in this phase may have refused its damaged data: then it is left out
         where a nemesis says that this is right."""
         def ready():
             self.cluster.notice_ends()
-            for number in numbers:
-                node = self.cluster.nodes[number]
-                if node.process is None and not node.given_up:
-                    self.judge_end(node)
+            for number in self.cluster.remaining():
+                if self.cluster.nodes[number].process is None:
+                    self.judge_end(self.cluster.nodes[number])
             return all(self.cluster.ready(n) for n in self.cluster.remaining())
         wait_for("all nodes being ready", WELL_S, ready, 0.1)
-        numbers[:] = self.cluster.remaining()
+
+    def replace_given_up(self):
+        """A node whose data is gone comes back under a new id, where the build knows how."""
+        lost = [n for n, node in self.cluster.nodes.items() if node.given_up and not node.removed]
+        if lost and not self.spec["tools"]["member"]:
+            for number in lost:
+                self.say(f"replacing node {number}")
+                self.members.replace(number)
+            self.members.converge()
 
     def judge_end(self, node):
         """Refused its damaged data: stays down. Ended by the last moments of a fault: starts again,
@@ -376,7 +396,11 @@ def execute(folder):
         verdict = run.judge()
     except Interrupted as error:
         trouble = f"interrupted by signal {error}"
-    except (Failure, OSError, subprocess.SubprocessError, ValueError, RuntimeError) as error:
+    except Failure as error:
+        trouble = str(error)
+    except Exception as error:  # pylint: disable=broad-except
+        # A fault of the harness itself: the run is not valid, and is told and cleaned up like any.
+        traceback.print_exc()
         trouble = f"{type(error).__name__}: {error}"
     finally:
         if run.sampler is not None:

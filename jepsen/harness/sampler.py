@@ -33,15 +33,22 @@ class Sampler:
         self.path = path
         self.latest = {}    # node: (when answered, row)
         self.stopping = threading.Event()
-        self.threads = [threading.Thread(target=self._poll, args=(n,), daemon=True)
-                        for n in cluster.nodes]
-        self.threads.append(threading.Thread(target=self._write, daemon=True))
+        self.threads = []
         self.highest = {"term": 0, "committed": 0, "leader_changes": 0, "snapshots": 0,
                         "installs": 0}
 
     def start(self):
-        for thread in self.threads:
-            thread.start()
+        for number in self.cluster.nodes:
+            self.watch(number)
+        self._begin(self._write)
+
+    def watch(self, number):
+        """One more node."""
+        self._begin(self._poll, number)
+
+    def _begin(self, work, *args):
+        self.threads.append(threading.Thread(target=work, args=args, daemon=True))
+        self.threads[-1].start()
 
     def stop(self):
         self.stopping.set()
@@ -75,7 +82,7 @@ class Sampler:
         """{"time": ns, "nodes": {"1": {"up", "paused", "answers", and gauges when it answers}}}"""
         now = self.cluster.log.now()
         rows = {}
-        for number, node in self.cluster.nodes.items():
+        for number, node in list(self.cluster.nodes.items()):
             row = {"up": node.alive(), "paused": node.paused, "answers": False}
             when, figures = self.latest.get(number, (0, {}))
             if row["up"] and figures and now - when < FRESH_NS:

@@ -66,10 +66,7 @@ class Volume:
         self.filler.unlink(missing_ok=True)
 
 
-def volumes(run):
-    """The volumes of a run's nodes, made when the first nemesis asks for them."""
-    if run.volumes is None:
-        run.volumes = {n: Volume(node) for n, node in run.cluster.nodes.items()}
-        for volume in run.volumes.values():
-            volume.make()
-    return run.volumes
+def attach_volume(run, node):
+    """Before a node's first start."""
+    run.volumes[node.number] = Volume(node)
+    run.volumes[node.number].make()

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The harness without a swarm: schedules, shapes of partitions, histories, cleaning up, commands."""
+"""The harness without a swarm: schedules, shapes of partitions, histories, cleaning, commands."""
 import contextlib
 import io
 import json
