@@ -289,9 +289,13 @@ static enum sw_err
 mem_read(struct sw_disk *disk, struct sw_file *file, uint64_t offset, void *out, size_t size)
 {
     const struct sw_buf *cache = &file->inode->cache;
-    const enum sw_err err = file_check(disk->impl, file);
+    enum sw_err err = file_check(disk->impl, file);
+    bool reaches;
 
     SW_ASSERT(out != NULL || size == 0);
+    if (err == SW_ERR_OK) {
+        err = fault(disk->impl, SW_DISK_MEM_READ, &reaches);
+    }
     if (err != SW_ERR_OK) {
         return err;
     }

@@ -25,7 +25,12 @@ enum sw_disk_mem_policy {
     SW_DISK_MEM_POLICY_COUNT
 };
 
-enum sw_disk_mem_op { SW_DISK_MEM_WRITE = 1, SW_DISK_MEM_SYNC = 2, SW_DISK_MEM_NAME = 4 };
+enum sw_disk_mem_op {
+    SW_DISK_MEM_WRITE = 1,
+    SW_DISK_MEM_SYNC = 2,
+    SW_DISK_MEM_NAME = 4,
+    SW_DISK_MEM_READ = 8,
+};
 
 struct sw_disk_mem_counts {
     uint64_t writes;

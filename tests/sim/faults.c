@@ -81,7 +81,8 @@ static void fault_disk_fail(struct sim_world *world)
 {
     struct sim_host *host = any_host(world);
 
-    if (host->alive && sim_alive_count(world) > world->plan.nodes / 2 + 1) {
+    if ((host->alive || world->mode->disk_damage != NULL) &&
+        sim_alive_count(world) > world->plan.nodes / 2 + 1) {
         host->disk_broken = true;
         sim_trace3(world, host->number, SIM_TRACE_DISK_FAIL, 0, 0, 0);
         world->mode->disk_fail(host);
@@ -230,14 +231,16 @@ static void fault_disk_full(struct sim_world *world)
     }
 }
 
-/* What rots on a disk is noticed when a node reads it: after a crash. */
+/* What rots on a disk is noticed when a node reads it: most of it after a crash. */
 static void fault_damage(struct sim_world *world)
 {
     struct sim_host *host = any_host(world);
 
     if (world->mode->disk_damage != NULL && may_get_bad(world, host)) {
-        crash(host);
-        sim_trace3(world, host->number, SIM_TRACE_DAMAGE, 0, 0, 0);
+        if (sw_prng_chance(&world->fault, 3, 4)) {
+            crash(host);
+        }
+        sim_trace3(world, host->number, SIM_TRACE_DAMAGE, host->alive ? 1 : 0, 0, 0);
         world->mode->disk_damage(host);
     }
 }

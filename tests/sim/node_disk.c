@@ -203,8 +203,11 @@ void sim_machine_damage(struct sim_machine *machine)
     const uint64_t kind = below(machine, 8);
     struct spots spots = {0};
 
-    SW_ASSERT(!machine->host->alive);
     machine->host->disk_bad = true;
+    if (machine->host->alive) { /* its log is read at a start only */
+        machine->host->disk_broken = damage_store(machine);
+        return;
+    }
     if (kind == 0 && damage_store(machine)) {
         return;
     }
@@ -239,6 +242,10 @@ void sim_machine_disk_fail(struct sim_machine *machine)
     const bool sync = below(machine, 2) == 0;
     const bool for_good = below(machine, 2) == 0;
 
+    if (!machine->host->alive) {
+        machine->read_planned = true;
+        return;
+    }
     sw_disk_mem_fail_at(machine->disk,
                         sync ? SW_DISK_MEM_SYNC : SW_DISK_MEM_WRITE,
                         1 + below(machine, 3),
@@ -257,6 +264,18 @@ static void refuse(struct sim_machine *machine)
     sim_host_fatal(machine->host, SW_ERR_CORRUPT);
 }
 
+void sim_machine_opens(struct sim_machine *machine)
+{
+    struct sw_prng *prng = &machine->host->world->prng;
+
+    machine->reads_fail = machine->read_planned;
+    machine->read_planned = false;
+    if (machine->reads_fail) {
+        sw_disk_mem_fail_at(
+            machine->disk, SW_DISK_MEM_READ, 1 + sw_prng_below(prng, 12), SW_ERR_IO, false);
+    }
+}
+
 bool sim_machine_may_stop(struct sim_machine *machine, enum sw_err err)
 {
     if (err == SW_ERR_CORRUPT && machine->store_damaged) {
@@ -267,6 +286,11 @@ bool sim_machine_may_stop(struct sim_machine *machine, enum sw_err err)
         machine->host->disk_broken = true;
         machine->host->world->stats.full_stops++;
         sim_host_fatal(machine->host, err); /* started again later: space may be back then */
+        return true;
+    }
+    if (err == SW_ERR_IO && machine->reads_fail) {
+        machine->host->disk_broken = true;
+        sim_host_fatal(machine->host, err); /* nothing was changed: the next start may go well */
         return true;
     }
     return false;

@@ -9,13 +9,16 @@
 
 #include "tests/sim/node_private.h"
 
-/* The log or the store of a machine that is off, one place of it; says in the machine what that
- * permits and demands. */
+/* The log or the store of a machine that is off, or the store of one that runs, one place of it;
+ * says in the machine what that permits and demands. */
 void sim_machine_damage(struct sim_machine *machine);
 /* Little or no space is left for log and store; or again enough. */
 void sim_machine_full(struct sim_machine *machine, bool full);
-/* A write or a sync of the log fails soon, once or from then on. */
+/* A write or a sync of the log fails soon, once or from then on; of a machine that is off, a read
+ * when it starts. */
 void sim_machine_disk_fail(struct sim_machine *machine);
+/* The machine is about to open its log. */
+void sim_machine_opens(struct sim_machine *machine);
 /* Judges what opening the log said. True: the node may go on. */
 bool sim_machine_opened(struct sim_machine *machine, enum sw_err err, const char *why);
 /* Stops itself with `err`, or could not start: is that right? True if the world need not fail. */

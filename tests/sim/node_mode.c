@@ -216,6 +216,7 @@ static void mode_host_start(struct sim_host *host)
     host->reply = sim_clients_reply;
     host->disk_broken = machine->full || machine->store_damaged;
     sim_trace3(host->world, host->number, SIM_TRACE_START, host->life, 0, 0);
+    sim_machine_opens(machine);
     if (!open_log(machine) || !open_node(machine)) {
         return;
     }

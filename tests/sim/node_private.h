@@ -25,6 +25,8 @@ struct sim_machine {
     bool may_refuse;    /* one copy of its term and vote is damaged */
     bool store_damaged; /* it may stop itself once it notices */
     bool full;          /* log and store have little or no space left */
+    bool read_planned;  /* a read will fail when it opens its log next */
+    bool reads_fail;    /* one does, in this start */
     bool stopping;      /* it was asked to ... */
     uint64_t stop_asked_us;
     uint64_t commit_checked;

@@ -23,7 +23,7 @@
     X(DISK_SLOW, true, "disk: $a to $b us a job from now on")                          \
     X(DISK_FAIL, true, "disk: a write or a sync fails soon")                           \
     X(DISK_FULL, true, "disk: full for $a ms")                                         \
-    X(DAMAGE, true, "disk: damaged")                                                   \
+    X(DAMAGE, true, "disk: damaged (while it runs: $a)")                               \
     X(CLOCK, true, "wall clock is now $a ms ahead, $b ms behind")                      \
     X(DRIFT, true, "monotonic clock: $a ppm fast, $b ppm slow, $c us ahead at once")        \
     X(FAULT, false, "world: event $a of the schedule, fault $b")                          \

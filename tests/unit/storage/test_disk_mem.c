@@ -154,12 +154,16 @@ static void test_planned_failures(void **state)
     struct sw_disk_mem *mem = half_synced();
     struct sw_disk *disk = sw_disk_mem_port(mem);
     struct sw_file *file = file_open(mem, "f");
+    uint8_t byte = 0;
 
     (void)state;
     sw_disk_mem_fail_at(mem, SW_DISK_MEM_WRITE, 2, SW_ERR_DISK_FULL, false);
     file_fill(mem, file, 0, 3, 10);
     assert_int_equal(disk->ops->write(disk, file, 0, sw_span_str("x")), SW_ERR_DISK_FULL);
     assert_int_equal(disk->ops->write(disk, file, 0, sw_span_str("x")), SW_ERR_OK);
+    sw_disk_mem_fail_at(mem, SW_DISK_MEM_READ, 1, SW_ERR_IO, false);
+    assert_int_equal(disk->ops->read(disk, file, 0, &byte, 1), SW_ERR_IO);
+    assert_int_equal(disk->ops->read(disk, file, 0, &byte, 1), SW_ERR_OK);
     sw_disk_mem_fail_at(mem, SW_DISK_MEM_SYNC, 1, SW_ERR_IO, true);
     assert_int_equal(disk->ops->sync(disk, file), SW_ERR_IO);
     assert_int_equal(disk->ops->write(disk, file, 0, sw_span_str("x")), SW_ERR_IO);
