@@ -43,7 +43,7 @@ FINDERS = {
     "ANSWER_BEFORE_VOTE": ["node"],
     "VOTE_NOT_STORED": ["raft"],
     "TERM_NOT_STORED": ["node"],
-    "READ_WITHOUT_PROBE": ["raft", "chaos register pause,partition"],
+    "READ_WITHOUT_PROBE": ["raft"],
     "READ_BEFORE_OWN_TERM": ["node", "chaos register kill,transfer"],
     "OLD_PROBE_COUNTS": ["raft"],
     "FOLLOWER_READS": ["node", "chaos register partition,transfer"],
@@ -106,7 +106,8 @@ class Found:
 
 def shorten(text):
     """One line without places of this machine, for a table."""
-    text = re.sub(r"\S*/((?:raft|node|storage|client|transport|tests/sim)/\w+\.c)", r"\1", text.strip())
+    folders = "raft|node|storage|client|transport|tests/sim"
+    text = re.sub(rf"\S*/((?:{folders})/\w+\.c)", r"\1", text.strip())
     return re.sub(r"\s+", " ", text).replace("|", "/")[:150]
 
 
