@@ -54,6 +54,11 @@ enum {
     SW_SESSION_TTL_MS_MAX = 24 * 3600 * 1000,
     SW_SESSION_TTL_MS_DEFAULT = 600 * 1000,
 
+    SW_LEASE_COUNT_MAX = 65536,    /* per group; a grant beyond it is BUSY */
+    SW_LEASE_KEY_COUNT_MAX = 1024, /* that one lease holds: its end deletes all of them at once */
+    SW_LEASE_TTL_MS_MIN = 100,
+    SW_LEASE_TTL_MS_MAX = 24 * 3600 * 1000,
+
     /* One transaction is decided and executed in one piece, so what it may touch is bounded. */
     SW_TXN_COMPARE_COUNT_MAX = 128,
     SW_TXN_OP_COUNT_MAX = 128,                              /* of each branch */

@@ -114,6 +114,53 @@ enum swarm_status swarm_multi_get(struct swarm_client *client,
     return swarm_call(client, &request, ret_result);
 }
 
+static enum swarm_status lease_call(struct swarm_client *client,
+                                    enum swarm_op op,
+                                    struct swarm_scope scope,
+                                    uint64_t lease,
+                                    struct swarm_result **ret_result)
+{
+    struct swarm_request request = request_of(op, scope);
+
+    request.lease = lease;
+    return swarm_call(client, &request, ret_result);
+}
+
+enum swarm_status swarm_lease_grant(struct swarm_client *client,
+                                    struct swarm_scope scope,
+                                    uint32_t ttl_ms,
+                                    struct swarm_result **ret_result)
+{
+    struct swarm_request request = request_of(SWARM_LEASE_GRANT, scope);
+
+    request.limit = ttl_ms;
+    return swarm_call(client, &request, ret_result);
+}
+
+enum swarm_status swarm_lease_keep_alive(struct swarm_client *client,
+                                         struct swarm_scope scope,
+                                         uint64_t lease,
+                                         struct swarm_result **ret_result)
+{
+    return lease_call(client, SWARM_LEASE_KEEP_ALIVE, scope, lease, ret_result);
+}
+
+enum swarm_status swarm_lease_revoke(struct swarm_client *client,
+                                     struct swarm_scope scope,
+                                     uint64_t lease,
+                                     struct swarm_result **ret_result)
+{
+    return lease_call(client, SWARM_LEASE_REVOKE, scope, lease, ret_result);
+}
+
+enum swarm_status swarm_lease_list(struct swarm_client *client,
+                                   struct swarm_scope scope,
+                                   uint64_t after,
+                                   struct swarm_result **ret_result)
+{
+    return lease_call(client, SWARM_LEASE_LIST, scope, after, ret_result);
+}
+
 enum swarm_status
 swarm_status_of(struct swarm_client *client, uint64_t node, struct swarm_result **ret_result)
 {

@@ -8,6 +8,7 @@
 
 static_assert((int)SWARM_COMPARE_VERSION == (int)SW_COMPARE_VERSION, "the protocol's");
 static_assert((int)SWARM_COMPARE_VALUE == (int)SW_COMPARE_VALUE, "the protocol's");
+static_assert((int)SWARM_COMPARE_LEASE == (int)SW_COMPARE_LEASE, "the protocol's");
 static_assert((int)SWARM_EQUAL == (int)SW_RELATION_EQUAL, "the protocol's");
 static_assert((int)SWARM_GREATER_EQUAL == (int)SW_RELATION_GREATER_EQUAL, "the protocol's");
 static_assert((int)SWARM_MERGE_REPLACE == (int)SW_MERGE_REPLACE, "the protocol's");
@@ -58,13 +59,19 @@ pack_ops(const struct swarm_txn_op *ops, size_t count, struct sw_buf *out, char 
     for (size_t i = 0; i < count; i++) {
         const struct swarm_txn_op *from = &ops[i];
         const struct sw_txn_op op = {.kind = (enum sw_txn_kind)from->kind,
-                                     .flags = from->flags,
+                                     .flags = from->flags |
+                                              (from->lease != 0 ? (uint32_t)SW_TXN_LEASE : 0),
+                                     .lease = from->lease,
                                      .merge = (enum sw_merge)from->merge,
                                      .key = span_of(from->key),
                                      .value = span_of(from->value)};
 
         if (from->key.size > SW_KEY_SIZE_MAX) {
             return key_too_long(from->key.size, ret_why);
+        }
+        if ((from->flags & ~(uint32_t)SWARM_TXN_PREVIOUS) != 0) {
+            (void)snprintf(ret_why, SW_WHY_SIZE, "an operation has flags that are not known");
+            return SW_ERR_INVALID;
         }
         if (from->value.size > SW_VALUE_SIZE_MAX || out->size > SW_MESSAGE_SIZE_MAX) {
             return too_many("bytes in one transaction", ret_why);

@@ -30,7 +30,8 @@ static void read_records(struct block *block, struct sw_span bytes, uint32_t cou
                                                   .create_revision = record.create_revision,
                                                   .mod_revision = record.mod_revision,
                                                   .version = record.version,
-                                                  .time_ms = record.time_ms};
+                                                  .time_ms = record.time_ms,
+                                                  .lease = record.lease};
     }
 }
 

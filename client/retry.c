@@ -46,19 +46,24 @@ bool sw_request_repeatable(const struct sw_request *request)
     case SW_OP_SCAN:
     case SW_OP_EXPERIENCE_SCAN:
     case SW_OP_MULTI_GET:
+    case SW_OP_LEASE_LIST:
     case SW_OP_STATUS:
     case SW_OP_MEMBER_LIST:
     case SW_OP_SESSION_OPEN: /* by its nonce */
     case SW_OP_SESSION_CLOSE:
+    case SW_OP_LEASE_KEEP_ALIVE: /* twice is as good as once */
         return true;
     case SW_OP_PUT:
     case SW_OP_DELETE:
     case SW_OP_CAS:
     case SW_OP_EXPERIENCE_APPEND:
     case SW_OP_TXN:
+    case SW_OP_LEASE_GRANT:
+    case SW_OP_LEASE_REVOKE:
         return request->session.value != 0;
     case SW_OP_TRANSFER: /* twice may move the leader twice */
     case SW_OP_SNAPSHOT:
+    case SW_OP_TICK:       /* no client's */
     case SW_OP_MEMBER_ADD: /* whoever asked looks first at what has become of it */
     case SW_OP_MEMBER_PROMOTE:
     case SW_OP_MEMBER_DEMOTE:
@@ -108,8 +113,9 @@ enum sw_err sw_retry_verdict(const struct sw_request *request, enum sw_err err, 
         return err;
     }
     /* Inside a session these are the stored answer of the write itself. */
-    if (request->seq != 0 && (err == SW_ERR_CONFLICT || err == SW_ERR_NOT_FOUND ||
-                              err == SW_ERR_WRONG_TYPE || err == SW_ERR_OUT_OF_RANGE)) {
+    if (request->seq != 0 &&
+        (err == SW_ERR_CONFLICT || err == SW_ERR_NOT_FOUND || err == SW_ERR_WRONG_TYPE ||
+         err == SW_ERR_OUT_OF_RANGE || err == SW_ERR_LEASE_GONE)) {
         return err;
     }
     return SW_ERR_UNKNOWN_OUTCOME;

@@ -44,6 +44,8 @@ static_assert((int)SWARM_TXN == (int)SW_OP_TXN, "operations are the protocol's")
 static_assert((int)SWARM_MULTI_GET == (int)SW_OP_MULTI_GET, "operations are the protocol's");
 static_assert((int)SWARM_MEMBER_LIST == (int)SW_OP_MEMBER_LIST, "operations are the protocol's");
 static_assert((int)SWARM_MEMBER_REMOVE == (int)SW_OP_MEMBER_REMOVE, "the protocol's");
+static_assert((int)SWARM_LEASE_GRANT == (int)SW_OP_LEASE_GRANT, "operations are the protocol's");
+static_assert((int)SWARM_LEASE_LIST == (int)SW_OP_LEASE_LIST, "operations are the protocol's");
 static_assert((int)SWARM_PREVIOUS == (int)SW_REQUEST_PREVIOUS, "flags are the protocol's");
 static_assert((int)SWARM_REVERSE == (int)SW_REQUEST_REVERSE, "flags are the protocol's");
 static_assert((int)SWARM_KEYS_ONLY == (int)SW_REQUEST_KEYS_ONLY, "flags are the protocol's");
@@ -485,7 +487,8 @@ static struct sw_core_submission submission_of(const struct swarm_client *client
                     .end_key = span_of(request->end_key),
                     .value = is_packed(request->op) ? packed : span_of(request->value),
                     .expected = request->expected,
-                    .limit = request->limit},
+                    .limit = request->limit,
+                    .lease = request->lease},
         .deadline_ms = request->deadline_ms,
         .node = {request->node}};
 

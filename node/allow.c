@@ -185,6 +185,7 @@ bool sw_rights_cover(enum sw_rights rights, enum sw_op op)
     case SW_OP_SCAN:
     case SW_OP_EXPERIENCE_SCAN:
     case SW_OP_MULTI_GET:
+    case SW_OP_LEASE_LIST:
     case SW_OP_STATUS:
     case SW_OP_MEMBER_LIST:
         return rights >= SW_RIGHTS_READ;
@@ -193,11 +194,15 @@ bool sw_rights_cover(enum sw_rights rights, enum sw_op op)
     case SW_OP_CAS:
     case SW_OP_EXPERIENCE_APPEND:
     case SW_OP_TXN:
+    case SW_OP_LEASE_GRANT:
+    case SW_OP_LEASE_KEEP_ALIVE:
+    case SW_OP_LEASE_REVOKE:
     case SW_OP_SESSION_OPEN:
     case SW_OP_SESSION_CLOSE:
         return rights >= SW_RIGHTS_WRITE;
     case SW_OP_TRANSFER:
     case SW_OP_SNAPSHOT:
+    case SW_OP_TICK:
     case SW_OP_MEMBER_ADD:
     case SW_OP_MEMBER_PROMOTE:
     case SW_OP_MEMBER_DEMOTE:

@@ -240,6 +240,12 @@ static void run_tick(struct sw_applier *applier)
     }
 }
 
+static struct sw_applier_clock clock_of(const struct sw_state *state)
+{
+    return (struct sw_applier_clock){.clock_ms = state->clock_ms,
+                                     .lease_due_ms = state->lease_due_ms};
+}
+
 static void run_on_group(struct sw_applier *applier, struct sw__applier_job *job)
 {
     struct sw__applier_group *group = group_of(applier, job->group);
@@ -269,21 +275,26 @@ static void run_on_group(struct sw_applier *applier, struct sw__applier_job *job
     case SW__JOB_TICK:
         break;
     }
+    job->clock = clock_of(&group->state);
 }
 
-static void count_sessions(struct sw_applier *applier)
+static void count_state(struct sw_applier *applier)
 {
     struct sw_applier_stats *counted = &applier->counted;
 
     counted->sessions = 0;
     counted->sessions_expired = 0;
     counted->sessions_evicted = 0;
+    counted->leases = 0;
+    counted->leases_ended = 0;
     for (uint32_t i = 0; i < applier->group_count; i++) {
         const struct sw_state *state = &applier->groups[i]->state;
 
         counted->sessions += state->sessions.count;
         counted->sessions_expired += state->sessions_expired;
         counted->sessions_evicted += state->sessions_evicted;
+        counted->leases += state->lease_count;
+        counted->leases_ended += state->leases_ended;
     }
 }
 
@@ -302,7 +313,7 @@ static void job_run(struct sw_job *base)
         job->fatal = true;
     }
     job->complete = job->complete && job->err == SW_ERR_OK;
-    count_sessions(applier);
+    count_state(applier);
     job->stats = applier->counted;
 }
 
@@ -377,6 +388,25 @@ static void tell(struct sw_applier *applier, struct sw__applier_job *job)
     }
 }
 
+/* Takes over what the group's clock shows now. */
+static void
+clock_set(struct sw_applier *applier, struct sw_group_id group, struct sw_applier_clock clock)
+{
+    struct sw__applier_group_clock *clocks = applier->clocks;
+
+    for (uint32_t i = 0; i < applier->clock_count; i++) {
+        if (clocks[i].group.value == group.value) {
+            clocks[i].clock = clock;
+            return;
+        }
+    }
+    clocks = realloc(clocks, (applier->clock_count + 1) * sizeof *clocks);
+    SW_ASSERT(clocks != NULL);
+    clocks[applier->clock_count] = (struct sw__applier_group_clock){group, clock};
+    applier->clocks = clocks;
+    applier->clock_count++;
+}
+
 static void job_done(struct sw_job *base)
 {
     struct sw__applier_job *job = (struct sw__applier_job *)base;
@@ -385,6 +415,9 @@ static void job_done(struct sw_job *base)
     SW_ASSERT(applier->pending > 0);
     applier->pending--;
     applier->stats = job->stats;
+    if (!job->fatal && job->kind != SW__JOB_TICK) {
+        clock_set(applier, job->group, job->clock);
+    }
     tell(applier, job);
     if (job->fatal && !applier->fatal_told) {
         applier->fatal_told = true;
@@ -517,6 +550,16 @@ uint32_t sw_applier_pending(const struct sw_applier *applier)
     return applier->pending;
 }
 
+struct sw_applier_clock sw_applier_clock(const struct sw_applier *applier, struct sw_group_id group)
+{
+    for (uint32_t i = 0; i < applier->clock_count; i++) {
+        if (applier->clocks[i].group.value == group.value) {
+            return applier->clocks[i].clock;
+        }
+    }
+    return (struct sw_applier_clock){.lease_due_ms = UINT64_MAX};
+}
+
 void sw_applier_stats(const struct sw_applier *applier, struct sw_applier_stats *ret_stats)
 {
     *ret_stats = applier->stats;
@@ -578,8 +621,13 @@ enum sw_err sw_applier_new(const struct sw_applier_config *config,
         sw_applier_free(applier);
         return err;
     }
-    count_sessions(applier);
+    count_state(applier);
     applier->stats = applier->counted;
+    for (uint32_t i = 0; i < applier->group_count; i++) {
+        const struct sw_state *state = &applier->groups[i]->state;
+
+        clock_set(applier, state->group, clock_of(state));
+    }
     *ret_applier = applier;
     return SW_ERR_OK;
 }
@@ -599,6 +647,7 @@ void sw_applier_free(struct sw_applier *applier)
         free(group);
     }
     free(applier->groups);
+    free(applier->clocks);
     /* What is not committed belongs to sessions that are gone now; the log replays it. */
     if (applier->config.store->ops->dirty(applier->config.store)) {
         applier->config.store->ops->abort(applier->config.store);
@@ -620,7 +669,9 @@ enum sw_err sw_applier_look(struct sw_applier *applier,
                                        .term = found->state.term,
                                        .digest = found->state.digest,
                                        .revision = found->state.revision,
-                                       .time_ms = found->state.time_ms};
+                                       .time_ms = found->state.time_ms,
+                                       .clock_ms = found->state.clock_ms,
+                                       .lease_due_ms = found->state.lease_due_ms};
     return SW_ERR_OK;
 }
 

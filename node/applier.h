@@ -80,7 +80,8 @@ struct sw_applied {
     uint64_t term;
     uint64_t digest;
     uint64_t revision;
-    uint64_t time_ms; /* highest leader time seen */
+    uint64_t time_ms;                /* highest leader time seen */
+    uint64_t clock_ms, lease_due_ms; /* see struct sw_applier_clock */
 };
 
 enum sw_err sw_applier_new(const struct sw_applier_config *config,
@@ -104,7 +105,7 @@ void sw_applier_entry(struct sw_applier *applier,
                       uint64_t index,
                       uint64_t term,
                       struct sw_span body);
-/* GET, MULTI_GET, SCAN, EXPERIENCE_SCAN. */
+/* GET, MULTI_GET, SCAN, EXPERIENCE_SCAN, LEASE_LIST. */
 void sw_applier_read(struct sw_applier *applier,
                      struct sw_group_id group,
                      const struct sw_request *request,
@@ -134,8 +135,18 @@ struct sw_applier_stats {
     uint64_t sessions;         /* open now, all groups */
     uint64_t sessions_expired; /* ever, from the state itself */
     uint64_t sessions_evicted; /* ever: clients that lost their session to SW_SESSION_COUNT_MAX */
+    uint64_t leases;           /* live now, all groups */
+    uint64_t leases_ended;     /* ever, by their time */
 };
 void sw_applier_stats(const struct sw_applier *applier, struct sw_applier_stats *ret_stats);
+/* The group's clock as of its last job done, and when the next lease ends by it (UINT64_MAX: none).
+ */
+struct sw_applier_clock {
+    uint64_t clock_ms;
+    uint64_t lease_due_ms;
+};
+struct sw_applier_clock sw_applier_clock(const struct sw_applier *applier,
+                                         struct sw_group_id group);
 /* Jobs submitted and not done yet: back-pressure for whoever reads clients. */
 uint32_t sw_applier_pending(const struct sw_applier *applier);
 

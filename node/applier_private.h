@@ -18,6 +18,11 @@ struct sw__applier_group {
     struct sw_import import_;
 };
 
+struct sw__applier_group_clock {
+    struct sw_group_id group;
+    struct sw_applier_clock clock;
+};
+
 struct sw_applier {
     struct sw_applier_config config; /* borrowed ports, see applier.h */
 
@@ -33,6 +38,8 @@ struct sw_applier {
     struct sw_applier_stats counted;
 
     /* The loop's half. */
+    struct sw__applier_group_clock *clocks; /* owned; one a group that had a job */
+    uint32_t clock_count;
     uint32_t pending;
     bool tick_pending;
     bool fatal_told;
@@ -66,8 +73,9 @@ struct sw__applier_job {
     struct sw_reply reply;     /* records in `out` */
     struct sw_buf out;         /* owned */
     struct sw_applier_stats stats;
-    struct sw_span input; /* into `bytes` */
-    uint8_t bytes[];      /* copy of what was submitted */
+    struct sw_applier_clock clock; /* of the group, after the job */
+    struct sw_span input;          /* into `bytes` */
+    uint8_t bytes[];               /* copy of what was submitted */
 };
 
 #endif

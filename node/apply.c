@@ -13,6 +13,7 @@
 #include "base/point.h"
 #include "node/apply_private.h"
 #include "node/entry.h"
+#include "node/lease.h"
 #include "storage/keys.h"
 #include "transport/proto.h"
 
@@ -100,8 +101,9 @@ enum sw_err sw_kv_record_decode(struct sw_span bytes, struct sw_kv_record *ret_r
     record.mod_revision = sw_read_u64(&in);
     record.version = sw_read_u64(&in);
     record.time_ms = sw_read_u64(&in);
+    record.lease = format == SW_KV_LEASE_FORMAT ? sw_read_u64(&in) : 0;
     record.value = sw_read_bytes(&in, sw_reader_left(&in));
-    if (in.failed || format != SW_KV_FORMAT) {
+    if (in.failed || (format != SW_KV_FORMAT && record.lease == 0)) {
         return SW_ERR_CORRUPT;
     }
     *ret_record = record;
@@ -149,30 +151,55 @@ sw__kv_get(struct sw__apply *apply, const struct sw_key *key, struct sw_kv_recor
 struct sw_kv_record sw__kv_next(const struct sw_state *state,
                                 const struct sw_kv_record *old,
                                 uint64_t revision,
-                                struct sw_span value)
+                                struct sw_span value,
+                                uint64_t lease)
 {
     return (struct sw_kv_record){.create_revision =
                                      old->version == 0 ? revision : old->create_revision,
                                  .mod_revision = revision,
                                  .version = old->version + 1,
                                  .time_ms = state->time_ms,
+                                 .lease = lease,
                                  .value = value};
 }
 
-enum sw_err
-sw__kv_put(struct sw__apply *apply, const struct sw_key *key, const struct sw_kv_record *record)
+enum sw_err sw__kv_put(struct sw__apply *apply,
+                       const struct sw_place *place,
+                       struct sw_span name,
+                       const struct sw_kv_record *old,
+                       const struct sw_kv_record *record)
 {
     struct sw_buf *bytes = &apply->state->record;
+    struct sw_key key;
+    enum sw_err err;
 
     sw_buf_clear(bytes);
-    sw_write_u8(bytes, SW_KV_FORMAT);
+    sw_write_u8(bytes, record->lease == 0 ? SW_KV_FORMAT : SW_KV_LEASE_FORMAT);
     sw_write_u64(bytes, record->create_revision);
     sw_write_u64(bytes, record->mod_revision);
     sw_write_u64(bytes, record->version);
     sw_write_u64(bytes, record->time_ms);
     SW_ASSERT(bytes->size == SW_KV_HEADER_SIZE);
+    if (record->lease != 0) {
+        sw_write_u64(bytes, record->lease);
+    }
     sw_write_bytes(bytes, record->value);
-    return sw__table_put(apply, SW_TABLE_KV, key, sw_buf_span(bytes));
+    sw_key_kv(place, name, &key);
+    err = sw__table_put(apply, SW_TABLE_KV, &key, sw_buf_span(bytes));
+    return err == SW_ERR_OK ? sw__lease_move(apply, name, old->lease, record->lease) : err;
+}
+
+enum sw_err sw__kv_del(struct sw__apply *apply,
+                       const struct sw_place *place,
+                       struct sw_span name,
+                       const struct sw_kv_record *old)
+{
+    struct sw_key key;
+    enum sw_err err;
+
+    sw_key_kv(place, name, &key);
+    err = SW_PLANTED(DELETE_LEAVES_RECORD) ? SW_ERR_OK : sw__table_del(apply, SW_TABLE_KV, &key);
+    return err == SW_ERR_OK ? sw__lease_move(apply, name, old->lease, 0) : err;
 }
 
 void sw__answer_record(struct sw_state *state,
@@ -187,7 +214,8 @@ void sw__answer_record(struct sw_state *state,
                                          .create_revision = record->create_revision,
                                          .mod_revision = record->mod_revision,
                                          .version = record->version,
-                                         .time_ms = record->time_ms},
+                                         .time_ms = record->time_ms,
+                                         .lease = record->lease},
                      &state->answers);
     result->record_count++;
     result->records.size += state->answers.size - start;
@@ -225,10 +253,15 @@ run_put(struct sw__apply *apply, const struct sw_request *request, struct sw_com
         result->value = old.mod_revision;
         return SW_ERR_OK;
     }
+    err = sw__lease_check(apply, &place, request->lease, 0, &result->err);
+    if (err != SW_ERR_OK || result->err != SW_ERR_OK) {
+        result->revision = state->revision;
+        return err;
+    }
     state->revision++;
     result->revision = state->revision;
-    next = sw__kv_next(state, &old, state->revision, request->value);
-    return sw__kv_put(apply, &key, &next);
+    next = sw__kv_next(state, &old, state->revision, request->value, request->lease);
+    return sw__kv_put(apply, &place, request->key, &old, &next);
 }
 
 static enum sw_err run_delete(struct sw__apply *apply,
@@ -249,8 +282,7 @@ static enum sw_err run_delete(struct sw__apply *apply,
     answer_previous(state, request, &old, result);
     if (old.version > 0) {
         state->revision++;
-        err =
-            SW_PLANTED(DELETE_LEAVES_RECORD) ? SW_ERR_OK : sw__table_del(apply, SW_TABLE_KV, &key);
+        err = sw__kv_del(apply, &place, request->key, &old);
     }
     result->revision = state->revision;
     result->value = old.version > 0 ? 1 : 0;
@@ -377,6 +409,18 @@ static enum sw_err run_write(struct sw__apply *apply,
     }
     if (request->op == SW_OP_TXN) {
         return sw__apply_txn(apply, request, result);
+    }
+    if (request->op == SW_OP_LEASE_GRANT) {
+        return sw__lease_grant(apply, request, result);
+    }
+    if (request->op == SW_OP_LEASE_KEEP_ALIVE) {
+        return sw__lease_keep_alive(apply, request, result);
+    }
+    if (request->op == SW_OP_LEASE_REVOKE) {
+        return sw__lease_revoke(apply, request, result);
+    }
+    if (request->op == SW_OP_TICK) {
+        return sw__lease_tick(apply, request, result);
     }
     SW_ASSERT(request->op == SW_OP_EXPERIENCE_APPEND);
     return run_experience_append(apply, request, result);
@@ -570,7 +614,7 @@ enum sw_err sw_apply(struct sw_state *state,
 
 void sw_state_init(struct sw_state *state, struct sw_group_id group)
 {
-    *state = (struct sw_state){.group = group};
+    *state = (struct sw_state){.group = group, .lease_due_ms = UINT64_MAX};
     sw_sessions_init(&state->sessions, SW_SESSION_COUNT_MAX, SW_SESSION_REPLY_TOTAL_MAX);
 }
 
@@ -600,6 +644,9 @@ void sw_state_encode(const struct sw_state *state, struct sw_buf *out)
     sw_write_u32(out, state->sessions.count);
     sw_write_u64(out, state->sessions_expired);
     sw_write_u64(out, state->sessions_evicted);
+    sw_write_u64(out, state->clock_ms);
+    sw_write_u32(out, state->lease_count);
+    sw_write_u64(out, state->leases_ended);
     SW_ASSERT(out->size - start == SW_STATE_RECORD_SIZE);
 }
 
@@ -620,6 +667,9 @@ sw_state_decode(struct sw_state *state, struct sw_span record, uint32_t *ret_ses
     *ret_session_count = sw_read_u32(&in);
     state->sessions_expired = sw_read_u64(&in);
     state->sessions_evicted = sw_read_u64(&in);
+    state->clock_ms = sw_read_u64(&in);
+    state->lease_count = sw_read_u32_max(&in, SW_LEASE_COUNT_MAX);
+    state->leases_ended = sw_read_u64(&in);
     if (sw_reader_finish(&in) != SW_ERR_OK || format != SW_STATE_FORMAT) {
         return SW_ERR_CORRUPT;
     }
@@ -646,6 +696,9 @@ enum sw_err sw_state_load(struct sw_state *state, struct sw_store *store)
     }
     if (err == SW_ERR_OK && state->sessions.count != session_count) {
         err = SW_ERR_CORRUPT;
+    }
+    if (err == SW_ERR_OK) {
+        err = sw_leases_load(state, store);
     }
     if (SW_PLANTED(SESSIONS_LOST_ON_RESTART)) {
         sw_sessions_release(&state->sessions);

@@ -25,15 +25,19 @@
 #include "storage/store.h"
 
 enum {
-    SW_STATE_FORMAT = 1,
-    SW_STATE_RECORD_SIZE = 61,
-    SW_KV_FORMAT = 1,
+    SW_STATE_FORMAT = 2,
+    SW_STATE_RECORD_SIZE = 81,
+    SW_KV_FORMAT = 1, /* without a lease */
     SW_KV_HEADER_SIZE = 33,
+    SW_KV_LEASE_FORMAT = 2, /* with one behind the header */
     SW_EXPERIENCE_FORMAT = 1,
     SW_EXPERIENCE_HEADER_SIZE = 17,
 
     /* Sessions that one entry may expire, so that a jump of time costs each entry little. */
     SW_APPLY_EXPIRE_COUNT_MAX = 64,
+    /* Keys that the end of leases deletes at one tick, at least one lease; then the next tick goes
+     * on. */
+    SW_APPLY_LEASE_KEY_COUNT = 1024,
 };
 
 /* The state of one group beside its tables. Owned by the applier's worker. */
@@ -44,6 +48,10 @@ struct sw_state {
     uint64_t digest; /* chained up to `index` */
     uint64_t revision;
     uint64_t time_ms;
+    uint64_t clock_ms; /* leader's elapsed time, moved by ticks alone; leases end by it */
+    uint32_t lease_count;
+    uint64_t leases_ended; /* by their time, ever */
+    uint64_t lease_due_ms; /* when the next one ends; UINT64_MAX = there is none */
     uint64_t sessions_expired, sessions_evicted;
     struct sw_sessions sessions;
     bool changed; /* since the last save */
@@ -58,6 +66,7 @@ struct sw_state {
 /* Views into the stored bytes. */
 struct sw_kv_record {
     uint64_t create_revision, mod_revision, version, time_ms;
+    uint64_t lease; /* 0 = none */
     struct sw_span value;
 };
 

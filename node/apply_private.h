@@ -20,9 +20,19 @@ sw__kv_get(struct sw__apply *apply, const struct sw_key *key, struct sw_kv_recor
 struct sw_kv_record sw__kv_next(const struct sw_state *state,
                                 const struct sw_kv_record *old,
                                 uint64_t revision,
-                                struct sw_span value);
-enum sw_err
-sw__kv_put(struct sw__apply *apply, const struct sw_key *key, const struct sw_kv_record *record);
+                                struct sw_span value,
+                                uint64_t lease);
+/* Writes or deletes the record of `name`, which is `old` now, and sees to the leases of both. The
+ * lease of `record` was found good with sw__lease_check. */
+enum sw_err sw__kv_put(struct sw__apply *apply,
+                       const struct sw_place *place,
+                       struct sw_span name,
+                       const struct sw_kv_record *old,
+                       const struct sw_kv_record *record);
+enum sw_err sw__kv_del(struct sw__apply *apply,
+                       const struct sw_place *place,
+                       struct sw_span name,
+                       const struct sw_kv_record *old);
 enum sw_err sw__table_put(struct sw__apply *apply,
                           enum sw_table table,
                           const struct sw_key *key,
@@ -33,6 +43,31 @@ void sw__answer_record(struct sw_state *state,
                        struct sw_span key,
                        const struct sw_kv_record *record,
                        struct sw_command_result *result);
+
+/* apply_lease.c. All answers go to the result; the errors returned are the store's. */
+enum sw_err sw__lease_grant(struct sw__apply *apply,
+                            const struct sw_request *request,
+                            struct sw_command_result *result);
+enum sw_err sw__lease_keep_alive(struct sw__apply *apply,
+                                 const struct sw_request *request,
+                                 struct sw_command_result *result);
+enum sw_err sw__lease_revoke(struct sw__apply *apply,
+                             const struct sw_request *request,
+                             struct sw_command_result *result);
+/* Moves the clock, and ends leases that are due. */
+enum sw_err sw__lease_tick(struct sw__apply *apply,
+                           const struct sw_request *request,
+                           struct sw_command_result *result);
+/* May a key of `place` be given to `lease`, beside `more` others? OK, LEASE_GONE or TOO_LARGE goes
+ * to `ret_answer`. Lease 0 always may. */
+enum sw_err sw__lease_check(struct sw__apply *apply,
+                            const struct sw_place *place,
+                            uint64_t lease,
+                            uint32_t more,
+                            enum sw_err *ret_answer);
+/* The key of `name` moves from one lease to another; 0 = none. */
+enum sw_err
+sw__lease_move(struct sw__apply *apply, struct sw_span name, uint64_t from, uint64_t to);
 
 /* apply_txn.c */
 enum sw_err sw__apply_txn(struct sw__apply *apply,

@@ -11,6 +11,7 @@
  * which may move until all is planned. */
 struct planned {
     struct sw_span key;
+    struct sw_kv_record old; /* its value is not used */
     bool deletes;
     bool is_merged;
     size_t merged_at;
@@ -65,6 +66,8 @@ static bool compare_holds(const struct sw_compare *compare, const struct sw_kv_r
         return holds(compare->relation, number_order(record->mod_revision, compare->number));
     case SW_COMPARE_CREATE_REVISION:
         return holds(compare->relation, number_order(record->create_revision, compare->number));
+    case SW_COMPARE_LEASE:
+        return holds(compare->relation, number_order(record->lease, compare->number));
     case SW_COMPARE_VALUE:
         return record->version > 0 &&
                holds(compare->relation, sw_span_compare(record->value, compare->value));
@@ -141,7 +144,8 @@ plan_delete(struct plan *plan, const struct sw_txn_op *op, const struct sw_kv_re
 {
     answer(plan, op, old, (op->flags & SW_TXN_PREVIOUS) != 0);
     if (old->version > 0) {
-        plan->writes[plan->write_count++] = (struct planned){.key = op->key, .deletes = true};
+        plan->writes[plan->write_count++] =
+            (struct planned){.key = op->key, .old = *old, .deletes = true};
     }
 }
 
@@ -149,7 +153,8 @@ plan_delete(struct plan *plan, const struct sw_txn_op *op, const struct sw_kv_re
 static enum sw_err
 plan_write(struct plan *plan, const struct sw_txn_op *op, const struct sw_kv_record *old)
 {
-    struct planned write = {.key = op->key, .merged_at = plan->merged.size};
+    struct planned write = {.key = op->key, .old = *old, .merged_at = plan->merged.size};
+    uint64_t lease = op->lease;
     struct sw_span value = op->value;
     enum sw_err err;
 
@@ -159,6 +164,7 @@ plan_write(struct plan *plan, const struct sw_txn_op *op, const struct sw_kv_rec
             return err;
         }
         write.is_merged = true;
+        lease = old->lease;
         value =
             sw_span_of(plan->merged.data + write.merged_at, plan->merged.size - write.merged_at);
     }
@@ -166,7 +172,7 @@ plan_write(struct plan *plan, const struct sw_txn_op *op, const struct sw_kv_rec
     if (plan->write_size > SW_TXN_WRITE_SIZE_MAX) {
         return SW_ERR_TOO_LARGE;
     }
-    write.record = sw__kv_next(plan->apply->state, old, plan->revision, value);
+    write.record = sw__kv_next(plan->apply->state, old, plan->revision, value, lease);
     if ((op->flags & SW_TXN_PREVIOUS) != 0) {
         answer(plan, op, old, true);
     } else {
@@ -195,7 +201,10 @@ static enum sw_err plan_op(struct plan *plan, const struct sw_txn_op *op, enum s
         break;
     case SW_TXN_PUT:
     case SW_TXN_MERGE:
-        *ret_answer = plan_write(plan, op, &now);
+        err = sw__lease_check(plan->apply, &plan->place, op->lease, plan->write_count, ret_answer);
+        if (err == SW_ERR_OK && *ret_answer == SW_ERR_OK) {
+            *ret_answer = plan_write(plan, op, &now);
+        }
         break;
     case SW_TXN_KIND_COUNT:
         SW_ASSERT(false); /* does not decode */
@@ -203,7 +212,7 @@ static enum sw_err plan_op(struct plan *plan, const struct sw_txn_op *op, enum s
     if (*ret_answer == SW_ERR_OK && plan->result->records.size > SW_TXN_RESULT_SIZE_MAX) {
         *ret_answer = SW_ERR_TOO_LARGE;
     }
-    return SW_ERR_OK;
+    return err;
 }
 
 static enum sw_err plan_branch(struct plan *plan, const struct sw_txn_branch *branch)
@@ -238,14 +247,13 @@ static enum sw_err execute(struct plan *plan)
 
     for (uint32_t i = 0; i < plan->write_count && err == SW_ERR_OK; i++) {
         struct planned *write = &plan->writes[i];
-        struct sw_key key;
 
-        sw_key_kv(&plan->place, write->key, &key);
         if (write->is_merged) {
             write->record.value.data = plan->merged.data + write->merged_at;
         }
-        err = write->deletes ? sw__table_del(plan->apply, SW_TABLE_KV, &key)
-                             : sw__kv_put(plan->apply, &key, &write->record);
+        err = write->deletes
+                  ? sw__kv_del(plan->apply, &plan->place, write->key, &write->old)
+                  : sw__kv_put(plan->apply, &plan->place, write->key, &write->old, &write->record);
     }
     return err;
 }

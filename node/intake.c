@@ -224,6 +224,10 @@ static enum sw_err check(struct sw_node *node,
     if (err != SW_ERR_OK) {
         return err;
     }
+    if (request->op == SW_OP_TICK) {
+        (void)snprintf(why, SW_WHY_SIZE, "the group's clock is the leader's own");
+        return SW_ERR_UNSUPPORTED;
+    }
     if (node->config.handler.allowed != NULL &&
         !node->config.handler.allowed(node->config.handler.arg, client->key, request->op)) {
         (void)snprintf(why, SW_WHY_SIZE, "this client's key may not %s", sw_op_name(request->op));
@@ -346,6 +350,11 @@ dispatch(struct sw_node *node, struct sw__request *admitted, const struct sw_req
     case SW_OP_SESSION_CLOSE:
     case SW_OP_TXN:
     case SW_OP_MULTI_GET:
+    case SW_OP_LEASE_GRANT:
+    case SW_OP_LEASE_KEEP_ALIVE:
+    case SW_OP_LEASE_REVOKE:
+    case SW_OP_LEASE_LIST:
+    case SW_OP_TICK:
     case SW_OP_COUNT:
         break;
     }

@@ -44,15 +44,26 @@ static const char *const op_names[SW_OP_COUNT] = {[0] = "unknown",
                                                   [SW_OP_SNAPSHOT] = "snapshot",
                                                   [SW_OP_TXN] = "txn",
                                                   [SW_OP_MULTI_GET] = "multi_get",
+                                                  [SW_OP_LEASE_GRANT] = "lease_grant",
+                                                  [SW_OP_LEASE_KEEP_ALIVE] = "lease_keep_alive",
+                                                  [SW_OP_LEASE_REVOKE] = "lease_revoke",
+                                                  [SW_OP_LEASE_LIST] = "lease_list",
+                                                  [SW_OP_TICK] = "tick",
                                                   [SW_OP_MEMBER_LIST] = "member_list",
                                                   [SW_OP_MEMBER_ADD] = "member_add",
                                                   [SW_OP_MEMBER_PROMOTE] = "member_promote",
                                                   [SW_OP_MEMBER_DEMOTE] = "member_demote",
                                                   [SW_OP_MEMBER_REMOVE] = "member_remove"};
 
+/* Where a request is counted: numbers in between are no operations. */
+static uint32_t row_of(enum sw_op op)
+{
+    return (unsigned)op < SW_OP_COUNT && op_names[op] != NULL ? (uint32_t)op : 0;
+}
+
 const char *sw_op_name(enum sw_op op)
 {
-    return op_names[(unsigned)op < SW_OP_COUNT ? op : 0];
+    return op_names[row_of(op)];
 }
 
 const struct sw_metric_info *sw_metric_info(enum sw_metric metric)
@@ -75,7 +86,7 @@ void sw_histogram_add(struct sw_histogram *histogram, uint64_t ns)
 
 void sw_metrics_request(struct sw_metrics *metrics, enum sw_op op, enum sw_err err, uint64_t ns)
 {
-    const uint32_t row = (unsigned)op < SW_OP_COUNT ? (uint32_t)op : 0;
+    const uint32_t row = row_of(op);
     uint32_t count = 0;
     const struct sw_err_info *all = sw_err_all(&count);
     const uint64_t position = (uint64_t)(sw_err_info(err) - all);

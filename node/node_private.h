@@ -12,6 +12,7 @@
 #include "node/applier.h"
 #include "node/clients.h"
 #include "node/node.h"
+#include "node/tick.h"
 #include "node/peer_text.h"
 
 struct sw__shard;
@@ -53,6 +54,8 @@ struct sw__flight {
     uint64_t term;
     uint64_t proposed_ns;
     uint64_t committed_ns; /* 0 = not yet */
+    bool has_tick;         /* the entry has a command of our own, */
+    uint32_t tick_row;     /* before this one of the requests' */
     struct sw__list requests;
 };
 
@@ -103,6 +106,7 @@ struct sw__shard {
     uint64_t term;
     struct sw_node_id leader;
     uint64_t time_ms; /* leader time never goes back */
+    struct sw_tick tick;
     uint64_t handed_index;
     uint64_t applied_index;
     uint64_t applied_term;

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/point.h"
+#include "node/lease.h"
 #include "storage/keys.h"
 #include "transport/txn.h"
 
@@ -62,7 +63,8 @@ static enum sw_err record_of(const struct page *page,
                                              .create_revision = kv.create_revision,
                                              .mod_revision = kv.mod_revision,
                                              .version = kv.version,
-                                             .time_ms = kv.time_ms};
+                                             .time_ms = kv.time_ms,
+                                             .lease = kv.lease};
         }
         return err;
     }
@@ -235,7 +237,62 @@ static enum sw_err multi_get(struct page *page, struct sw_store *store)
     return SW_ERR_OK;
 }
 
-static enum sw_err run(struct page *page, struct sw_store *store, enum sw_err *ret_answer)
+/* What is known of a lease, as a record: see swarm.h. */
+static struct sw_record
+lease_shown(const struct page *page, uint64_t id, const struct sw_lease_record *lease)
+{
+    const uint64_t now_ms = page->request->expected;
+
+    return (struct sw_record){.create_revision = id,
+                              .mod_revision = lease->ttl_ms,
+                              .version = lease->key_count,
+                              .time_ms = lease->end_ms > now_ms ? lease->end_ms - now_ms : 0,
+                              .lease = id};
+}
+
+/* Adds it if it is of the request's partition. */
+static enum sw_err lease_add(struct page *page, const struct sw_store_record *stored)
+{
+    const struct sw_place place = place_of(page->request);
+    struct sw_lease_record lease;
+    struct sw_lease_key key;
+    struct sw_record record;
+
+    if (sw_key_lease_decode(stored->key, &key) != SW_ERR_OK ||
+        sw_lease_record_decode(stored->value, &lease) != SW_ERR_OK) {
+        return SW_ERR_CORRUPT;
+    }
+    if (sw_place_equal(&lease.place, &place) && !page_is_full(page)) {
+        record = lease_shown(page, key.lease, &lease);
+        page_add_record(page, &record);
+    }
+    return SW_ERR_OK;
+}
+
+static enum sw_err
+lease_list(struct page *page, const struct sw_state *state, struct sw_store *store)
+{
+    struct sw_store_record stored;
+    enum sw_err err;
+
+    sw_key_lease(state->group, page->request->lease + 1, &page->from);
+    page->prefix = page->from;
+    page->prefix.size = SW_KEY_GROUP_SIZE + 1; /* all leases of the group */
+    err = store->ops->seek(store, SW_TABLE_LEASE, sw_key_span(&page->from), false, &stored);
+    while (err == SW_ERR_OK && in_range(page, stored.key)) {
+        err = lease_add(page, &stored);
+        if (err != SW_ERR_OK || page->more) {
+            return err;
+        }
+        err = store->ops->next(store, SW_TABLE_LEASE, false, &stored);
+    }
+    return err == SW_ERR_NOT_FOUND ? SW_ERR_OK : err;
+}
+
+static enum sw_err run(struct page *page,
+                       const struct sw_state *state,
+                       struct sw_store *store,
+                       enum sw_err *ret_answer)
 {
     const struct sw_place place = place_of(page->request);
 
@@ -245,6 +302,9 @@ static enum sw_err run(struct page *page, struct sw_store *store, enum sw_err *r
     }
     if (page->request->op == SW_OP_MULTI_GET) {
         return multi_get(page, store);
+    }
+    if (page->request->op == SW_OP_LEASE_LIST) {
+        return lease_list(page, state, store);
     }
     if (page->request->op == SW_OP_SCAN) {
         scan_range(page);
@@ -258,7 +318,8 @@ static enum sw_err judge(const struct sw_request *request)
     char why[SW_WHY_SIZE];
 
     if (request->op != SW_OP_GET && request->op != SW_OP_SCAN &&
-        request->op != SW_OP_EXPERIENCE_SCAN && request->op != SW_OP_MULTI_GET) {
+        request->op != SW_OP_EXPERIENCE_SCAN && request->op != SW_OP_MULTI_GET &&
+        request->op != SW_OP_LEASE_LIST) {
         return SW_ERR_UNSUPPORTED;
     }
     return sw_request_validate(request, why);
@@ -276,7 +337,7 @@ enum sw_err sw_query(const struct sw_state *state,
 
     sw_buf_clear(records);
     if (answer == SW_ERR_OK) {
-        err = run(&page, store, &answer);
+        err = run(&page, state, store, &answer);
     }
     if (err == SW_ERR_OK) {
         *ret_reply = (struct sw_reply){.err = answer,

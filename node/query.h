@@ -1,4 +1,4 @@
-/* Reads of a group's state: get, multi-get, scan, experience scan. Changes nothing.
+/* Reads of a group's state: get, multi-get, scan, experience scan, leases. Changes nothing.
  *
  * A scan walks one partition from `key` (included; "" = from its first key, or its last when
  * reverse) towards `end_key` (excluded; "" = as far as the partition goes). A page ends at the
@@ -10,7 +10,10 @@
  * `expected` unless that is 0. So to go on is to name the last revision seen, both ways.
  *
  * A multi-get gives a record for each key, in the order of the request. If the page is full before
- * the last key, `more` is set, and the keys behind the last record are to be asked for again. */
+ * the last key, `more` is set, and the keys behind the last record are to be asked for again.
+ *
+ * A list of leases gives those of the partition with an id above `lease`; `expected` is the time on
+ * the group's clock that their remaining time is told against, set by the leader. */
 #ifndef SW_NODE_QUERY_H
 #define SW_NODE_QUERY_H
 

@@ -33,18 +33,76 @@ static uint64_t leader_time(struct sw__shard *shard)
     return shard->time_ms;
 }
 
-/* Moves queued writes into `flight` and their commands into `entry`, at least one. */
+/* Leases count from the moment that a grant or a keep-alive is proposed. */
+static bool wants_tick(enum sw_op op)
+{
+    return op == SW_OP_LEASE_GRANT || op == SW_OP_LEASE_KEEP_ALIVE;
+}
+
+/* Every tick of earlier leaders was executed here: see node/tick.h. */
+static bool may_tick(const struct sw__shard *shard)
+{
+    return shard->role == SW_ROLE_LEADER && shard->applied_term == shard->term;
+}
+
+static uint64_t tick_term(const struct sw__shard *shard)
+{
+    return shard->role == SW_ROLE_LEADER ? shard->term : 0;
+}
+
+static bool tick_is_due(const struct sw__shard *shard)
+{
+    const struct sw_node *node = shard->node;
+
+    if (!may_tick(shard) || node->phase != SW__PHASE_RUNNING ||
+        sw_applier_clock(node->applier, shard->id).lease_due_ms >
+            sw_tick_now(&shard->tick, sw_env_now_ns(node->config.env))) {
+        return false;
+    }
+    for (const struct sw__flight *f = shard->flights; f != NULL; f = f->next) {
+        if (f->has_tick) {
+            return false; /* what it ends is not known yet */
+        }
+    }
+    return true;
+}
+
+static void add_tick(struct sw__shard *shard, struct sw__flight *flight, struct sw_buf *entry)
+{
+    struct sw_request tick = {.op = SW_OP_TICK};
+    struct sw_buf command = {0};
+
+    tick.expected =
+        sw_tick_stamp(&shard->tick, shard->term, sw_env_now_ns(shard->node->config.env));
+    sw_command_encode(&tick, &command);
+    sw_entry_add(entry, sw_buf_span(&command));
+    sw_buf_release(&command);
+    flight->has_tick = true;
+    flight->tick_row = flight->requests.count;
+}
+
+/* Moves queued writes into `flight` and their commands into `entry`, at least one unless a tick is
+ * due. */
 static void fill_entry(struct sw__shard *shard, struct sw__flight *flight, struct sw_buf *entry)
 {
     struct sw__request *request;
 
     sw_entry_begin(entry, leader_time(shard));
+    if (tick_is_due(shard)) {
+        add_tick(shard, flight, entry);
+    }
     while ((request = shard->queue.first) != NULL) {
         const bool fits = entry->size + 4 + request->size <= SW_ENTRY_BATCH_SIZE &&
-                          flight->requests.count < SW_ENTRY_COMMAND_COUNT_MAX;
+                          flight->requests.count + 1 < SW_ENTRY_COMMAND_COUNT_MAX;
 
         if (flight->requests.count > 0 && !fits) {
             break;
+        }
+        if (wants_tick(request->op) && !flight->has_tick) {
+            if (!may_tick(shard)) {
+                break;
+            }
+            add_tick(shard, flight, entry);
         }
         sw_entry_add(entry, sw_span_of(request->command, request->size));
         sw__list_remove(request);
@@ -134,10 +192,18 @@ bool sw__shard_gathers(const struct sw__shard *shard)
            sw_env_now_ns(shard->node->config.env) < shard->answered_ns + patience_ns;
 }
 
+/* Right after an election a lease waits, and what is queued behind it. */
+static bool can_begin(const struct sw__shard *shard)
+{
+    if (shard->queue.first == NULL) {
+        return tick_is_due(shard);
+    }
+    return !sw__shard_gathers(shard) && (!wants_tick(shard->queue.first->op) || may_tick(shard));
+}
+
 static void propose_queued(struct sw__shard *shard)
 {
-    while (shard->queue.first != NULL && sw_group_can_propose(shard->group) &&
-           !sw__shard_gathers(shard)) {
+    while (sw_group_can_propose(shard->group) && can_begin(shard)) {
         if (!propose_one(shard)) {
             break;
         }
@@ -181,6 +247,9 @@ static void read_ready(void *arg, enum sw_err err)
 
         SW_ASSERT(decode_err == SW_ERR_OK); /* encoded by ourselves */
         request->place = SW__PLACE_RUNNING;
+        if (decoded.op == SW_OP_LEASE_LIST) {
+            decoded.expected = sw_tick_now(&shard->tick, sw_env_now_ns(node->config.env));
+        }
         sw_applier_read(node->applier, shard->id, &decoded, (uint64_t)(uintptr_t)request);
     }
     batch_free(batch);
@@ -214,6 +283,10 @@ void sw__shard_turn_end(struct sw__shard *shard)
     if (shard->group == NULL) {
         return;
     }
+    sw_tick_seen(&shard->tick,
+                 sw_applier_clock(shard->node->applier, shard->id).clock_ms,
+                 tick_term(shard),
+                 sw_env_now_ns(shard->node->config.env));
     propose_queued(shard);
     start_reads(shard);
     sw_group_turn_end(shard->group);
@@ -319,13 +392,14 @@ static void answer_flight(struct sw__shard *shard,
                           uint32_t count)
 {
     struct sw__request *request;
-    uint32_t row = 0;
+    uint32_t place = 0;
 
-    SW_ASSERT(count == flight->requests.count);
-    shard->answered_count = count;
+    SW_ASSERT(count == flight->requests.count + (flight->has_tick ? 1 : 0));
+    shard->answered_count = flight->requests.count;
     shard->answered_ns = sw_env_now_ns(shard->node->config.env);
     shard->flight_ns = shard->answered_ns - flight->proposed_ns;
     while ((request = sw__list_take(&flight->requests)) != NULL) {
+        const uint32_t row = place + (flight->has_tick && place >= flight->tick_row ? 1 : 0);
         struct sw_reply reply = {.err = results[row].err,
                                  .revision = results[row].revision,
                                  .value = results[row].value,
@@ -336,7 +410,7 @@ static void answer_flight(struct sw__shard *shard,
             sw__request_answer(shard->node, request, &reply);
         }
         sw__request_free(request);
-        row++;
+        place++;
     }
 }
 
@@ -587,6 +661,7 @@ enum sw_err sw__shard_new(struct sw_node *node,
     }
     shard->state = applied;
     shard->time_ms = applied.time_ms;
+    sw_tick_init(&shard->tick, applied.clock_ms, sw_env_now_ns(node->config.env));
     shard->applied_index = applied.index;
     shard->applied_term = applied.term;
     shard->durable_index = applied.index;

@@ -41,7 +41,7 @@ static void table_prefix(struct sw_group_id group, enum sw_table table, struct s
     ret_key->size = 0;
     if (table == SW_TABLE_META) {
         sw_state_key(group, ret_key);
-    } else if (table == SW_TABLE_SESSION) {
+    } else if (table != SW_TABLE_KV && table != SW_TABLE_EXPERIENCE) {
         sw_key_group(group, ret_key);
     }
 }

@@ -10,6 +10,7 @@ enum {
     PLACE_SIZE_MAX = SW_TENANT_SIZE_MAX + SW_NAMESPACE_SIZE_MAX + SW_PARTITION_SIZE_MAX + 3,
     SESSION_KEY_SIZE = SW_KEY_GROUP_SIZE + 8,
     REVISION_SIZE = 8,
+    CHANGE_KEY_SIZE = SW_KEY_GROUP_SIZE + 8 + 2,
     SLOT_SHIFT = 64 - 14,
 };
 
@@ -163,6 +164,58 @@ void sw_key_session(struct sw_group_id group, struct sw_session_id id, struct sw
     sw_key_group(group, ret_key);
     append_u64_be(ret_key, id.value);
     SW_ASSERT(ret_key->size == SESSION_KEY_SIZE);
+}
+
+static void lease_begin(struct sw_group_id group, enum sw_lease_kind kind, struct sw_key *ret_key)
+{
+    sw_key_group(group, ret_key);
+    append_u8(ret_key, (uint8_t)kind);
+}
+
+void sw_key_lease(struct sw_group_id group, uint64_t lease, struct sw_key *ret_key)
+{
+    SW_ASSERT(lease != 0);
+    lease_begin(group, SW_LEASE_KIND_LEASE, ret_key);
+    append_u64_be(ret_key, lease);
+    SW_ASSERT(ret_key->size == SW_KEY_GROUP_SIZE + 1 + 8);
+}
+
+void sw_key_lease_end(struct sw_group_id group,
+                      uint64_t end_ms,
+                      uint64_t lease,
+                      struct sw_key *ret_key)
+{
+    SW_ASSERT(lease != 0);
+    lease_begin(group, SW_LEASE_KIND_END, ret_key);
+    append_u64_be(ret_key, end_ms);
+    append_u64_be(ret_key, lease);
+    SW_ASSERT(ret_key->size == SW_KEY_GROUP_SIZE + 1 + 16);
+}
+
+void sw_key_lease_held(struct sw_group_id group,
+                       uint64_t lease,
+                       struct sw_span key,
+                       struct sw_key *ret_key)
+{
+    SW_ASSERT(lease != 0);
+    SW_ASSERT(key.size <= SW_KEY_SIZE_MAX);
+    lease_begin(group, SW_LEASE_KIND_HELD, ret_key);
+    append_u64_be(ret_key, lease);
+    append(ret_key, key);
+}
+
+void sw_key_change(struct sw_group_id group,
+                   uint64_t revision,
+                   uint16_t number,
+                   struct sw_key *ret_key)
+{
+    const uint8_t number_be[2] = {(uint8_t)(number >> 8), (uint8_t)number};
+
+    SW_ASSERT(revision != 0);
+    sw_key_group(group, ret_key);
+    append_u64_be(ret_key, revision);
+    append(ret_key, sw_span_of(number_be, sizeof(number_be)));
+    SW_ASSERT(ret_key->size == CHANGE_KEY_SIZE);
 }
 
 void sw_key_stage(struct sw_group_id group,
@@ -339,6 +392,55 @@ enum sw_err sw_key_session_decode(struct sw_span bytes, struct sw_session_key *r
     return err;
 }
 
+enum sw_err sw_key_lease_decode(struct sw_span bytes, struct sw_lease_key *ret_key)
+{
+    struct sw_reader in = sw_reader_of(bytes);
+    struct sw_lease_key key = {0};
+    enum sw_err err;
+
+    SW_ASSERT(ret_key != NULL);
+    key.group = read_group(&in);
+    key.kind = (enum sw_lease_kind)sw_read_u8_max(&in, SW_LEASE_KIND_HELD);
+    if (key.kind == SW_LEASE_KIND_END) {
+        key.end_ms = read_u64_be(&in);
+    }
+    key.lease = read_u64_be(&in);
+    if (key.kind == SW_LEASE_KIND_HELD) {
+        key.key = read_rest(&in, 1, SW_KEY_SIZE_MAX);
+    }
+    if (key.kind == 0 || key.lease == 0) {
+        sw_reader_fail(&in);
+    }
+    err = sw_reader_finish(&in);
+    if (err == SW_ERR_OK) {
+        SW_ASSERT(key.group.value != 0);
+        *ret_key = key;
+    }
+    return err;
+}
+
+enum sw_err sw_key_change_decode(struct sw_span bytes, struct sw_change_key *ret_key)
+{
+    struct sw_reader in = sw_reader_of(bytes);
+    struct sw_change_key key = {0};
+    enum sw_err err;
+
+    SW_ASSERT(ret_key != NULL);
+    key.group = read_group(&in);
+    key.revision = read_u64_be(&in);
+    key.number = (uint16_t)(sw_read_u8(&in) << 8);
+    key.number = (uint16_t)(key.number | sw_read_u8(&in));
+    if (key.revision == 0) {
+        sw_reader_fail(&in);
+    }
+    err = sw_reader_finish(&in);
+    if (err == SW_ERR_OK) {
+        SW_ASSERT(key.group.value != 0);
+        *ret_key = key;
+    }
+    return err;
+}
+
 enum sw_err sw_key_stage_decode(struct sw_span bytes, struct sw_stage_key *ret_key)
 {
     struct sw_reader in = sw_reader_of(bytes);
@@ -376,6 +478,8 @@ enum sw_err sw_key_check(enum sw_table table, struct sw_span bytes)
     struct sw_kv_key kv;
     struct sw_experience_key experience;
     struct sw_session_key session;
+    struct sw_lease_key lease;
+    struct sw_change_key change;
 
     switch (table) {
     case SW_TABLE_META:
@@ -386,6 +490,10 @@ enum sw_err sw_key_check(enum sw_table table, struct sw_span bytes)
         return sw_key_experience_decode(bytes, &experience);
     case SW_TABLE_SESSION:
         return sw_key_session_decode(bytes, &session);
+    case SW_TABLE_LEASE:
+        return sw_key_lease_decode(bytes, &lease);
+    case SW_TABLE_CHANGE:
+        return sw_key_change_decode(bytes, &change);
     case SW_TABLE_STAGE:
         return check_stage(bytes);
     case SW_TABLE_COUNT:

@@ -6,6 +6,10 @@
  * | experience | slot(2, BE) ‖ tenant 0x00 ‖ namespace 0x00 ‖ partition 0x00 ‖ revision(8, BE)  |
  * | meta       | group(4, BE) ‖ name                                                            |
  * | session    | group(4, BE) ‖ session id(8, BE)                                               |
+ * | lease      | group(4, BE) ‖ 1 ‖ lease(8, BE): the lease                                     |
+ * |            | group(4, BE) ‖ 2 ‖ end(8, BE) ‖ lease(8, BE): when it ends                     |
+ * |            | group(4, BE) ‖ 3 ‖ lease(8, BE) ‖ key, any bytes: a key that it holds          |
+ * | change     | group(4, BE) ‖ revision(8, BE) ‖ number(2, BE)                                 |
  * | stage      | group(4, BE) ‖ table(1) ‖ key of that table                                    |
  *
  * The slot is the top 14 bits of XXH3-64 over the bytes that follow it up to and with the last
@@ -70,12 +74,27 @@ void sw_key_slot(uint16_t slot, struct sw_key *ret_key);
 /* `name` has 1..SW_META_NAME_SIZE_MAX bytes. */
 void sw_key_meta(struct sw_group_id group, struct sw_span name, struct sw_key *ret_key);
 void sw_key_session(struct sw_group_id group, struct sw_session_id id, struct sw_key *ret_key);
+/* A lease; when it ends, on the group's clock; a key that it holds (empty: the prefix of all). */
+void sw_key_lease(struct sw_group_id group, uint64_t lease, struct sw_key *ret_key);
+void sw_key_lease_end(struct sw_group_id group,
+                      uint64_t end_ms,
+                      uint64_t lease,
+                      struct sw_key *ret_key);
+void sw_key_lease_held(struct sw_group_id group,
+                       uint64_t lease,
+                       struct sw_span key,
+                       struct sw_key *ret_key);
+/* The `number`-th change at `revision`, from 0. */
+void sw_key_change(struct sw_group_id group,
+                   uint64_t revision,
+                   uint16_t number,
+                   struct sw_key *ret_key);
 /* `key` is a key of `table`, which is not the stage itself; empty gives a prefix. */
 void sw_key_stage(struct sw_group_id group,
                   enum sw_table table,
                   struct sw_span key,
                   struct sw_key *ret_key);
-/* The common prefix of a group's records in meta, session and stage. */
+/* The common prefix of a group's records in all tables above but the first two. */
 void sw_key_group(struct sw_group_id group, struct sw_key *ret_key);
 
 /* The smallest key over all keys that begin with `prefix`; false if there is none (only 0xff). */
@@ -105,6 +124,22 @@ struct sw_session_key {
     struct sw_session_id id;
 };
 
+enum sw_lease_kind { SW_LEASE_KIND_LEASE = 1, SW_LEASE_KIND_END = 2, SW_LEASE_KIND_HELD = 3 };
+
+struct sw_lease_key {
+    struct sw_group_id group;
+    enum sw_lease_kind kind;
+    uint64_t lease;
+    uint64_t end_ms;    /* of END */
+    struct sw_span key; /* of HELD */
+};
+
+struct sw_change_key {
+    struct sw_group_id group;
+    uint64_t revision;
+    uint16_t number;
+};
+
 struct sw_stage_key {
     struct sw_group_id group;
     enum sw_table table;
@@ -117,6 +152,8 @@ enum sw_err sw_key_experience_decode(struct sw_span bytes, struct sw_experience_
 enum sw_err sw_key_meta_decode(struct sw_span bytes, struct sw_meta_key *ret_key) SW_MUST_CHECK;
 enum sw_err sw_key_session_decode(struct sw_span bytes, struct sw_session_key *ret_key)
     SW_MUST_CHECK;
+enum sw_err sw_key_lease_decode(struct sw_span bytes, struct sw_lease_key *ret_key) SW_MUST_CHECK;
+enum sw_err sw_key_change_decode(struct sw_span bytes, struct sw_change_key *ret_key) SW_MUST_CHECK;
 enum sw_err sw_key_stage_decode(struct sw_span bytes, struct sw_stage_key *ret_key) SW_MUST_CHECK;
 /* MALFORMED unless `bytes` is a well-formed key of `table`: what a receiver of staged records and
  * the inspector ask. */

@@ -56,6 +56,8 @@ const char *sw_table_name(unsigned table)
         [SW_TABLE_KV] = "kv",
         [SW_TABLE_EXPERIENCE] = "experience",
         [SW_TABLE_SESSION] = "session",
+        [SW_TABLE_LEASE] = "lease",
+        [SW_TABLE_CHANGE] = "change",
         [SW_TABLE_STAGE] = "stage",
     };
 

@@ -8,7 +8,7 @@
  *     |=============================|.................|.............|................|
  *       what can be refused stops --^                 |             |
  *       what is committed in the log stops here ------^             |
- *       puts of sessions (a delete has an answer to keep) stop -----^
+ *       puts that a delete needs (answers, leases, changes) stop ---^
  *       deletes, and the puts of meta that each commit needs, never stop here
  *
  * Between the first two stops lie entries that were admitted while there was still room: they must

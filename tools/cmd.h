@@ -21,7 +21,7 @@ struct sw_cmd_value {
 enum sw_err sw_cmd_value(const struct sw_cli *cli, size_t arg, struct sw_cmd_value *ret_value);
 
 /* Columns of a record; a command may add its own behind them. */
-enum { SW_CMD_RECORD_COLUMNS = 6 };
+enum { SW_CMD_RECORD_COLUMNS = 7 };
 extern const struct sw_column sw_cmd_record_columns[SW_CMD_RECORD_COLUMNS];
 void sw_cmd_add_record(struct sw_output *out, const struct swarm_record *record);
 /* The result's first record: its value alone in plain output, else all of it. */

@@ -7,9 +7,9 @@
 #include "tools/cli.h"
 #include "tools/cmd.h"
 
-enum { KEY, VALUE, CREATED, MODIFIED, VERSION, TIME };
+enum { KEY, VALUE, CREATED, MODIFIED, VERSION, TIME, LEASE };
 
-static_assert(TIME + 1 == SW_CMD_RECORD_COLUMNS, "cmd.h says how many columns a record has");
+static_assert(LEASE + 1 == SW_CMD_RECORD_COLUMNS, "cmd.h says how many columns a record has");
 
 const struct sw_column sw_cmd_record_columns[SW_CMD_RECORD_COLUMNS] = {
     [KEY] = {"key", SW_CELL_BYTES},
@@ -18,6 +18,7 @@ const struct sw_column sw_cmd_record_columns[SW_CMD_RECORD_COLUMNS] = {
     [MODIFIED] = {"mod_revision", SW_CELL_TEXT},
     [VERSION] = {"version", SW_CELL_TEXT},
     [TIME] = {"time_ms", SW_CELL_TEXT},
+    [LEASE] = {"lease", SW_CELL_TEXT},
 };
 
 static struct sw_span span_of(struct swarm_slice slice)
@@ -34,6 +35,9 @@ void sw_cmd_add_record(struct sw_output *out, const struct swarm_record *record)
     sw_output_number(out, MODIFIED, record->mod_revision);
     sw_output_number(out, VERSION, record->version);
     sw_output_number(out, TIME, record->time_ms);
+    if (record->lease != 0) {
+        sw_output_number(out, LEASE, record->lease);
+    }
 }
 
 static struct swarm_request request_of(const struct sw_cli *cli, enum swarm_op op)
@@ -200,6 +204,10 @@ static int write_value(struct sw_cli *cli, struct swarm_request *request)
         return sw_err_info(SW_ERR_IO)->exit_code;
     }
     request->value = value.slice;
+    if (!sw_cli_number(cli, "lease", 0, &request->lease)) {
+        free(value.owned);
+        return sw_err_info(SW_ERR_INVALID)->exit_code;
+    }
     request->flags = sw_cli_has(cli, "previous") ? (uint32_t)SWARM_PREVIOUS : 0;
     if (sw_cmd_call(cli, request, &result, &code) == SW_ERR_OK) {
         if (result->status == SWARM_OK && request->flags != 0) {

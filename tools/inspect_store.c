@@ -82,6 +82,31 @@ static void print_place(uint16_t slot, const struct sw_place *place, bool json)
     print_span("partition", place->partition, json);
 }
 
+/* Keys of leases and changes; false if it is none. */
+static bool print_lease_or_change(enum sw_table table, struct sw_span bytes, bool json)
+{
+    struct sw_change_key change;
+    struct sw_lease_key lease;
+
+    if (table == SW_TABLE_CHANGE && sw_key_change_decode(bytes, &change) == SW_ERR_OK) {
+        print_number("group", change.group.value, json);
+        print_number("revision", change.revision, json);
+        print_number("number", change.number, json);
+        return true;
+    }
+    if (table != SW_TABLE_LEASE || sw_key_lease_decode(bytes, &lease) != SW_ERR_OK) {
+        return false;
+    }
+    print_number("group", lease.group.value, json);
+    print_number("lease", lease.lease, json);
+    if (lease.kind == SW_LEASE_KIND_END) {
+        print_number("end_ms", lease.end_ms, json);
+    } else if (lease.kind == SW_LEASE_KIND_HELD) {
+        print_span("key", lease.key, json);
+    }
+    return true;
+}
+
 static void print_key(enum sw_table table, struct sw_span bytes, bool json)
 {
     struct sw_kv_key kv;
@@ -107,7 +132,7 @@ static void print_key(enum sw_table table, struct sw_span bytes, bool json)
         print_number("group", stage.group.value, json);
         print_span("of", sw_span_str(sw_table_name(stage.table)), json);
         print_span("key", stage.key, json);
-    } else {
+    } else if (!print_lease_or_change(table, bytes, json)) {
         print_span("malformed", bytes, json);
     }
 }

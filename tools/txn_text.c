@@ -141,6 +141,7 @@ static bool target_of(struct swarm_slice word, enum swarm_compare_target *ret_ta
                    {"mod", SWARM_COMPARE_MOD_REVISION},
                    {"create", SWARM_COMPARE_CREATE_REVISION},
                    {"c", SWARM_COMPARE_CREATE_REVISION},
+                   {"lease", SWARM_COMPARE_LEASE},
                    {"value", SWARM_COMPARE_VALUE},
                    {"val", SWARM_COMPARE_VALUE}};
 
@@ -199,12 +200,12 @@ static enum sw_err parse_compare(struct parser *parser)
         (void)refuse(parser, "too many compares");
         return SW_ERR_TOO_LARGE;
     }
-    err = read_word(parser, "a compare begins with version, mod, create or value", &word);
+    err = read_word(parser, "a compare begins with version, mod, create, lease or value", &word);
     if (err != SW_ERR_OK) {
         return err;
     }
     if (!target_of(word, &compare->target)) {
-        return refuse(parser, "a compare begins with version, mod, create or value");
+        return refuse(parser, "a compare begins with version, mod, create, lease or value");
     }
     if (!take_char(parser, '(')) {
         return refuse(parser, "a key in parentheses is expected");
@@ -249,10 +250,29 @@ static enum sw_err parse_merge(struct parser *parser, struct swarm_txn_op *op)
     return read_word(parser, "a merge needs an operand", &op->value);
 }
 
+/* --previous, or --lease and its number. */
+static enum sw_err parse_flag(struct parser *parser, struct swarm_txn_op *op)
+{
+    struct swarm_slice word;
+    enum sw_err err;
+
+    err = read_word(parser, "there is more than expected", &word);
+    if (err == SW_ERR_OK && word_is(word, "--previous")) {
+        op->flags |= SWARM_TXN_PREVIOUS;
+    } else if (err == SW_ERR_OK && word_is(word, "--lease") && op->kind == SWARM_TXN_PUT) {
+        err = read_word(parser, "--lease needs a number", &word);
+        if (err == SW_ERR_OK) {
+            err = read_number(parser, word, &op->lease);
+        }
+    } else if (err == SW_ERR_OK) {
+        err = refuse(parser, "there is more than expected: a value with blanks needs quotes");
+    }
+    return err;
+}
+
 /* What follows the key. */
 static enum sw_err parse_rest(struct parser *parser, struct swarm_txn_op *op)
 {
-    struct swarm_slice word;
     enum sw_err err = SW_ERR_OK;
 
     if (op->kind == SWARM_TXN_PUT) {
@@ -261,15 +281,11 @@ static enum sw_err parse_rest(struct parser *parser, struct swarm_txn_op *op)
         err = parse_merge(parser, op);
     }
     skip_blanks(parser);
-    if (err != SW_ERR_OK || parser->at == parser->end) {
-        return err;
+    while (err == SW_ERR_OK && parser->at < parser->end) {
+        err = parse_flag(parser, op);
+        skip_blanks(parser);
     }
-    err = read_word(parser, "there is more than expected", &word);
-    if (err == SW_ERR_OK && !word_is(word, "--previous")) {
-        err = refuse(parser, "there is more than expected: a value with blanks needs quotes");
-    }
-    op->flags |= SWARM_TXN_PREVIOUS;
-    return err == SW_ERR_OK ? end_of_line(parser) : err;
+    return err;
 }
 
 static bool kind_of(struct swarm_slice word, enum swarm_txn_kind *ret_kind)

@@ -10,9 +10,10 @@
  *
  *     get lock
  *
- * Compares: version, mod, create (numbers), value (bytes), of a key, with = != < <= > >=.
+ * Compares: version, mod, create, lease (numbers), value (bytes), of a key, with = != < <= > >=.
  * Operations: put KEY VALUE, get KEY, del KEY, merge KEY OPERATOR OPERAND; --previous asks for the
- * record as it was. A word with blanks, parentheses or other bytes stands in double quotes, with
+ * record as it was, --lease LEASE gives a key that is put a lease. A word with blanks, parentheses
+ * or other bytes stands in double quotes, with
  * \" \\ \n \t and \xNN. A line that begins with # is left out. Later parts may be missing. */
 #ifndef SW_TOOLS_TXN_TEXT_H
 #define SW_TOOLS_TXN_TEXT_H

@@ -18,7 +18,7 @@ enum {
     REPLY_ALL = (1 << 4) - 1,
 };
 
-enum { RECORD_SIZE_MIN = 2 + 4 + 4 * 8 };
+enum { RECORD_SIZE_MIN = 2 + 4 + 5 * 8 };
 
 /* --- commands --------------------------------------------------------------------------------- */
 
@@ -39,7 +39,7 @@ uint32_t sw__request_fields(const struct sw_request *request)
            bit(request->end_key.size > 0, SW__FIELD_END_KEY) |
            bit(request->value.size > 0, SW__FIELD_VALUE) |
            bit(request->expected != 0, SW__FIELD_EXPECTED) |
-           bit(request->limit != 0, SW__FIELD_LIMIT);
+           bit(request->limit != 0, SW__FIELD_LIMIT) | bit(request->lease != 0, SW__FIELD_LEASE);
 }
 
 static void write_short(struct sw_buf *out, struct sw_span bytes)
@@ -95,6 +95,7 @@ void sw_command_encode(const struct sw_request *request, struct sw_buf *out)
     }
     write_u64_if(out, request->expected);
     write_u32_if(out, request->limit);
+    write_u64_if(out, request->lease);
 }
 
 static uint32_t read_u32_if(struct sw_reader *in, uint32_t fields, uint32_t field)
@@ -132,6 +133,7 @@ static void read_command(struct sw_reader *in, struct sw_request *out)
     }
     out->expected = read_u64_if(in, fields, SW__FIELD_EXPECTED);
     out->limit = read_u32_if(in, fields, SW__FIELD_LIMIT);
+    out->lease = read_u64_if(in, fields, SW__FIELD_LEASE);
     /* One encoding a command: an unknown bit, or a present field that is zero, is refused. */
     if (fields != sw__request_fields(out) || out->op == 0) {
         sw_reader_fail(in);
@@ -231,6 +233,7 @@ void sw_record_encode(const struct sw_record *record, struct sw_buf *out)
     sw_write_u64(out, record->mod_revision);
     sw_write_u64(out, record->version);
     sw_write_u64(out, record->time_ms);
+    sw_write_u64(out, record->lease);
     sw_write_blob(out, record->value);
 }
 
@@ -243,6 +246,7 @@ enum sw_err sw_record_decode(struct sw_reader *in, struct sw_record *ret_record)
     record.mod_revision = sw_read_u64(in);
     record.version = sw_read_u64(in);
     record.time_ms = sw_read_u64(in);
+    record.lease = sw_read_u64(in);
     record.value = sw_read_blob(in, SW_MESSAGE_SIZE_MAX);
     if (in->failed) {
         return SW_ERR_MALFORMED;

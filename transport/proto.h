@@ -34,13 +34,20 @@ enum sw_op {
     SW_OP_TRANSFER = 11, /* hand leadership to node `expected`, 0 = any */
     SW_OP_SNAPSHOT = 12, /* take a snapshot and compact the log of the asked node now */
     SW_OP_TXN = 13, /* `value` = a transaction (transport/txn.h): one command, all or nothing */
-    SW_OP_MULTI_GET = 14, /* `value` = keys (transport/txn.h), all read at one revision */
-    /* 15..19 are kept. Members of the swarm, node `expected`; see node/change.c. */
+    SW_OP_MULTI_GET = 14,        /* `value` = keys (transport/txn.h), all read at one revision */
+    SW_OP_LEASE_GRANT = 15,      /* `limit` = time to live in ms */
+    SW_OP_LEASE_KEEP_ALIVE = 16, /* of `lease`: its whole time to live again */
+    SW_OP_LEASE_REVOKE = 17,     /* of `lease`, with all keys that it holds */
+    SW_OP_LEASE_LIST = 18,       /* of a partition, those above `lease` */
+    /* 19 is kept. Members of the swarm, node `expected`; see node/change.c. */
     SW_OP_MEMBER_LIST = 20, /* as the asked node knows them; the detail is JSON */
     SW_OP_MEMBER_ADD = 21,  /* `value` = "peer address,client address,public key in hex" */
     SW_OP_MEMBER_PROMOTE = 22,
     SW_OP_MEMBER_DEMOTE = 23,
     SW_OP_MEMBER_REMOVE = 24,
+    /* The leader's own, never a client's: the group's clock stands at `expected` ms. Leases end by
+     * this clock alone. */
+    SW_OP_TICK = 26,
     SW_OP_COUNT
 };
 
@@ -69,6 +76,7 @@ struct sw_request {
     struct sw_span value;
     uint64_t expected;
     uint32_t limit; /* scans: records; 0 = as many as fit; SESSION_OPEN: ttl in ms, 0 = default */
+    uint64_t lease; /* PUT, CAS: the key ends with it; 0 = it does not end */
 };
 
 struct sw_record {
@@ -78,6 +86,7 @@ struct sw_record {
     uint64_t mod_revision;
     uint64_t version; /* writes of this key since it was created */
     uint64_t time_ms; /* leader time of the last write, since 1970 */
+    uint64_t lease;   /* with which it ends; 0 = none */
 };
 
 /* `records` of a decoded reply are read one by one with sw_reply_next_record. */

@@ -19,7 +19,8 @@ static const char *const field_names[SW__FIELD_COUNT] = {"flags",
                                                          "end key",
                                                          "value",
                                                          "expected revision",
-                                                         "limit"};
+                                                         "limit",
+                                                         "lease"};
 
 /* An operation without a name is none: numbers in between are kept for others. */
 struct op_rule {
@@ -39,7 +40,7 @@ enum {
 static const struct op_rule op_rules[SW_OP_COUNT] = {
     [SW_OP_PUT] = {.name = "put",
                    .required = SW__FIELD_NAMES | SW__FIELD_KEY,
-                   .optional = SW__FIELD_VALUE | WRITE_FIELDS,
+                   .optional = SW__FIELD_VALUE | SW__FIELD_LEASE | WRITE_FIELDS,
                    .flags = SW_REQUEST_PREVIOUS,
                    .value_max = SW_VALUE_SIZE_MAX,
                    .write = true},
@@ -51,7 +52,8 @@ static const struct op_rule op_rules[SW_OP_COUNT] = {
                       .write = true},
     [SW_OP_CAS] = {.name = "cas",
                    .required = SW__FIELD_NAMES | SW__FIELD_KEY,
-                   .optional = SW__FIELD_VALUE | SW__FIELD_EXPECTED | WRITE_FIELDS,
+                   .optional =
+                       SW__FIELD_VALUE | SW__FIELD_EXPECTED | SW__FIELD_LEASE | WRITE_FIELDS,
                    .flags = SW_REQUEST_PREVIOUS,
                    .value_max = SW_VALUE_SIZE_MAX,
                    .write = true},
@@ -87,6 +89,22 @@ static const struct op_rule op_rules[SW_OP_COUNT] = {
                          .optional = SW__FIELD_FLAGS,
                          .flags = SW_REQUEST_KEYS_ONLY,
                          .value_max = SW_VALUE_SIZE_MAX},
+    [SW_OP_LEASE_GRANT] = {.name = "lease grant",
+                           .required = SW__FIELD_NAMES | SW__FIELD_LIMIT,
+                           .optional = SW__FIELD_ONCE,
+                           .write = true},
+    [SW_OP_LEASE_KEEP_ALIVE] = {.name = "lease keep-alive",
+                                .required = SW__FIELD_NAMES | SW__FIELD_LEASE,
+                                .optional = SW__FIELD_ONCE,
+                                .write = true},
+    [SW_OP_LEASE_REVOKE] = {.name = "lease revoke",
+                            .required = SW__FIELD_NAMES | SW__FIELD_LEASE,
+                            .optional = SW__FIELD_ONCE,
+                            .write = true},
+    [SW_OP_LEASE_LIST] = {.name = "lease list",
+                          .required = SW__FIELD_NAMES,
+                          .optional = SW__FIELD_LEASE | SW__FIELD_EXPECTED | SW__FIELD_LIMIT},
+    [SW_OP_TICK] = {.name = "tick", .required = SW__FIELD_EXPECTED, .write = true},
     [SW_OP_MEMBER_LIST] = {.name = "member list"},
     [SW_OP_MEMBER_ADD] = {.name = "member add",
                           .required = SW__FIELD_EXPECTED | SW__FIELD_VALUE,
@@ -231,6 +249,20 @@ static enum sw_err check_open(const struct sw_request *request, char *ret_why)
     return SW_ERR_OK;
 }
 
+static enum sw_err check_grant(const struct sw_request *request, char *ret_why)
+{
+    if (request->limit >= SW_LEASE_TTL_MS_MIN && request->limit <= SW_LEASE_TTL_MS_MAX) {
+        return SW_ERR_OK;
+    }
+    snprintf(ret_why,
+             SW_WHY_SIZE,
+             "lease ttl is %u ms, allowed is %d to %d ms",
+             (unsigned)request->limit,
+             SW_LEASE_TTL_MS_MIN,
+             SW_LEASE_TTL_MS_MAX);
+    return SW_ERR_INVALID;
+}
+
 static enum sw_err
 check_page(const struct op_rule *rule, const struct sw_request *request, char *ret_why)
 {
@@ -259,6 +291,9 @@ check_special(const struct op_rule *rule, const struct sw_request *request, char
 {
     if (request->op == SW_OP_SESSION_OPEN) {
         return check_open(request, ret_why);
+    }
+    if (request->op == SW_OP_LEASE_GRANT) {
+        return check_grant(request, ret_why);
     }
     if (request->op == SW_OP_TXN) {
         return sw_txn_validate(request->value, ret_why);

@@ -56,6 +56,9 @@ void sw_txn_op_encode(const struct sw_txn_op *op, struct sw_buf *out)
     if (op->kind == SW_TXN_MERGE) {
         sw_write_u8(out, (uint8_t)op->merge);
     }
+    if ((op->flags & SW_TXN_LEASE) != 0) {
+        sw_write_u64(out, op->lease);
+    }
     if (op->kind == SW_TXN_MERGE || op->kind == SW_TXN_PUT) {
         sw_write_blob(out, op->value);
     }
@@ -70,6 +73,9 @@ static void read_op(struct sw_reader *in, struct sw_txn_op *out)
     out->key = read_short(in);
     if (out->kind == SW_TXN_MERGE) {
         out->merge = (enum sw_merge)sw_read_u8(in);
+    }
+    if ((out->flags & SW_TXN_LEASE) != 0) {
+        out->lease = sw_read_u64(in);
     }
     if (out->kind == SW_TXN_MERGE || out->kind == SW_TXN_PUT) {
         out->value = sw_read_blob(in, SW_MESSAGE_SIZE_MAX);
@@ -178,13 +184,18 @@ check_op(const struct sw_txn_op *op, const char *whose, uint32_t at, char *ret_w
     if (err != SW_ERR_OK) {
         return err;
     }
-    if ((op->flags & ~(uint32_t)SW_TXN_FLAGS_ALL) != 0 || (!writes(op) && op->flags != 0)) {
+    if ((op->flags & ~(uint32_t)SW_TXN_FLAGS_ALL) != 0 || (!writes(op) && op->flags != 0) ||
+        (op->kind != SW_TXN_PUT && (op->flags & SW_TXN_LEASE) != 0)) {
         snprintf(ret_why,
                  SW_WHY_SIZE,
                  "%s operation %u has flags 0x%x that it may not have",
                  whose,
                  (unsigned)at + 1,
                  (unsigned)op->flags);
+        return SW_ERR_INVALID;
+    }
+    if ((op->flags & SW_TXN_LEASE) != 0 && op->lease == 0) {
+        snprintf(ret_why, SW_WHY_SIZE, "%s operation %u names lease 0", whose, (unsigned)at + 1);
         return SW_ERR_INVALID;
     }
     if (op->kind == SW_TXN_MERGE) {

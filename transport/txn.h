@@ -23,6 +23,7 @@ enum sw_compare_target {
     SW_COMPARE_MOD_REVISION = 2,
     SW_COMPARE_CREATE_REVISION = 3,
     SW_COMPARE_VALUE = 4, /* bytewise, as keys are ordered */
+    SW_COMPARE_LEASE = 5, /* with which the key ends; 0 = none. A lock's fencing token is one */
     SW_COMPARE_TARGET_COUNT
 };
 
@@ -54,7 +55,8 @@ enum sw_txn_kind {
 
 enum {
     SW_TXN_PREVIOUS = 1 << 0, /* the result is the record as it was, with its value */
-    SW_TXN_FLAGS_ALL = (1 << 1) - 1,
+    SW_TXN_LEASE = 1 << 1,    /* PUT: it has a lease */
+    SW_TXN_FLAGS_ALL = (1 << 2) - 1,
 };
 
 struct sw_txn_op {
@@ -63,6 +65,7 @@ struct sw_txn_op {
     enum sw_merge merge; /* of MERGE */
     struct sw_span key;
     struct sw_span value; /* of PUT and MERGE */
+    uint64_t lease;       /* of PUT with the flag: not 0. A MERGE keeps the key's lease */
 };
 
 enum { SW_TXN_THEN, SW_TXN_ELSE, SW_TXN_BRANCH_COUNT };

@@ -113,16 +113,20 @@ enum swarm_op {
     SWARM_CAS = 4,  /* put if the key's mod revision is `expected`; 0: if there is no such key */
     SWARM_SCAN = 5, /* keys from `key` (included) to `end_key` (excluded), in order */
     SWARM_EXPERIENCE_APPEND = 6,
-    SWARM_EXPERIENCE_SCAN = 7, /* experiences with a revision above `expected` */
-    SWARM_STATUS_OF = 10,      /* of `node`, 0 = the leader; the detail is JSON */
-    SWARM_TRANSFER = 11,       /* hand leadership to node `expected`, 0 = any */
-    SWARM_SNAPSHOT = 12,       /* `node` takes a snapshot and compacts its log */
-    SWARM_TXN = 13,            /* `txn`, all or nothing */
-    SWARM_MULTI_GET = 14,      /* `keys`, all read at one revision */
-    SWARM_MEMBER_LIST = 20,    /* members as the node that answers knows them; JSON */
-    SWARM_MEMBER_ADD = 21,     /* node `expected`, a learner; `value` = "peer address,client
-                                  address,public key in hex". Members change one at a time: BUSY
-                                  means not now, and is tried again */
+    SWARM_EXPERIENCE_SCAN = 7,   /* experiences with a revision above `expected` */
+    SWARM_STATUS_OF = 10,        /* of `node`, 0 = the leader; the detail is JSON */
+    SWARM_TRANSFER = 11,         /* hand leadership to node `expected`, 0 = any */
+    SWARM_SNAPSHOT = 12,         /* `node` takes a snapshot and compacts its log */
+    SWARM_TXN = 13,              /* `txn`, all or nothing */
+    SWARM_MULTI_GET = 14,        /* `keys`, all read at one revision */
+    SWARM_LEASE_GRANT = 15,      /* for `limit` ms: the result's value is the lease */
+    SWARM_LEASE_KEEP_ALIVE = 16, /* of `lease`: its whole time to live again */
+    SWARM_LEASE_REVOKE = 17,     /* of `lease`: deletes what it holds; value = how many keys */
+    SWARM_LEASE_LIST = 18,       /* of a partition, those above `lease` */
+    SWARM_MEMBER_LIST = 20,      /* members as the node that answers knows them; JSON */
+    SWARM_MEMBER_ADD = 21,       /* node `expected`, a learner; `value` = "peer address,client
+                                    address,public key in hex". Members change one at a time: BUSY
+                                    means not now, and is tried again */
     SWARM_MEMBER_PROMOTE = 22, /* learner `expected` becomes a voter; BUSY until it has caught up */
     SWARM_MEMBER_DEMOTE = 23,
     SWARM_MEMBER_REMOVE = 24,
@@ -144,6 +148,7 @@ enum swarm_compare_target {
     SWARM_COMPARE_MOD_REVISION = 2,
     SWARM_COMPARE_CREATE_REVISION = 3,
     SWARM_COMPARE_VALUE = 4, /* bytewise; never holds if the key does not exist */
+    SWARM_COMPARE_LEASE = 5, /* with which the key ends; 0 = none. A lock's token is one */
 };
 
 enum swarm_relation { /* what the key has is ... what the compare names */
@@ -190,6 +195,7 @@ struct swarm_txn_op {
     enum swarm_merge_operator merge; /* of MERGE */
     struct swarm_slice key;
     struct swarm_slice value; /* of PUT; the operand of MERGE */
+    uint64_t lease; /* of PUT: the key ends with it; 0 = it does not end. A MERGE keeps it */
 };
 
 /* The result has one record for each operation that ran, in order. GET: the key as it is; PUT,
@@ -220,6 +226,7 @@ struct swarm_request {
     const struct swarm_txn *txn;    /* of TXN */
     const struct swarm_slice *keys; /* of MULTI_GET */
     size_t key_count;
+    uint64_t lease; /* of the lease operations; of PUT and CAS: the key ends with it */
 };
 
 struct swarm_record {
@@ -229,6 +236,7 @@ struct swarm_record {
     uint64_t mod_revision;
     uint64_t version; /* writes of this key since it was created */
     uint64_t time_ms; /* the leader's time of the last write, since 1970 */
+    uint64_t lease;   /* with which the key ends; 0 = none */
 };
 
 /* Made by the library, freed by swarm_result_free; everything in it lives as long as it does. */
@@ -316,6 +324,78 @@ SWARM_API enum swarm_status
 swarm_transfer(struct swarm_client *client, uint64_t node, struct swarm_result **ret_result);
 SWARM_API enum swarm_status
 swarm_snapshot(struct swarm_client *client, uint64_t node, struct swarm_result **ret_result);
+
+/* ---- leases and locks ---------------------------------------------------------------------- */
+
+/* A lease lives for its time to live since the grant or the last keep-alive, on a clock of the
+ * swarm: what wall clocks show changes nothing, and an election neither prolongs nor shortens it.
+ * When it ends, all keys that were written with it (1024 at most, of its partition) are deleted at
+ * once. It is named by the revision of its grant, so a later lease has a higher number. */
+
+/* `ttl_ms`: 100 to 86,400,000. The result's value is the lease. */
+SWARM_API enum swarm_status swarm_lease_grant(struct swarm_client *client,
+                                              struct swarm_scope scope,
+                                              uint32_t ttl_ms,
+                                              struct swarm_result **ret_result);
+/* SWARM_LEASE_GONE: it has ended, and its keys are deleted. */
+SWARM_API enum swarm_status swarm_lease_keep_alive(struct swarm_client *client,
+                                                   struct swarm_scope scope,
+                                                   uint64_t lease,
+                                                   struct swarm_result **ret_result);
+SWARM_API enum swarm_status swarm_lease_revoke(struct swarm_client *client,
+                                               struct swarm_scope scope,
+                                               uint64_t lease,
+                                               struct swarm_result **ret_result);
+/* A record for each lease above `after`, at most 4096 (then `more`): lease, create_revision = the
+ * lease too, mod_revision = its time to live in ms, time_ms = what is left of it in ms, version =
+ * keys that it holds. */
+SWARM_API enum swarm_status swarm_lease_list(struct swarm_client *client,
+                                             struct swarm_scope scope,
+                                             uint64_t after,
+                                             struct swarm_result **ret_result);
+
+/* A thread that keeps a lease alive, from now until it is freed: a keep-alive after each third of
+ * the time to live, tried again until it is answered or the lease is surely gone. */
+struct swarm_keeper;
+
+/* Called once, on the keeper's thread, when the lease is gone (SWARM_LEASE_GONE), or when no
+ * keep-alive was answered for the whole time to live, so that it may be (SWARM_DEADLINE). */
+typedef void (*swarm_lost)(void *arg, enum swarm_status why);
+
+/* Keeps it alive once, and goes on from there. `lost` may be NULL. Borrows the client; scope is
+ * copied. */
+SWARM_API enum swarm_status swarm_keeper_new(struct swarm_client *client,
+                                             struct swarm_scope scope,
+                                             uint64_t lease,
+                                             uint32_t ttl_ms,
+                                             swarm_lost lost,
+                                             void *arg,
+                                             struct swarm_keeper **ret_keeper);
+/* False once the lease is gone or may be. */
+SWARM_API bool swarm_keeper_holds(const struct swarm_keeper *keeper);
+/* Ends the thread; the lease then lives on for its time. Not from `lost`. Accepts NULL. */
+SWARM_API void swarm_keeper_free(struct swarm_keeper *keeper);
+
+/* A key that one client at a time has written with a lease of its own, which a keeper keeps alive.
+ * Whoever holds it names its token where it writes: a compare that the key's lease equals the token
+ * fails for one who lost the lock without knowing it. */
+struct swarm_lock;
+
+/* Waits until the lock is free, at the latest until `deadline_ms` on swarm_now_ms(): SWARM_DEADLINE
+ * then, and `ret_why` (may be NULL) names the holder. `owner` is stored in the key. */
+SWARM_API enum swarm_status swarm_lock(struct swarm_client *client,
+                                       struct swarm_scope scope,
+                                       struct swarm_slice key,
+                                       struct swarm_slice owner,
+                                       uint32_t ttl_ms,
+                                       uint64_t deadline_ms,
+                                       struct swarm_lock **ret_lock,
+                                       char *ret_why,
+                                       size_t why_size);
+SWARM_API uint64_t swarm_lock_token(const struct swarm_lock *lock); /* its lease */
+SWARM_API bool swarm_lock_holds(const struct swarm_lock *lock);
+/* Gives it back and frees it, whatever the status. Accepts NULL. */
+SWARM_API enum swarm_status swarm_unlock(struct swarm_lock *lock);
 
 /* A walk over all records of a scan, page by page. Each page is consistent, the walk is not: writes
  * between two pages are seen or not. */

@@ -303,6 +303,57 @@ class RealSwarm(Case):
         self.assertEqual(self.json("kv", "del", "a", "--previous", *part)["previous"]["value"], "2")
         self.assertIsNone(self.json("kv", "del", "a", "--previous", *part)["previous"])
 
+    def test_lease(self):
+        part = ("--partition", "lease")
+        lease = self.json("lease", "grant", "300ms", *part)["lease"]
+        self.json("kv", "put", "a", "1", "--lease", lease, *part)
+        self.assertEqual(self.json("kv", "get", "a", *part)["kv"]["lease"], lease)
+        self.assertEqual(self.json("lease", "keepalive", lease, *part)["ttl_ms"], "300")
+        wait_for("the key is gone", 20, lambda: self.ctl("kv", "get", "a", *part)[0] == 3)
+        self.fails(self.ctl("lease", "keepalive", lease, *part), 3, "LEASE_GONE")
+        self.fails(self.ctl("kv", "put", "a", "1", "--lease", lease, *part), 3, "LEASE_GONE")
+        self.assertEqual(self.json("lease", "list", *part)["leases"], [])
+
+    def test_lease_revoke_and_list(self):
+        part = ("--partition", "revoke")
+        lease = self.json("lease", "grant", "1h", *part)["lease"]
+        self.json("kv", "put", "a", "1", "--lease", lease, *part)
+        text = f"lease(a) = {lease}\n\nput b 2 --lease {lease}\n".encode()
+        self.assertTrue(self.json("txn", *part, stdin=text)["succeeded"])
+        row, = self.json("lease", "list", *part)["leases"]
+        self.assertEqual((row["lease"], row["ttl_ms"], row["keys"]), (lease, "3600000", 2))
+        self.assertLessEqual(int(row["left_ms"]), 3600000)
+        self.assertEqual(self.json("lease", "revoke", lease, *part)["keys"], "2")
+        self.fails(self.ctl("kv", "get", "b", *part), 3)
+        self.fails(self.ctl("lease", "revoke", lease, *part), 3, "LEASE_GONE")
+        self.fails(self.ctl("lease", "grant", "1ms", *part), 2, "100")
+        self.fails(self.ctl("lease", "grant", "long", *part), 2, "long")
+        self.fails(self.ctl("lease", "revoke", "0", *part), 2)
+
+    def test_lock(self):
+        part = ("--partition", "lock")
+        self.assertEqual(self.ctl("lock", "l", *part, "--", "sh", "-c", "exit 7")[0], 7)
+        code, out, _ = self.ctl("lock", "l", *part, "--", "sh", "-c", "echo $SWARM_LOCK_TOKEN")
+        self.assertEqual(code, 0)
+        self.assertGreater(int(out), 0)
+        self.assertEqual(self.ctl("lock", "l", *part, "--", "/nowhere")[0], 127)
+        taken = self.json("lease", "grant", "1h", *part)["lease"]
+        self.json("kv", "put", "l", "somebody", "--lease", taken, *part)
+        self.fails(self.ctl("lock", "l", *part, "--wait", "300ms", "--", "true"), 6, "somebody")
+        self.json("lease", "revoke", taken, *part)
+        self.assertEqual(self.ctl("lock", "l", *part, "--", "true")[0], 0)
+
+    def test_lock_lost(self):
+        part = ("--partition", "lost")
+        word = ["swarmctl", "--config", str(self.config), "kv", "del", "l", *part]
+        steal = " ".join([str(BIN / word[0]), *word[1:]])
+        # Whoever deletes the key alone does not end the lease; whoever revokes it does.
+        self.assertEqual(self.ctl("lock", "l", *part, "--", "sh", "-c", steal)[0], 0)
+        revoke = " ".join([str(BIN / "swarmctl"), "--config", str(self.config),
+                           "lease revoke $SWARM_LOCK_TOKEN", *part, "; exec sleep 30"])
+        self.fails(self.ctl("lock", "l", *part, "--ttl", "1s", "--", "sh", "-c", revoke),
+                   3, "LEASE_GONE")
+
     def test_scan(self):
         part = ("--partition", "scan")
         for key in ("a/1", "a/2", "a/3", "b/1"):

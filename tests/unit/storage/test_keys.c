@@ -230,6 +230,56 @@ static void group_keys_round_trip(void **state)
     }
 }
 
+static void lease_and_change_keys_round_trip_and_order(void **state)
+{
+    const struct sw_group_id group = {7};
+    struct sw_lease_key lease;
+    struct sw_change_key change;
+    struct sw_key key, later;
+
+    (void)state;
+    sw_key_lease(group, 258, &key);
+    assert_int_equal(sw_key_lease_decode(sw_key_span(&key), &lease), SW_ERR_OK);
+    assert_int_equal(lease.kind, SW_LEASE_KIND_LEASE);
+    assert_int_equal(lease.lease, 258);
+    sw_key_lease_end(group, 255, 9, &key);
+    assert_int_equal(sw_key_lease_decode(sw_key_span(&key), &lease), SW_ERR_OK);
+    assert_int_equal(lease.end_ms, 255);
+    assert_int_equal(lease.lease, 9);
+    sw_key_lease_end(group, 256, 1, &later);
+    assert_true(sw_span_compare(sw_key_span(&key), sw_key_span(&later)) < 0);
+    sw_key_lease_held(group, 9, sw_span_str("k"), &key);
+    assert_int_equal(sw_key_lease_decode(sw_key_span(&key), &lease), SW_ERR_OK);
+    assert_int_equal(lease.kind, SW_LEASE_KIND_HELD);
+    assert_true(sw_span_equal(lease.key, sw_span_str("k")));
+    sw_key_change(group, 255, 0x102, &key);
+    assert_int_equal(sw_key_change_decode(sw_key_span(&key), &change), SW_ERR_OK);
+    assert_int_equal(change.revision, 255);
+    assert_int_equal(change.number, 0x102);
+    sw_key_change(group, 256, 0, &later);
+    assert_true(sw_span_compare(sw_key_span(&key), sw_key_span(&later)) < 0);
+}
+
+static void malformed_lease_and_change_keys_are_refused(void **state)
+{
+    static const uint8_t kind_0[] = {0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+    static const uint8_t kind_4[] = {0, 0, 0, 1, 4, 0, 0, 0, 0, 0, 0, 0, 1};
+    static const uint8_t lease_0[] = {0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0};
+    static const uint8_t longer[] = {0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1, 1};
+    static const uint8_t no_key[] = {0, 0, 0, 1, 3, 0, 0, 0, 0, 0, 0, 0, 1};
+    static const uint8_t revision_0[] = {0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+
+    (void)state;
+    assert_int_equal(sw_key_check(SW_TABLE_LEASE, sw_span_of(kind_0, 13)), SW_ERR_MALFORMED);
+    assert_int_equal(sw_key_check(SW_TABLE_LEASE, sw_span_of(kind_4, 13)), SW_ERR_MALFORMED);
+    assert_int_equal(sw_key_check(SW_TABLE_LEASE, sw_span_of(lease_0, 13)), SW_ERR_MALFORMED);
+    assert_int_equal(sw_key_check(SW_TABLE_LEASE, sw_span_of(longer, 14)), SW_ERR_MALFORMED);
+    assert_int_equal(sw_key_check(SW_TABLE_LEASE, sw_span_of(longer, 13)), SW_ERR_OK);
+    assert_int_equal(sw_key_check(SW_TABLE_LEASE, sw_span_of(no_key, 13)), SW_ERR_MALFORMED);
+    assert_int_equal(sw_key_check(SW_TABLE_CHANGE, sw_span_of(revision_0, 14)), SW_ERR_MALFORMED);
+    assert_int_equal(sw_key_check(SW_TABLE_CHANGE, sw_span_of(kind_4, 13)), SW_ERR_MALFORMED);
+}
+
 static void malformed_group_keys_are_refused(void **state)
 {
     static const uint8_t zero_group[] = {0, 0, 0, 0, 'a'};
@@ -349,6 +399,8 @@ int main(void)
         cmocka_unit_test(a_wrong_slot_is_malformed),
         cmocka_unit_test(the_bytes_are_these),
         cmocka_unit_test(group_keys_round_trip),
+        cmocka_unit_test(lease_and_change_keys_round_trip_and_order),
+        cmocka_unit_test(malformed_lease_and_change_keys_are_refused),
         cmocka_unit_test(malformed_group_keys_are_refused),
         cmocka_unit_test(upper_bound_is_the_least_above_the_prefix),
         cmocka_unit_test(prefixes_hold_exactly_their_records),

@@ -39,10 +39,10 @@ static void three_parts_become_a_transaction(void **state)
 {
     struct sw_txn_text *txn = parse("# who holds it?\n"
                                     "version(\"a lock\") = 0\n"
-                                    "mod(k)>=7\n"
+                                    "lease(k)>=7\n"
                                     "value(k) != \"\"\n"
                                     "\n"
-                                    "put k \"a \\\"b\\\"\\x00\\n\" --previous\n"
+                                    "put k \"a \\\"b\\\"\\x00\\n\" --lease 12 --previous\n"
                                     "  del other\r\n"
                                     "merge n add -5\n"
                                     "\n"
@@ -54,6 +54,7 @@ static void three_parts_become_a_transaction(void **state)
     assert_int_equal(txn->txn.compares[0].relation, SWARM_EQUAL);
     assert_slice(txn->txn.compares[0].key, "a lock", 6);
     assert_int_equal(txn->txn.compares[1].relation, SWARM_GREATER_EQUAL);
+    assert_int_equal(txn->txn.compares[1].target, SWARM_COMPARE_LEASE);
     assert_int_equal(txn->txn.compares[1].number, 7);
     assert_int_equal(txn->txn.compares[2].target, SWARM_COMPARE_VALUE);
     assert_int_equal(txn->txn.compares[2].relation, SWARM_NOT_EQUAL);
@@ -61,6 +62,7 @@ static void three_parts_become_a_transaction(void **state)
     assert_int_equal(txn->txn.then_count, 3);
     assert_slice(txn->txn.then_ops[0].value, "a \"b\"\0\n", 7);
     assert_int_equal(txn->txn.then_ops[0].flags, SWARM_TXN_PREVIOUS);
+    assert_int_equal(txn->txn.then_ops[0].lease, 12);
     assert_int_equal(txn->txn.then_ops[1].kind, SWARM_TXN_DELETE);
     assert_slice(txn->txn.then_ops[1].key, "other", 5);
     assert_int_equal(txn->txn.then_ops[2].merge, SWARM_MERGE_ADD);
@@ -125,6 +127,8 @@ static void what_is_not_understood_is_refused_with_its_line(void **state)
     expect_refused("value(a) =", "something to compare with");
     expect_refused("\nput a", "line 2: put needs a value");
     expect_refused("\n# x\nput a b c", "line 3: there is more than expected");
+    expect_refused("\nput a b --lease", "--lease needs a number");
+    expect_refused("\nget a --lease 1", "there is more than expected");
     expect_refused("\nfetch a", "an operation is");
     expect_refused("\nget", "a key is expected");
     expect_refused("\nmerge a xor 1", "a merge is");

@@ -1,0 +1,41 @@
+/* An estimate is the last base and what passed since. */
+#include "node/tick.h"
+
+#include "base/assert.h"
+
+enum { NS_PER_MS = 1000000 };
+
+void sw_tick_init(struct sw_tick *tick, uint64_t clock_ms, uint64_t now_ns)
+{
+    *tick = (struct sw_tick){.base_ms = clock_ms, .base_ns = now_ns, .seen_ms = clock_ms};
+}
+
+uint64_t sw_tick_now(const struct sw_tick *tick, uint64_t now_ns)
+{
+    const uint64_t passed_ns = now_ns > tick->base_ns ? now_ns - tick->base_ns : 0;
+    const uint64_t now_ms = tick->base_ms + passed_ns / NS_PER_MS;
+
+    return now_ms > 0 ? now_ms : 1;
+}
+
+void sw_tick_seen(struct sw_tick *tick, uint64_t clock_ms, uint64_t term, uint64_t now_ns)
+{
+    const bool own = term != 0 && tick->term == term;
+
+    if (clock_ms == tick->seen_ms) {
+        return;
+    }
+    tick->seen_ms = clock_ms;
+    /* Our own ticks come back late; everybody else's are all that we know. */
+    if (!own || clock_ms > sw_tick_now(tick, now_ns)) {
+        tick->base_ms = clock_ms;
+        tick->base_ns = now_ns;
+    }
+}
+
+uint64_t sw_tick_stamp(struct sw_tick *tick, uint64_t term, uint64_t now_ns)
+{
+    SW_ASSERT(term != 0);
+    tick->term = term;
+    return sw_tick_now(tick, now_ns);
+}

@@ -1,0 +1,120 @@
+/* swarmctl lease: grant, keepalive, revoke, list. */
+#include <stdio.h>
+
+#include "base/text.h"
+#include "tools/cli.h"
+#include "tools/cmd.h"
+
+/* An argument that names a lease; false and the line printed if it does not. */
+static bool lease_of(const struct sw_cli *cli, uint64_t *ret_lease)
+{
+    if (sw_text_number(cli->args[0], ret_lease) && *ret_lease != 0) {
+        return true;
+    }
+    (void)sw_cli_fail_format(
+        SW_ERR_INVALID, "a lease is a number of 1 or more, not %s", cli->args[0]);
+    return false;
+}
+
+/* Makes the call and prints `field` with the result's value. */
+static int run(struct sw_cli *cli, const struct swarm_request *request, const char *field)
+{
+    struct swarm_result *result = NULL;
+    struct sw_output out;
+    int code = 0;
+
+    if (sw_cmd_call(cli, request, &result, &code) != SW_ERR_OK) {
+        return code;
+    }
+    if (result->status != SWARM_OK) {
+        code = sw_cli_fail_write(result);
+    } else {
+        sw_output_init(&out, "", NULL, 0);
+        sw_output_field_number(&out, field, result->value);
+        (void)sw_output_print(&out, cli->format, stdout);
+        sw_output_release(&out);
+    }
+    swarm_result_free(result);
+    return code;
+}
+
+static struct swarm_request request_of(const struct sw_cli *cli, enum swarm_op op)
+{
+    struct swarm_request request = SWARM_INIT(struct swarm_request);
+
+    request.op = op;
+    request.scope = sw_cli_scope(cli);
+    return request;
+}
+
+int sw_cmd_lease_grant(struct sw_cli *cli)
+{
+    struct swarm_request request = request_of(cli, SWARM_LEASE_GRANT);
+    uint64_t ttl_ms;
+
+    if (!sw_parse_duration(cli->args[0], &ttl_ms) || ttl_ms > UINT32_MAX) {
+        return sw_cli_fail_format(
+            SW_ERR_INVALID, "a time to live is a time such as 500ms or 10s, not %s", cli->args[0]);
+    }
+    request.limit = (uint32_t)ttl_ms;
+    return run(cli, &request, "lease");
+}
+
+int sw_cmd_lease_keepalive(struct sw_cli *cli)
+{
+    struct swarm_request request = request_of(cli, SWARM_LEASE_KEEP_ALIVE);
+
+    return lease_of(cli, &request.lease) ? run(cli, &request, "ttl_ms")
+                                         : sw_err_info(SW_ERR_INVALID)->exit_code;
+}
+
+int sw_cmd_lease_revoke(struct sw_cli *cli)
+{
+    struct swarm_request request = request_of(cli, SWARM_LEASE_REVOKE);
+
+    return lease_of(cli, &request.lease) ? run(cli, &request, "keys")
+                                         : sw_err_info(SW_ERR_INVALID)->exit_code;
+}
+
+static void add_lease(struct sw_output *out, const struct swarm_record *record)
+{
+    sw_output_row(out);
+    sw_output_number(out, 0, record->lease);
+    sw_output_number(out, 1, record->mod_revision);
+    sw_output_number(out, 2, record->time_ms);
+    sw_output_number(out, 3, record->version);
+}
+
+int sw_cmd_lease_list(struct sw_cli *cli)
+{
+    static const struct sw_column columns[] = {{"lease", SW_CELL_TEXT},
+                                               {"ttl_ms", SW_CELL_TEXT},
+                                               {"left_ms", SW_CELL_TEXT},
+                                               {"keys", SW_CELL_SMALL}};
+    struct swarm_request request = request_of(cli, SWARM_LEASE_LIST);
+    struct swarm_result *result = NULL;
+    struct sw_output out;
+    bool more = true;
+    int code = 0;
+
+    sw_output_init(&out, "leases", columns, sizeof columns / sizeof columns[0]);
+    while (more && code == 0) {
+        if (sw_cmd_call(cli, &request, &result, &code) != SW_ERR_OK) {
+            break;
+        }
+        if (result->status != SWARM_OK) {
+            code = sw_cli_fail_result(result);
+        }
+        for (size_t i = 0; i < result->record_count; i++) {
+            add_lease(&out, &result->records[i]);
+            request.lease = result->records[i].lease;
+        }
+        more = result->more;
+        swarm_result_free(result);
+    }
+    if (code == 0) {
+        (void)sw_output_print(&out, cli->format, stdout);
+    }
+    sw_output_release(&out);
+    return code;
+}
