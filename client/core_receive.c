@@ -13,7 +13,7 @@ static bool changes_state(const struct sw_core_request *request)
 {
     return sw_op_is_write(request->request.op) || request->request.op == SW_OP_TRANSFER ||
            request->request.op == SW_OP_SNAPSHOT ||
-           request->request.op >= SW_OP_MEMBER_ADD;
+           (request->request.op >= SW_OP_MEMBER_ADD && request->request.op <= SW_OP_MEMBER_REMOVE);
 }
 
 /* The last try has no usable answer: it may have run, and the request may be sent again. */

@@ -104,7 +104,8 @@ enum sw_retry_step sw_retry_decide(const struct sw_retry_policy *policy,
 enum sw_err sw_retry_verdict(const struct sw_request *request, enum sw_err err, bool maybe)
 {
     const bool write = sw_op_is_write(request->op) || request->op == SW_OP_TRANSFER ||
-                       request->op == SW_OP_SNAPSHOT || request->op >= SW_OP_MEMBER_ADD;
+                       request->op == SW_OP_SNAPSHOT ||
+                       (request->op >= SW_OP_MEMBER_ADD && request->op <= SW_OP_MEMBER_REMOVE);
 
     if (!write) {
         return err;

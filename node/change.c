@@ -55,20 +55,37 @@ void sw__members_changed(void *arg)
     struct sw_node *node = shard->node;
     struct sw_group_peer peers[SW_NODE_COUNT_MAX];
     const uint32_t count = shard->group == NULL ? 0 : sw_group_members(shard->group, peers);
+    struct sw_group_status status;
 
     if (count == 0) {
         return; /* it waits to be added: what the settings say still counts */
     }
+    sw_group_status(shard->group, &status);
     node->member_count = count;
+    node->members_index = status.members_index;
     node->id_floor = 0;
     for (uint32_t i = 0; i < count; i++) {
         fill_member(node, &peers[i], &node->members[i]);
         node->id_floor = max_u64(node->id_floor, node->members[i].id.value);
         node->id_floor = max_u64(node->id_floor, node->members[i].text.floor);
     }
-    if (node->config.handler.members_changed != NULL && !node->crashed) {
+    if (node->crashed) {
+        return;
+    }
+    if (node->config.handler.members_changed != NULL) {
         node->config.handler.members_changed(node->config.handler.arg);
     }
+    sw__hearsay_tell_all(node);
+}
+
+static bool listed(const struct sw_node_peer *peers, uint32_t count, struct sw_node_id id)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (sw_node_id_equal(peers[i].id, id)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void add_peer(const struct sw_node *node,
@@ -77,7 +94,7 @@ static void add_peer(const struct sw_node *node,
                      uint32_t *count)
 {
     if (sw_node_id_equal(member->id, node->config.self) || !member->text.has_key ||
-        *count == SW_NODE_COUNT_MAX) {
+        *count == SW_NODE_COUNT_MAX || listed(ret_peers, *count, member->id)) {
         return;
     }
     ret_peers[*count] = (struct sw_node_peer){.id = member->id, .address = member->text.peer};
@@ -96,6 +113,9 @@ uint32_t sw_node_peers(const struct sw_node *node, struct sw_node_peer ret_peers
         if (node->known[i].id.value > node->id_floor) {
             add_peer(node, &node->known[i], ret_peers, &count);
         }
+    }
+    for (uint32_t i = 0; i < node->heard_count && node->heard_index > node->members_index; i++) {
+        add_peer(node, &node->heard[i], ret_peers, &count);
     }
     return count;
 }

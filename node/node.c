@@ -239,6 +239,10 @@ static void on_peer_message(void *arg, struct sw_node_id from, struct sw_span me
     if (node->crashed || node->failed) {
         return;
     }
+    if (message.size > 0 && message.data[0] == SW_NODE_MEMBERS) {
+        sw__hearsay_message(node, message);
+        return;
+    }
     if (group.value == 0) {
         sw__install_message(node, from, message);
         return;
@@ -251,7 +255,12 @@ static void on_peer_message(void *arg, struct sw_node_id from, struct sw_span me
 
 static void on_peer_state(void *arg, struct sw_node_id peer, bool up)
 {
-    sw__node_log(arg,
+    struct sw_node *node = arg;
+
+    if (up && !node->crashed && !node->failed) {
+        sw__hearsay_tell(node, peer);
+    }
+    sw__node_log(node,
                  up ? SW_LOG_INFO : SW_LOG_WARN,
                  up ? "peer-up" : "peer-down",
                  "session with node %llu is %s",

@@ -140,8 +140,8 @@ struct sw_node_status {
 };
 void sw_node_status(const struct sw_node *node, struct sw_node_status *ret_status);
 
-/* With whom this node should have sessions: the members that the log knows, and those of the
- * settings that are newer than any of them. */
+/* With whom this node should have sessions: the members that the log knows, those of the settings
+ * that are newer than any of them, and those that peers tell of who know more than the log. */
 uint32_t sw_node_peers(const struct sw_node *node,
                        struct sw_node_peer ret_peers[SW_NODE_COUNT_MAX]);
 
@@ -158,6 +158,6 @@ void sw_node_status_json(const struct sw_node *node, struct sw_buf *out);
 struct sw_metrics *sw_node_metrics(struct sw_node *node);
 
 /* First byte of a message between nodes: 1..63 belong to raft/, these to node/. */
-enum sw_node_message { SW_NODE_STATE_FETCH = 64, SW_NODE_STATE_CHUNK = 65 };
+enum sw_node_message { SW_NODE_STATE_FETCH = 64, SW_NODE_STATE_CHUNK = 65, SW_NODE_MEMBERS = 66 };
 
 #endif

@@ -12,8 +12,8 @@
 #include "node/applier.h"
 #include "node/clients.h"
 #include "node/node.h"
-#include "node/tick.h"
 #include "node/peer_text.h"
+#include "node/tick.h"
 
 struct sw__shard;
 
@@ -117,7 +117,7 @@ struct sw__shard {
     struct sw__list reads;   /* reads of this turn */
     struct sw__list snapshot_waiting;
     struct sw__list change_waiting; /* for the one change of members that is under way */
-    struct sw__flight *flights; /* owned; in order of proposal */
+    struct sw__flight *flights;     /* owned; in order of proposal */
     struct sw__flight *flights_last;
     uint32_t answered_count;        /* writes of the last answered entry: as many may come again */
     uint64_t answered_ns;           /* when it was answered ... */
@@ -154,12 +154,16 @@ enum sw__phase {
 };
 
 struct sw_node {
-    struct sw_node_config config; /* members: NULL, see below */
+    struct sw_node_config config;               /* members: NULL, see below */
     struct sw__member known[SW_NODE_COUNT_MAX]; /* by the settings */
     uint32_t known_count;
     struct sw__member members[SW_NODE_COUNT_MAX]; /* by the log, once it says something */
     uint32_t member_count;
-    uint64_t id_floor; /* no id up to this may be given to a new node */
+    uint64_t members_index; /* of that configuration; 0 = the log says nothing yet */
+    struct sw__member heard[SW_NODE_COUNT_MAX]; /* from peers, see hearsay.c */
+    uint32_t heard_count;
+    uint64_t heard_index;       /* counts while it is above members_index */
+    uint64_t id_floor;          /* no id up to this may be given to a new node */
     struct sw_applier *applier; /* owned */
     struct sw__shard **shards;  /* owned; sorted by group id */
     uint32_t shard_count;
@@ -251,6 +255,11 @@ void sw__members_json(const struct sw_node *node, struct sw_buf *out); /* "membe
 void sw__member_request(struct sw_node *node,
                         struct sw__request *admitted,
                         const struct sw_request *request);
+
+/* hearsay.c */
+void sw__hearsay_tell(struct sw_node *node, struct sw_node_id to);
+void sw__hearsay_tell_all(struct sw_node *node);
+void sw__hearsay_message(struct sw_node *node, struct sw_span message);
 
 /* status.c */
 void sw__probe_start(struct sw_node *node); /* no-op while one runs */

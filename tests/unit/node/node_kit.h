@@ -63,6 +63,7 @@ struct kit_group {
     struct sw_group_snapshot snapshot;
     struct sw_group_peer peers[SW_NODE_COUNT_MAX]; /* the newest configuration */
     uint32_t peer_count;
+    uint64_t members_index;
     uint32_t changes; /* asked for */
     enum sw_err change_err;
     struct sw_group_change change;
@@ -243,7 +244,8 @@ void sw_group_status(const struct sw_group *group, struct sw_group_status *ret_s
                                            .leader = kit_group_now.leader,
                                            .last_index = kit_group_now.last_index,
                                            .handed_index = kit_group_now.last_index,
-                                           .snapshot_index = kit_group_now.snapshot.index};
+                                           .snapshot_index = kit_group_now.snapshot.index,
+                                           .members_index = kit_group_now.members_index};
 }
 
 uint32_t sw_group_members(const struct sw_group *group,

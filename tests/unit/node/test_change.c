@@ -92,6 +92,75 @@ static void newer_members_of_the_settings_are_let_in(void **state)
     kit_free(kit);
 }
 
+static void hear(struct kit *kit, uint64_t index, uint64_t id, const char *text)
+{
+    const struct sw_link_handler handler = sw_node_link_handler(kit->node);
+    struct sw_buf message = {0};
+
+    sw_write_u8(&message, SW_NODE_MEMBERS);
+    sw_write_u64(&message, index);
+    sw_write_u8(&message, 1);
+    sw_write_u64(&message, id);
+    sw_write_blob(&message, sw_span_str(text));
+    handler.peer_message(handler.arg, (struct sw_node_id){2}, sw_buf_span(&message));
+    sw_buf_release(&message);
+}
+
+/* A peer that knows a newer configuration opens doors, as long as the own log is older. */
+static void newer_members_are_heard_of(void **state)
+{
+    struct kit *kit = kit_new();
+    struct sw_node_peer peers[SW_NODE_COUNT_MAX];
+
+    (void)state;
+    kit_lead();
+    kit_group_now.members_index = 10;
+    play_four(kit);
+    told = 0;
+    hear(kit, 10, 5, "h5:1,h5:2," KEY_5); /* no news */
+    hear(kit, 11, 5, "h5:1,h5:2");        /* no text of a member */
+    assert_int_equal(told, 0);
+    hear(kit, 12, 5, "h5:1,h5:2," KEY_5);
+    assert_int_equal(told, 1);
+    hear(kit, 11, 4, "h9:1,h9:2," KEY_4); /* older news */
+    assert_int_equal(told, 1);
+    assert_int_equal(sw_node_peers(kit->node, peers), 2);
+    assert_int_equal(peers[1].id.value, 5);
+    assert_string_equal(peers[1].address, "h5:1");
+    kit_group_now.members_index = 12;
+    play_four(kit); /* now the log says it, and it does not name node 5 */
+    assert_int_equal(sw_node_peers(kit->node, peers), 1);
+    kit_free(kit);
+}
+
+static void what_the_log_says_is_passed_on(void **state)
+{
+    struct kit *kit = kit_new();
+    struct kit *other;
+    struct sw_buf said = {0};
+
+    (void)state;
+    kit_lead();
+    kit->peer_up = true;
+    kit_group_now.members_index = 10;
+    play_four(kit);
+    assert_int_equal(kit->message_count, 2); /* to 2 and to 4 */
+    sw_write_bytes(&said, sw_buf_span(&kit->messages[0].bytes));
+    kit_free(kit);
+    other = kit_new();
+    kit_lead();
+    assert_int_equal(said.data[0], SW_NODE_MEMBERS);
+    for (size_t size = 1; size < said.size; size++) { /* cut short, it says nothing */
+        sw__hearsay_message(other->node, sw_span_of(said.data, size));
+        assert_int_equal(other->node->heard_count, 0);
+    }
+    sw__hearsay_message(other->node, sw_buf_span(&said));
+    assert_int_equal(other->node->heard_count, 3);
+    assert_int_equal(other->node->heard_index, 10);
+    sw_buf_release(&said);
+    kit_free(other);
+}
+
 static void the_list_tells_who_is_who(void **state)
 {
     struct kit *kit = kit_new();
@@ -203,6 +272,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(members_are_what_the_log_says),
         cmocka_unit_test(newer_members_of_the_settings_are_let_in),
+        cmocka_unit_test(newer_members_are_heard_of),
+        cmocka_unit_test(what_the_log_says_is_passed_on),
         cmocka_unit_test(the_list_tells_who_is_who),
         cmocka_unit_test(an_addition_is_answered_when_it_is_made),
         cmocka_unit_test(what_cannot_be_is_refused),
