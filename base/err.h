@@ -26,7 +26,7 @@
     X(ADDRESS_IN_USE, 1008, NOT_DONE, NEVER, 1, "the address is already in use", "another process listens there; stop it or choose another port") \
     X(STRANGER, 1009, NOT_DONE, NEVER, 9, "the data directory belongs to another swarm or node", "point --data-dir at this node's own directory; nothing was changed") \
     X(NEWER_FORMAT, 1010, NOT_DONE, NEVER, 1, "the data was written by a newer version", "run the newer swarmd; nothing was changed") \
-    X(DATA_MISSING, 1011, NOT_DONE, NEVER, 9, "this node's earlier data is not here", "point --data-dir at this node's own data; a node whose disk is lost stays stopped (replacing it needs membership changes, which are not there yet); only a node that has never run may start once with --first-start") \
+    X(DATA_MISSING, 1011, NOT_DONE, NEVER, 9, "this node's earlier data is not here", "point --data-dir at this node's own data; a node whose disk is lost is replaced, under a new id (`swarmctl member replace`); only a node that has never run may start once with --first-start") \
     X(OVERLOADED, 2004, NOT_DONE, LATER, 5, "the node refuses more work for now", "retry after a pause; the request was not started") \
     X(DEPTH, 3003, NOT_DONE, NEVER, 1, "the cascade of requests is too deep", "a request caused itself; break the loop") \
     X(INVALID, 3101, NOT_DONE, NEVER, 2, "the request is not valid", "see the detail for the field that is wrong") \

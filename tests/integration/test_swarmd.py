@@ -215,7 +215,7 @@ class FirstStart(Refused):
             self.wiped(node)
             self.check(node.run(), 9, "DATA_MISSING", str(node.data), "is empty",
                        "could lose acknowledged writes", "--data-dir", "--first-start",
-                       "membership changes")
+                       "swarmctl member replace")
             self.assertEqual(list(node.data.iterdir()), [])
             node.data.rmdir()
             self.check(node.run(), 9, "DATA_MISSING", "does not exist")
