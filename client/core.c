@@ -234,7 +234,8 @@ static enum sw_err
 check_submission(struct sw_core *core, const struct sw_core_submission *submission, char *ret_why)
 {
     const struct sw_request *request = &submission->request;
-    const bool asks_node = request->op == SW_OP_STATUS || request->op == SW_OP_SNAPSHOT;
+    const bool asks_node = request->op == SW_OP_STATUS || request->op == SW_OP_SNAPSHOT ||
+                           request->op == SW_OP_RESTART;
     enum sw_err err;
 
     if (submission->node.value != 0 &&

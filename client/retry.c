@@ -68,6 +68,7 @@ bool sw_request_repeatable(const struct sw_request *request)
     case SW_OP_MEMBER_PROMOTE:
     case SW_OP_MEMBER_DEMOTE:
     case SW_OP_MEMBER_REMOVE:
+    case SW_OP_RESTART: /* twice would restart it twice */
     case SW_OP_COUNT:
         break;
     }

@@ -236,14 +236,15 @@ static enum sw_err check(struct sw_node *node,
     return sw_admission_check(&node->admission, &wanted, why);
 }
 
-/* Status and snapshot are of the asked node itself, and it lists the members as it knows them;
- * everything else belongs to the leader. */
+/* Status, snapshot and restart are of the asked node itself, and it lists the members as it knows
+ * them; everything else belongs to the leader. */
 static bool needs_leader(enum sw_op op)
 {
     if (SW_PLANTED(FOLLOWER_READS) && !sw_op_is_write(op) && op != SW_OP_TRANSFER) {
         return false;
     }
-    return op != SW_OP_STATUS && op != SW_OP_SNAPSHOT && op != SW_OP_MEMBER_LIST;
+    return op != SW_OP_STATUS && op != SW_OP_SNAPSHOT && op != SW_OP_MEMBER_LIST &&
+           op != SW_OP_RESTART;
 }
 
 static uint64_t deadline_of(const struct sw_node *node, const struct sw_request *request)
@@ -313,6 +314,21 @@ static void snapshot(struct sw_node *node, struct sw__request *admitted)
     sw_group_request_snapshot(shard->group);
 }
 
+/* The handler stops the node from a later event: then this answer is among what a stop lets end. */
+static void restart(struct sw_node *node, struct sw__request *admitted)
+{
+    struct sw_reply reply = {0};
+
+    if (node->config.handler.restart == NULL) {
+        reply.err = SW_ERR_UNSUPPORTED;
+        reply.detail = sw_span_str("this node cannot start itself again");
+    } else {
+        node->config.handler.restart(node->config.handler.arg);
+    }
+    sw__request_answer(node, admitted, &reply);
+    sw__request_free(admitted);
+}
+
 static void
 dispatch(struct sw_node *node, struct sw__request *admitted, const struct sw_request *request)
 {
@@ -331,6 +347,9 @@ dispatch(struct sw_node *node, struct sw__request *admitted, const struct sw_req
         return;
     case SW_OP_SNAPSHOT:
         snapshot(node, admitted);
+        return;
+    case SW_OP_RESTART:
+        restart(node, admitted);
         return;
     case SW_OP_MEMBER_LIST:
     case SW_OP_MEMBER_ADD:

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/log_posix.h"
 #include "base/point.h"
 #include "base/text.h"
@@ -194,11 +195,26 @@ static void tell_points(struct sw_log *log, const struct sw_config_command *comm
     }
 }
 
+/* The same program with the same words, as the same process: whoever supervises it sees no end. */
+static int start_again(const struct arguments *arguments)
+{
+    const char **words = calloc((size_t)arguments->argc + 1, sizeof *words);
+    char *const *argv;
+
+    SW_ASSERT(words != NULL);
+    memcpy(words, arguments->argv, (size_t)arguments->argc * sizeof *words);
+    memcpy(&argv, &words, sizeof argv); /* execv does not change what it was given */
+    (void)execv("/proc/self/exe", argv);
+    free(words);
+    return fail(SW_ERR_IO, "this program cannot be started again");
+}
+
 static int serve(struct arguments *arguments, const struct sw_config *config)
 {
     struct sw_log *log = open_log(config);
     struct sw_server *server = NULL;
     char why[SW_WHY_SIZE] = "";
+    bool again = false;
     int code;
     enum sw_err err;
 
@@ -209,10 +225,11 @@ static int serve(struct arguments *arguments, const struct sw_config *config)
         code = fail(err, why);
     } else {
         code = sw_server_run(server);
+        again = sw_server_restarts(server);
         sw_server_free(server);
     }
     sw_log_free(log);
-    return code;
+    return again ? start_again(arguments) : code;
 }
 
 static int run(struct arguments *arguments)

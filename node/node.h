@@ -56,6 +56,9 @@ struct sw_node_handler {
     bool (*allowed)(void *arg, const uint8_t key[32], enum sw_op op);
     /* sw_node_peers has a new answer. Comes from inside any call. NULL = nobody cares. */
     void (*members_changed)(void *arg);
+    /* An administrator wants the process to stop in order and to start again. From inside a call:
+     * sw_node_stop comes later. NULL = such requests are refused. */
+    void (*restart)(void *arg);
 };
 
 /* Bounds of admission; a zero stands for the default named beside it. */

@@ -59,6 +59,7 @@ struct sw_server {
     struct sw_node *node;
     struct sw_peering peering;
     bool members_changed; /* since the link's peers were last compared */
+    bool restart;         /* start again after the stop */
     struct sw_http *http;
     uint64_t tick_at_ms;
     uint64_t http_at_ms;
@@ -245,11 +246,27 @@ static void on_signal(void *arg, int number)
         return;
     }
     sw_node_status(server->node, &status);
+    if (server->restart) {
+        server->restart = false; /* the stop goes on, and is the last */
+        sw_node_stop(server->node);
+        return;
+    }
     if (status.stopping) {
         say(server, SW_LOG_WARN, "stopped-at-once", "second signal; the log replays the rest");
         _exit(1);
     }
     sw_node_stop(server->node);
+}
+
+/* Told from inside the node: the stop begins at the end of the turn. */
+static void on_restart(void *arg)
+{
+    struct sw_server *server = arg;
+
+    if (!server->restart) {
+        say(server, SW_LOG_INFO, "restarting", "an administrator asked for it");
+    }
+    server->restart = true;
 }
 
 static enum sw_err join_peers(struct sw_server *server);
@@ -278,6 +295,9 @@ static void on_turn(void *arg)
     sw_node_turn_end(server->node);
     if (server->members_changed) {
         (void)join_peers(server); /* told in the log */
+    }
+    if (server->restart) {
+        sw_node_stop(server->node); /* nothing if it stops already */
     }
 }
 
@@ -611,7 +631,8 @@ static enum sw_err open_node(struct sw_server *server, char *ret_why)
                     .fatal = on_fatal,
                     .log = on_log,
                     .allowed = on_allowed,
-                    .members_changed = on_members_changed},
+                    .members_changed = on_members_changed,
+                    .restart = on_restart},
     };
 
     if (server->fault != NULL) {
@@ -709,6 +730,11 @@ int sw_server_run(struct sw_server *server)
 {
     sw_loop_run(server->loop);
     return server->exit_code;
+}
+
+bool sw_server_restarts(const struct sw_server *server)
+{
+    return server->restart && server->exit_code == 0;
 }
 
 void sw_server_free(struct sw_server *server)

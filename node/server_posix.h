@@ -8,6 +8,8 @@
 #ifndef SW_NODE_SERVER_POSIX_H
 #define SW_NODE_SERVER_POSIX_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/log_posix.h"
@@ -30,6 +32,8 @@ enum sw_err sw_server_new(const struct sw_config *config,
                           char ret_why[SW_WHY_SIZE]) SW_MUST_CHECK;
 /* Runs until a signal or a fatal error has ended it; returns the exit code of the process. */
 int sw_server_run(struct sw_server *server);
+/* After sw_server_run: an administrator wants the program to be started again. */
+bool sw_server_restarts(const struct sw_server *server);
 void sw_server_free(struct sw_server *server); /* accepts NULL */
 
 #endif

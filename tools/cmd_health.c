@@ -19,28 +19,9 @@ struct verdict {
 
 static struct verdict judge(const struct sw_survey *survey)
 {
-    struct verdict verdict = {.compared = survey->answered > 1, .equal = true};
+    struct verdict verdict = {.leader = sw_survey_leader(survey)};
 
-    for (size_t i = 0; i < survey->count; i++) {
-        const struct sw_status *a = &survey->rows[i].status;
-
-        if (!survey->rows[i].answered) {
-            continue;
-        }
-        for (size_t j = 0; j < i; j++) {
-            const struct sw_status *b = &survey->rows[j].status;
-
-            if (!survey->rows[j].answered) {
-                continue;
-            }
-            if (a->digest_index != b->digest_index) {
-                verdict.compared = false;
-            } else if (strcmp(a->digest, b->digest) != 0) {
-                verdict.equal = false;
-            }
-        }
-    }
-    verdict.leader = sw_survey_leader(survey);
+    verdict.compared = sw_survey_digests(survey, &verdict.equal);
     return verdict;
 }
 

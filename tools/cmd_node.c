@@ -1,4 +1,4 @@
-/* swarmctl node: list, status, transfer. */
+/* swarmctl node: list, status, transfer, restart. */
 #include <time.h>
 
 #include "tools/cli.h"
@@ -197,6 +197,32 @@ int sw_cmd_node_transfer(struct sw_cli *cli)
         code = sw_cli_fail_result(result);
     } else {
         code = report_transfer(cli, result->node, request.expected);
+    }
+    swarm_result_free(result);
+    return code;
+}
+
+int sw_cmd_node_restart(struct sw_cli *cli)
+{
+    struct swarm_request request = SWARM_INIT(struct swarm_request);
+    struct swarm_result *result = NULL;
+    struct sw_output out;
+    int code = 0;
+
+    if (!sw_cmd_node(cli, 0, &request.node)) {
+        return sw_err_info(SW_ERR_INVALID)->exit_code;
+    }
+    request.op = SWARM_RESTART;
+    if (sw_cmd_call(cli, &request, &result, &code) != SW_ERR_OK) {
+        return code;
+    }
+    if (result->status != SWARM_OK) {
+        code = sw_cli_fail_result(result);
+    } else {
+        sw_output_init(&out, "", NULL, 0);
+        sw_output_field_number(&out, "node", result->node);
+        (void)sw_output_print(&out, cli->format, stdout);
+        sw_output_release(&out);
     }
     swarm_result_free(result);
     return code;

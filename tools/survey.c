@@ -99,6 +99,30 @@ uint64_t sw_survey_leader(const struct sw_survey *survey)
     return leader == NULL ? 0 : leader->node;
 }
 
+bool sw_survey_digests(const struct sw_survey *survey, bool *ret_equal)
+{
+    bool compared = survey->answered > 1;
+
+    *ret_equal = true;
+    for (size_t i = 0; i < survey->count; i++) {
+        const struct sw_status *a = &survey->rows[i].status;
+
+        for (size_t j = 0; j < i && survey->rows[i].answered; j++) {
+            const struct sw_status *b = &survey->rows[j].status;
+
+            if (!survey->rows[j].answered) {
+                continue;
+            }
+            if (a->digest_index != b->digest_index) {
+                compared = false;
+            } else if (strcmp(a->digest, b->digest) != 0) {
+                *ret_equal = false;
+            }
+        }
+    }
+    return compared;
+}
+
 void sw_survey_release(struct sw_survey *survey)
 {
     for (size_t i = 0; i < survey->count; i++) {

@@ -24,6 +24,9 @@ struct sw_survey {
 enum sw_err sw_survey_run(struct sw_cli *cli, uint64_t only, struct sw_survey *ret_survey);
 /* The node that says it leads, in the newest term; 0 = none that answered. */
 uint64_t sw_survey_leader(const struct sw_survey *survey);
+/* True if two nodes or more answered and all of them stand at one index; `ret_equal` is false only
+ * if two nodes at one index have different states. */
+bool sw_survey_digests(const struct sw_survey *survey, bool *ret_equal);
 void sw_survey_release(struct sw_survey *survey);
 
 #endif

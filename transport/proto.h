@@ -45,6 +45,7 @@ enum sw_op {
     SW_OP_MEMBER_PROMOTE = 22,
     SW_OP_MEMBER_DEMOTE = 23,
     SW_OP_MEMBER_REMOVE = 24,
+    SW_OP_RESTART = 25, /* the asked node stops in order and starts again */
     /* The leader's own, never a client's: the group's clock stands at `expected` ms. Leases end by
      * this clock alone. */
     SW_OP_TICK = 26,

@@ -112,6 +112,7 @@ static const struct op_rule op_rules[SW_OP_COUNT] = {
     [SW_OP_MEMBER_PROMOTE] = {.name = "member promote", .required = SW__FIELD_EXPECTED},
     [SW_OP_MEMBER_DEMOTE] = {.name = "member demote", .required = SW__FIELD_EXPECTED},
     [SW_OP_MEMBER_REMOVE] = {.name = "member remove", .required = SW__FIELD_EXPECTED},
+    [SW_OP_RESTART] = {.name = "restart"},
 };
 
 bool sw_op_is_write(enum sw_op op)

@@ -130,6 +130,7 @@ enum swarm_op {
     SWARM_MEMBER_PROMOTE = 22, /* learner `expected` becomes a voter; BUSY until it has caught up */
     SWARM_MEMBER_DEMOTE = 23,
     SWARM_MEMBER_REMOVE = 24,
+    SWARM_RESTART = 25, /* `node` stops in order and starts again, as the same process */
 };
 
 enum {
