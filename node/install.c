@@ -87,14 +87,19 @@ static void finish(struct sw__shard *shard, enum sw_err err, struct sw_group_sna
     }
     install->active = false;
     install->fetching = false;
-    sw__node_log(node,
-                 err == SW_ERR_OK ? SW_LOG_INFO : SW_LOG_WARN,
-                 err == SW_ERR_OK ? "install-done" : "install-failed",
-                 "copy of group %u from node %llu: %s, index %llu",
-                 shard->id.value,
-                 (unsigned long long)install->from.value,
-                 sw_err_name(err),
-                 (unsigned long long)snapshot.index);
+    sw__node_log(
+        node,
+        err == SW_ERR_OK ? SW_LOG_INFO : SW_LOG_WARN,
+        err == SW_ERR_OK ? "install-done" : "install-failed",
+        "copy of group %u from node %llu: %s, index %llu%s",
+        shard->id.value,
+        (unsigned long long)install->from.value,
+        sw_err_name(err),
+        (unsigned long long)snapshot.index,
+        err == SW_ERR_DISK_FULL
+            ? "; it needs room beside the state that it replaces: raise --max-map-size, or "
+              "free disk space, and restart this node"
+            : "");
     sw_group_install_done(shard->group, err, snapshot);
 }
 
