@@ -73,7 +73,8 @@ static void read_marks(struct power_truth *truth, const struct sw_journal *journ
     }
 }
 
-/* In these scripts no entry is ever replaced by another: one leader lives through each. */
+/* In these scripts no entry is ever replaced by another: one leader lives through each. Only what a
+ * cut took away is followed by other entries, and those are the truth of the second life. */
 static bool read_entries(struct power_truth *truth, char *why)
 {
     for (size_t i = 0; i < truth->mark_count; i++) {
@@ -87,7 +88,8 @@ static bool read_entries(struct power_truth *truth, char *why)
             return say(why, "the script is too long");
         }
         entry = &truth->entries[mark->a];
-        if (entry->index != 0 && power_hash(entry->term, entry->type, entry->body) != mark->c) {
+        if (entry->index != 0 && !truth->script->again &&
+            power_hash(entry->term, entry->type, entry->body) != mark->c) {
             return say(why, "the script replaces entry %llu", (unsigned long long)mark->a);
         }
         *entry = (struct sw_wal_entry){.index = mark->a,
@@ -238,6 +240,16 @@ static void read_promises(const struct power_truth *truth, size_t count, struct 
             promise(ret, mark);
         }
     }
+}
+
+bool power_may_vote(const struct power_truth *truth, size_t count)
+{
+    for (size_t i = 0; i < truth->mark_count && truth->marks[i].at < count; i++) {
+        if (truth->marks[i].mark.kind == POWER_SETTLED) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Was this node asked, before the cut, for exactly this? */

@@ -19,6 +19,9 @@ struct power_truth *power_truth_new(const struct sw_journal *journal,
                                     char why[POWER_WHY_SIZE]);
 void power_truth_free(struct power_truth *truth);
 
+/* Had the node, behind the first `count` records, all that it needs to vote? */
+bool power_may_vote(const struct power_truth *truth, size_t count);
+
 struct power_found {
     uint64_t entries;  /* of the log, compared with what was asked */
     uint64_t replayed; /* of them, executed on the store */

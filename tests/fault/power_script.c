@@ -4,12 +4,14 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/assert.h"
 #include "base/first_start.h"
+#include "jepsen/fault/mark.h"
 #include "tests/fault/power_mark.h"
 #include "tests/fault/power_world.h"
 
@@ -204,35 +206,97 @@ static void install(const char *root, uint64_t round)
     power_release(&world);
 }
 
+/* --- after a cut -------------------------------------------------------------------------------
+ */
+
+/* The promises of the first life are promises of the second. */
+static void mark_past(const char *root)
+{
+    char path[POWER_PATH_SIZE];
+    uint64_t size;
+    FILE *file;
+
+    (void)snprintf(path, sizeof path, "%s" POWER_PAST_SUFFIX, root);
+    file = fopen(path, "rb");
+    SW_ASSERT(file != NULL);
+    while (fread(&size, sizeof size, 1, file) == 1) {
+        uint8_t *bytes = malloc(size);
+
+        SW_ASSERT(bytes != NULL);
+        SW_ASSERT(fread(bytes, 1, size, file) == size);
+        swarm_fault_mark(bytes, size);
+        free(bytes);
+    }
+    (void)fclose(file);
+}
+
+static void again(const char *root, uint64_t round)
+{
+    struct power_world world;
+
+    mark_past(root);
+    begin(&world, root, round, 1);
+    start(&world, 1, false);
+    must_put(&world, 1000, 1004, 500);
+    power_run(&world, 200);
+    power_crash(&world, 1);
+    start(&world, 1, false);
+    must_put(&world, 1010, 1012, 500);
+    power_release(&world);
+}
+
+static const struct power_script after_cut = {.name = "again",
+                                              .claim = "a second cut, in the recovery from the "
+                                                       "first, changes nothing",
+                                              .node = 1,
+                                              .alone = true,
+                                              .again = true,
+                                              .run = again};
+
+const struct power_script *power_script_again(void)
+{
+    return &after_cut;
+}
+
 static const struct power_script scripts[] = {
-    {"first-start-by-flag",
-     "a first start goes on, or its node may vote",
-     1,
-     true,
-     false,
-     first_start_by_flag},
-    {"first-start-by-marker",
-     "the same, allowed by the marker",
-     1,
-     true,
-     true,
-     first_start_by_marker},
-    {"writes", "what was acknowledged is there", 1, true, false, writes},
-    {"compaction",
-     "so it is while the log is compacted and its files are recycled",
-     1,
-     true,
-     false,
-     compaction},
-    {"install",
-     "a node that took another's state has it, or what it had before",
-     3,
-     false,
-     false,
-     install},
+    {.name = "first-start-by-flag",
+     .claim = "a first start goes on, or its node may vote",
+     .node = 1,
+     .alone = true,
+     .run = first_start_by_flag},
+    {.name = "first-start-by-marker",
+     .claim = "the same, allowed by the marker",
+     .node = 1,
+     .alone = true,
+     .by_marker = true,
+     .run = first_start_by_marker},
+    {.name = "writes",
+     .claim = "what was acknowledged is there",
+     .node = 1,
+     .alone = true,
+     .run = writes},
+    {.name = "compaction",
+     .claim = "so it is while the log is compacted and its files are recycled",
+     .node = 1,
+     .alone = true,
+     .run = compaction},
+    {.name = "install",
+     .claim = "a node that took another's state has it, or what it had before",
+     .node = 3,
+     .run = install},
 };
 
 const struct power_script *power_script_at(uint32_t index)
 {
     return index < sizeof scripts / sizeof scripts[0] ? &scripts[index] : NULL;
+}
+
+const struct power_script *power_script_named(const char *name)
+{
+    for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
+        if (strcmp(scripts[i].name, name) == 0) {
+            return &scripts[i];
+        }
+    }
+    return strcmp(after_cut.name, name) == 0 ? &after_cut : NULL;
 }
