@@ -28,6 +28,10 @@ func scanOrder(v *View, op *Op) []string {
 func scanPage(v *View, op *Op) (Value, bool) {
 	asked := op.Arg.At(1)
 	limit := asked.Get("limit").Int
+	// A page may end early and say so: then what it holds must be the first of the range.
+	if got := op.Result.At(1); got.Get("more").Int != 0 {
+		limit = int64(len(got.Get("records").Items))
+	}
 	records, more := vector(), false
 	for _, key := range scanOrder(v, op) {
 		n := scanNumber(key)

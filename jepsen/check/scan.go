@@ -87,8 +87,9 @@ func checkForm(scan *Op) Result {
 	if limit > 0 && int64(len(records)) > limit {
 		return invalid([]*Op{scan}, "%d records over a limit of %d", len(records), limit)
 	}
-	if scan.Result.At(1).Get("more").Int != 0 && (limit == 0 || int64(len(records)) < limit) {
-		return invalid([]*Op{scan}, "a page that is not full says that there is more")
+	// A page may end where it likes (its bytes are bounded), but never before its first record.
+	if scan.Result.At(1).Get("more").Int != 0 && len(records) == 0 {
+		return invalid([]*Op{scan}, "an empty page says that there is more")
 	}
 	for i, record := range records {
 		n := record.At(0).Int

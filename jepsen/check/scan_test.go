@@ -78,8 +78,9 @@ func TestScanRefusesBadForm(t *testing.T) {
 		filled().scan(4, "0", "9", "0", forward, "[[3 10 2] [5 11 3] [9 12 4]]", "false"))
 	refused(t, "scan", "scan", "over a limit",
 		filled().scan(4, "0", "64", "1", forward, "[[3 10 2] [5 11 3]]", "true"))
-	refused(t, "scan", "scan", "not full",
-		filled().scan(4, "0", "64", "5", forward, "[[3 10 2]]", "true"))
+	refused(t, "scan", "scan", "empty page",
+		filled().scan(4, "0", "64", "5", forward, "[]", "true"))
+	accepted(t, "scan", filled().scan(4, "0", "64", "5", forward, "[[3 10 2]]", "true"))
 }
 
 func TestScanRefusesValuesFromNowhere(t *testing.T) {
