@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/rw.h"
 #include "tests/sim/clients_private.h"
+#include "tests/sim/lease_calls.h"
 #include "tests/sim/txn_calls.h"
 
 enum { CALM_CALLS = 4, FINAL_DEADLINE_MS = 20000, VALUE_SIZE_MAX = 4096, PAGE_SIZE = 3, OPS = 25 };
@@ -398,6 +399,9 @@ static void think(void *arg)
              world->calm ? 8000 : timeouts[sw_prng_below(&world->prng, 4)],
              0);
     }
+    if (sw_prng_chance(&world->prng, 1, 4)) {
+        sim_lease_step(client, world->calm ? 8000 : timeouts[sw_prng_below(&world->prng, 4)]);
+    }
     sim_after(world,
               0,
               1 + sw_prng_below(&world->prng, 2 * (uint64_t)world->plan.propose_us),
@@ -454,7 +458,7 @@ static uint64_t client_random(void *impl)
 static bool all_idle(const struct sim_clients *clients)
 {
     for (uint32_t i = 0; i < clients->world->plan.clients; i++) {
-        if (clients->client[i].open > 0) {
+        if (clients->client[i].open > 0 || clients->client[i].lease.pending) {
             return false;
         }
     }
@@ -492,7 +496,13 @@ static void finale(void *arg)
         call(client, SW_OP_EXPERIENCE_SCAN, 0, FINAL_DEADLINE_MS, 0);
     } else if (clients->phase == PHASE_EXPERIENCES && clients->final_after != 0) {
         call(client, SW_OP_EXPERIENCE_SCAN, 0, FINAL_DEADLINE_MS, 0);
-    } else if (clients->phase == PHASE_EXPERIENCES) {
+    } else if (clients->phase == PHASE_EXPERIENCES && sim_leases_must_be_gone(clients)) {
+        clients->phase = PHASE_LEASES;
+        sim_lease_look(client, true, FINAL_DEADLINE_MS);
+    } else if (clients->phase == PHASE_LEASES) {
+        clients->phase = PHASE_LEASE_LIST;
+        sim_lease_look(client, false, FINAL_DEADLINE_MS);
+    } else if (clients->phase == PHASE_LEASE_LIST) {
         clients->phase = PHASE_END;
     }
 }

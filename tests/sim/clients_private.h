@@ -5,7 +5,15 @@
 #include "tests/sim/clients.h"
 #include "transport/txn.h"
 
-enum sim_phase { PHASE_STORM, PHASE_CALM, PHASE_SCAN, PHASE_EXPERIENCES, PHASE_END };
+enum sim_phase {
+    PHASE_STORM,
+    PHASE_CALM,
+    PHASE_SCAN,
+    PHASE_EXPERIENCES,
+    PHASE_LEASES,
+    PHASE_LEASE_LIST,
+    PHASE_END
+};
 
 struct sim_client;
 
@@ -54,6 +62,22 @@ struct sim_running {
     struct sim_txn_plan txn;
 };
 
+/* The lease that a client holds, and what it is doing about it. */
+struct sim_lease {
+    uint64_t id; /* 0 = none */
+    uint32_t ttl_ms;
+    uint64_t sent_us; /* its time began after this */
+    uint64_t drifts;  /* faults of clocks so far, then */
+    bool put;         /* its keys were acknowledged */
+    bool revoking;
+    bool pending; /* a call is under way */
+    enum sw_op op;
+    size_t call;
+    uint64_t call_us, call_drifts; /* when it was made */
+    uint32_t whose;                /* keys that are looked at */
+    uint64_t whose_id;             /* with which they were acknowledged before the look began */
+};
+
 struct sim_client {
     struct sim_clients *all;
     uint32_t number; /* 1.. */
@@ -66,6 +90,7 @@ struct sim_client {
     uint64_t wake_us;                   /* 0 = none is scheduled */
     uint64_t mod_revision[SIM_KEY_MAX]; /* as last heard */
     uint8_t key[32];
+    struct sim_lease lease;
 };
 
 struct sim_clients {
@@ -74,6 +99,7 @@ struct sim_clients {
     struct sim_client client[SIM_CLIENT_MAX];
     uint64_t next_conn;
     enum sim_phase phase;
+    uint64_t leases_idle_us; /* when anybody last did something about a lease */
     uint64_t final_after;
     bool final_cut; /* the last scan did not hold all keys */
 };
