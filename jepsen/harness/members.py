@@ -2,9 +2,10 @@
 
 Ids are never used again. A node that joins gets a place in the network and whatever the nemeses of
 the run put before a node; one that is removed is stopped and left out of the final checks.
+Clients find a leader only if their settings name it. So nodes that may join are prepared before the
+storm, and the settings of all clients name them: places where nobody is yet must not hurt.
 """
 import json
-import time
 
 from local_swarm import Failure, wait_for
 
@@ -17,6 +18,32 @@ class Members:
 
     def __init__(self, run):
         self.run = run
+        self.spares = []    # [(number, key)]: prepared, not started, no members yet
+
+    def prepare(self, count):
+        """In a swarm that works."""
+        for _ in range(count):
+            self.spares.append(self.prepare_one())
+        rows = [f"{number} = {self.client_address(number)}, {key}" for number, key in self.spares]
+        text = (self.run.cluster.folder / "client.conf").read_text()
+        self.write_config(text.rstrip() + "\n" + "\n".join(rows) + "\n")
+
+    def client_address(self, number):
+        host, port, _, _ = self.run.network.place(number).split(":")
+        return f"{host}:{port}"
+
+    def prepare_one(self):
+        """Keys and settings of one more node. Returns (its number, its public key)."""
+        cluster = self.run.cluster
+        number = max([*cluster.nodes, *(n for n, _ in self.spares)]) + 1
+
+        def prepared():
+            code, text = cluster.ctl(
+                "-o", "json", "--command-timeout", "2s", "member", "prepare", str(number),
+                "--address", self.run.network.place(number), "--out", str(cluster.folder),
+                seconds=10)
+            return json.loads(text)["key"] if code == 0 else None
+        return number, wait_for(f"node {number} being prepared", PREPARE_S, prepared, 0.3)
 
     def known(self):
         """{node: role} as the swarm says; None while it cannot be asked."""
@@ -31,23 +58,12 @@ class Members:
         return [n for n, role in (self.known() or {}).items() if role == "voter"]
 
     def new_node(self):
-        """A prepared node with a place of its own, not started. Returns (node, key)."""
+        """A prepared node in its place, not started. Returns (node, key)."""
         cluster = self.run.cluster
-        number = max(cluster.nodes) + 1
+        if not self.spares:
+            self.prepare(1)
+        number, key = self.spares.pop(0)
         self.run.network.add_node(number)
-
-        def prepare():
-            code, text = cluster.ctl(
-                "-o", "json", "--command-timeout", "2s", "member", "prepare", str(number),
-                "--address", self.run.network.place(number), "--out", str(cluster.folder), seconds=10)
-            return json.loads(text)["key"] if code == 0 else None
-        try:
-            key = wait_for(f"node {number} being prepared", PREPARE_S, prepare, 0.3)
-        except Failure:
-            node = cluster.node_in(number, cluster.folder)
-            node.removed = True     # its id and place are used up
-            cluster.nodes[number] = node
-            raise
         node = cluster.node_in(number, cluster.folder)
         self.run.equip(node)
         cluster.nodes[number] = node
@@ -110,15 +126,9 @@ class Members:
         strangers = [n for n in roles if self.run.cluster.nodes[n].removed]
         if strangers:
             raise Failure(f"nodes {strangers} are members again after they were removed")
-        self.write_config()
 
-    def write_config(self):
-        code, text = 1, ""
-        limit = time.monotonic() + PREPARE_S
-        while code != 0 and time.monotonic() < limit:
-            code, text = self.run.cluster.ctl("member", "config")
-        if code != 0:
-            raise Failure("swarmctl member config does not answer")
+    def write_config(self, text):
+        """Settings of clients from now on."""
         path = self.run.cluster.folder / "client-now.conf"
         path.write_text(text)
         self.run.cluster.now_config = path

@@ -38,6 +38,9 @@ class Nemesis:
     def prepare(self):
         """Before the nodes start."""
 
+    def prepare_swarm(self):
+        """In the swarm as it has just come up, before there are clients."""
+
     def start(self, params, key):
         """Begins a fault; returns what the history shows of it."""
         raise NotImplementedError

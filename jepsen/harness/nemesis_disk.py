@@ -98,7 +98,7 @@ class Damage(Nemesis):
 
     def victim(self, params):
         order = order_of(random.Random(f"victims:{self.run.spec['seed']}"),
-                         sorted(self.cluster.nodes))
+                         range(1, self.run.spec["nodes"] + 1))
         victims = order[:minority(len(order))]
         return victims[int(params["pick"] * len(victims))]
 

@@ -10,6 +10,7 @@ from .schedule import order_of, round_s
 
 JOIN_S = 240
 VOTERS_MAX = 7
+SPARES = 6
 
 
 class Membership(Nemesis):
@@ -29,6 +30,9 @@ class Membership(Nemesis):
             at += draw.uniform(3.0, 8.0)
         return rows
 
+    def prepare_swarm(self):
+        self.run.members.prepare(SPARES)
+
     def start(self, params, key):
         """In a thread of its own: a change takes as long as the other faults let it."""
         if self.thread is not None and self.thread.is_alive():
@@ -42,6 +46,8 @@ class Membership(Nemesis):
         voters = members.voters()
         loose = self.loose(voters)
         try:
+            if how in ("grow", "replace") and not members.spares:
+                how = "demote"
             if how == "grow" and len(voters) < VOTERS_MAX:
                 number, code = members.grow()
             elif how == "replace" and loose:

@@ -107,6 +107,8 @@ class Run:
         for number, shim in self.shims.items():
             if not shim.attached:
                 raise Failure(f"the shim is not in front of node {number}")
+        for nemesis in self.nemeses.values():
+            nemesis.prepare_swarm()
 
     def equip(self, node):
         """Puts what the nemeses need before a node that has not started yet."""

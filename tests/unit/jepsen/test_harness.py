@@ -122,8 +122,7 @@ class TestDamage(unittest.TestCase):
                 hit = set()
                 for cls in (nemesis_disk.BitFlip, nemesis_disk.LostFiles, nemesis_disk.CutFile):
                     harm = cls(None)
-                    harm.run = type("Run", (), {"spec": {"seed": seed}})
-                    harm.cluster = type("Cluster", (), {"nodes": range(1, count + 1)})
+                    harm.run = type("Run", (), {"spec": {"seed": seed, "nodes": count}})
                     hit |= {harm.victim({"pick": pick / 20}) for pick in range(20)}
                 self.assertLessEqual(len(hit), (count - 1) // 2)
 
