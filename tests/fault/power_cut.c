@@ -150,10 +150,11 @@ static void tell_failure(
         return;
     }
     (void)fprintf(stderr,
-                  "BROKEN PROMISE: %s\n  script %s, cut behind record %zu (%s)\n"
+                  "BROKEN PROMISE: %s\n  %s\n  script %s, cut behind record %zu (%s)\n"
                   "  again: --script %s --first-round %" PRIu64
                   " --at %zu --policy %s --seed %" PRIu64 "\n",
                   why,
+                  run->script->claim,
                   run->script->name,
                   count,
                   head == NULL ? "nothing" : sw_journal_kind_name(head->kind),
