@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "tests/sim/node_private.h"
+#include "tests/sim/node_member.h"
 
 static const struct sw_group_id shard = {1};
 
@@ -49,26 +49,25 @@ static void check_quorum(struct sim_machine *machine, uint64_t index, const stru
     struct sim_node_world *nodes = sim_node_world_of(world);
     uint32_t holders = 0;
 
-    if (world->plan.nodes == 1 && index == 1) {
+    if ((world->plan.nodes == 1 || world->plan.founders == 1) && index == 1) {
         return; /* its own configuration: lost, it is written again; all else is behind it */
     }
     for (uint32_t i = 0; i < world->plan.nodes; i++) {
         const struct sim_watched other = sim_wal_watch_entry(nodes->machine[i].watch, shard, index);
 
-        holders += sim_wal_watch_snapshot(nodes->machine[i].watch, shard) >= index ||
-                           (other.term == own->term && other.durable)
-                       ? 1
-                       : 0;
+        if (sim_wal_watch_snapshot(nodes->machine[i].watch, shard) >= index ||
+            (other.term == own->term && other.durable)) {
+            holders |= 1U << (i + 1);
+        }
     }
-    if (holders < world->plan.nodes / 2 + 1) {
+    if (!sim_node_quorum(machine, holders)) {
         sim_fail(world,
                  "durability: node %u commits index %" PRIu64 " of term %" PRIu64
-                 ", which only %u of %u nodes hold on disk",
+                 ", which only nodes 0x%x hold on disk",
                  machine->host->number,
                  index,
                  own->term,
-                 holders,
-                 world->plan.nodes);
+                 holders);
     }
 }
 
@@ -95,7 +94,7 @@ static void check_entry(struct sim_machine *machine, uint64_t index)
                  own.term,
                  truth->log[index].term);
     }
-    if (machine->leads) {
+    if (machine->leads && index > truth->log_last) { /* else it is another leader's doing */
         check_quorum(machine, index, &own);
     }
     if (index > truth->log_last) {
@@ -160,6 +159,7 @@ void sim_node_check(struct sim_machine *machine)
     while (machine->commit_checked < status.group.commit_index && !host->world->failed) {
         check_entry(machine, ++machine->commit_checked);
     }
+    sim_node_members_looked(machine);
     if (status.state_index > machine->digest_checked) {
         machine->digest_checked = status.state_index;
         check_digest(machine, status.state_index, status.digest);

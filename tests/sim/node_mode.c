@@ -10,6 +10,7 @@
 #include "tests/sim/faults.h"
 #include "tests/sim/net.h"
 #include "tests/sim/node_disk.h"
+#include "tests/sim/node_member.h"
 #include "tests/sim/node_private.h"
 
 enum { STOP_MS_MAX = 15000, STOP_MS_BEHIND_MAX = 120000 };
@@ -151,13 +152,11 @@ static bool open_node(struct sim_machine *machine)
     struct sim_host *host = machine->host;
     const struct sim_plan *plan = &host->world->plan;
     struct sw_node_member members[SIM_HOST_COUNT_MAX];
-    char address[SIM_HOST_COUNT_MAX][16];
+    struct sim_addresses addresses = {0};
     char why[SW_WHY_SIZE] = "";
     struct sw_node_config config = {
         .swarm = {{1}},
         .self = {host->number},
-        .members = members,
-        .member_count = plan->nodes,
         .tuning = {.election_timeout_ms = plan->election_timeout_ms,
                    .heartbeat_ms = plan->heartbeat_ms,
                    .snapshot_bytes = plan->snapshot_bytes,
@@ -180,11 +179,7 @@ static bool open_node(struct sim_machine *machine)
         .handler = {.arg = machine, .stopped = on_stopped, .fatal = on_fatal, .log = on_log}};
     enum sw_err err;
 
-    for (uint32_t i = 0; i < plan->nodes; i++) {
-        (void)snprintf(address[i], sizeof(address[i]), "n%u", i + 1);
-        members[i] = (struct sw_node_member){
-            .id = {i + 1}, .peer_address = address[i], .client_address = address[i]};
-    }
+    sim_node_founders(host, &addresses, members, &config);
     err = sw_node_new(&config, &machine->node, why);
     if (err != SW_ERR_OK) {
         machine->node = NULL;
@@ -213,6 +208,8 @@ static void mode_host_start(struct sim_host *host)
     machine->stopping = false;
     machine->commit_checked = 0;
     machine->digest_checked = 0;
+    machine->voters_before = 0;
+    machine->led_before = false;
     host->reply = sim_clients_reply;
     host->disk_broken = machine->full || machine->store_damaged;
     sim_trace3(host->world, host->number, SIM_TRACE_START, host->life, 0, 0);
@@ -332,9 +329,10 @@ static void mode_host_turn_end(struct sim_host *host)
 }
 
 /* People ask through clients; here the request is put to the node as if one had sent it. */
-static void ask(struct sim_host *host, enum sw_op op, uint64_t expected)
+void sim_node_ask(struct sim_host *host, enum sw_op op, uint64_t expected, const char *value)
 {
-    const struct sw_request request = {.id = 1, .timeout_ms = 1000, .op = op, .expected = expected};
+    const struct sw_request request = {
+        .id = 1, .timeout_ms = 1000, .op = op, .expected = expected, .value = sw_span_str(value)};
     const uint8_t key[32] = {99};
     struct sw_buf bytes = {0};
 
@@ -350,7 +348,7 @@ static void mode_transfer(struct sim_host *host, struct sw_node_id target)
     if (machine->leads && target.value != host->number) {
         host->world->stats.transfers++;
         sim_trace3(host->world, host->number, SIM_TRACE_TRANSFER, target.value, 0, 0);
-        ask(host, SW_OP_TRANSFER, target.value);
+        sim_node_ask(host, SW_OP_TRANSFER, target.value, "");
     }
 }
 
@@ -358,7 +356,7 @@ static void mode_snapshot(struct sim_host *host)
 {
     host->world->stats.snapshots++;
     sim_trace3(host->world, host->number, SIM_TRACE_FORCE_SNAPSHOT, 0, 0, 0);
-    ask(host, SW_OP_SNAPSHOT, 0);
+    sim_node_ask(host, SW_OP_SNAPSHOT, 0, "");
 }
 
 static void mode_stop(struct sim_host *host)
@@ -396,7 +394,7 @@ static void mode_calm(struct sim_world *world)
     sim_clients_calm(sim_node_world_of(world)->clients);
 }
 
-/* A machine whose data is what it should be; the others stay out of the last checks. */
+/* A member whose data is what it should be; the others stay out of the last checks. */
 static struct sim_machine *next_sound(struct sim_world *world, uint32_t *at)
 {
     struct sim_node_world *nodes = sim_node_world_of(world);
@@ -404,7 +402,8 @@ static struct sim_machine *next_sound(struct sim_world *world, uint32_t *at)
     while (*at < world->plan.nodes) {
         struct sim_machine *machine = &nodes->machine[(*at)++];
 
-        if (!machine->host->refused && !machine->store_damaged) {
+        if (!machine->host->refused && !machine->store_damaged &&
+            sim_node_is_member(world, machine->host->number)) {
             return machine;
         }
     }
@@ -433,7 +432,8 @@ static bool mode_settled(struct sim_world *world)
         return false;
     }
     for (uint32_t i = 0; i < world->plan.nodes; i++) {
-        if (!machine_settled(&nodes->machine[i], &nodes->truth)) {
+        if (sim_node_is_member(world, i + 1) &&
+            !machine_settled(&nodes->machine[i], &nodes->truth)) {
             return false;
         }
     }
@@ -522,6 +522,7 @@ const struct sim_mode sim_node_mode = {.open = mode_open,
                                        .disk_full = mode_disk_full,
                                        .disk_damage = mode_disk_damage,
                                        .stop = mode_stop,
+                                       .members = sim_node_members_fault,
                                        .calm = mode_calm,
                                        .settled = mode_settled,
                                        .verdict = mode_verdict,

@@ -31,6 +31,9 @@ struct sim_machine {
     uint64_t stop_asked_us;
     uint64_t commit_checked;
     uint64_t digest_checked;
+    bool led_before;
+    uint32_t learners_before;
+    uint32_t voters_before; /* bits, at the last look: a leader may have committed by those */
 };
 
 /* What the swarm as a whole is known to have done. */
@@ -52,6 +55,8 @@ struct sim_node_world {
 
 struct sim_node_world *sim_node_world_of(struct sim_world *world);
 void sim_truth_release(struct sim_truth *truth);
+/* Puts a request to the node as if a client had sent it. */
+void sim_node_ask(struct sim_host *host, enum sw_op op, uint64_t expected, const char *value);
 /* After each event of a node: leaders, committed entries, digests, bounds. */
 void sim_node_check(struct sim_machine *machine);
 /* Walks a table of two stores side by side; tells of a difference if `judge`. */

@@ -123,7 +123,9 @@ static void plan_members(struct sim_plan *plan, struct sw_prng *prng)
     const uint32_t nodes = between(prng, 4, SIM_HOST_COUNT_MAX);
     const uint32_t founders = sw_prng_chance(prng, 1, 2) ? 3 : between(prng, 1, nodes);
 
-    if (plan->mode == SIM_MODE_RAFT && (plan->faults & SIM_FAULT_MEMBERS) != 0) {
+    /* A node that is damaged for good is one of a minority of the first members only. */
+    if ((plan->mode == SIM_MODE_RAFT || (plan->faults & SIM_FAULT_DAMAGE) == 0) &&
+        (plan->faults & SIM_FAULT_MEMBERS) != 0) {
         plan->nodes = nodes;
         plan->founders = founders;
     }
