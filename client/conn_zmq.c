@@ -57,7 +57,7 @@ static void set_options(void *socket)
     SW_ASSERT(failed == 0);
     set_int(socket, ZMQ_LINGER, LINGER_MS);
     set_int(socket, ZMQ_SNDHWM, QUEUE_FRAME_COUNT);
-    set_int(socket, ZMQ_RCVHWM, QUEUE_FRAME_COUNT);
+    set_int(socket, ZMQ_RCVHWM, 0);    /* as in transport/port_zmq.c; credit bounds what comes */
     set_int(socket, ZMQ_IMMEDIATE, 1); /* nothing queues for a node that is not there */
     set_int(socket, ZMQ_IPV6, 1);
     /* ZMTP's own heartbeats stay off, for the reason told in transport/port_zmq.c. */

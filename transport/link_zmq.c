@@ -242,7 +242,10 @@ static void listening_release(struct listening *listening)
 
 static void listening_drain(struct listening *listening, uint64_t now_ms)
 {
+    struct sw_link_stats *stats = &listening->link->stats;
+
     for (int i = 0; i < TURN_FRAME_COUNT; i++) {
+        const uint64_t received = stats->frames_received;
         struct sw_route route;
         uint8_t *frame;
         size_t size;
@@ -252,10 +255,15 @@ static void listening_drain(struct listening *listening, uint64_t now_ms)
             break;
         }
         if (err != SW_ERR_OK) {
-            listening->link->stats.dropped_malformed++;
+            stats->dropped_malformed++;
             continue;
         }
         sw_listener_receive(listening->listener, now_ms, &route, frame, size);
+        if (stats->frames_received > received) {
+            sw_port_useful(listening->port, &route);
+        } else {
+            sw_port_useless(listening->port, &route, size);
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <zmq.h>
 
@@ -14,9 +15,15 @@
 
 enum {
     SEND_QUEUE_COUNT = 1024,
-    RECEIVE_QUEUE_COUNT =
-        256, /* of each connection, a stranger's too: no more than one turn takes */
-    UNACKNOWLEDGED_MS = 1500, /* then the connection is given up */
+    /* No bound: libzmq 4.3.4 aborts the process if a connection is reset while its input waits for
+     * room and more is done with it: a heartbeat of ours, or a PING that stands behind what waits.
+     * Any stranger could do that. What may be under way is bounded by the credit of sessions, and
+     * for strangers by hanging up on them. */
+    RECEIVE_QUEUE_COUNT = 0,
+    USELESS_COUNT_MAX = 1024, /* in a row; enough for a client that has not heard of a restart */
+    USELESS_SIZE_MAX = 4 << 20,
+    WATCHED_FD_COUNT = 1 << 16, /* descriptors above are not watched */
+    UNACKNOWLEDGED_MS = 1500,   /* then the connection is given up */
     KEEPALIVE_IDLE_S = 1,
     KEEPALIVE_INTERVAL_S = 1,
     KEEPALIVE_COUNT = 3,
@@ -29,10 +36,18 @@ enum {
 
 static const char scheme[] = "tcp://";
 
+/* What came over one connection since its last useful frame. */
+struct useless {
+    struct sw_route route; /* whose it is: descriptors are used again */
+    uint32_t count, size;
+};
+
 struct sw_port {
-    void *socket;       /* owned */
-    zmq_msg_t outgoing; /* between reserve and commit */
-    zmq_msg_t incoming; /* the frame that take gave out */
+    struct useless *useless; /* owned; by descriptor; NULL for a DEALER */
+    int from;                /* descriptor that the last frame came by; -1 = not known */
+    void *socket;            /* owned */
+    zmq_msg_t outgoing;      /* between reserve and commit */
+    zmq_msg_t incoming;      /* the frame that take gave out */
     enum sw_port_kind kind;
     int fd;
     bool dirty; /* something may be there that the descriptor does not tell */
@@ -142,10 +157,15 @@ enum sw_err sw_port_new(void *context,
 
     SW_ASSERT(port != NULL);
     port->kind = kind;
+    port->from = -1;
     port->socket = zmq_socket(context, kind == SW_PORT_ROUTER ? ZMQ_ROUTER : ZMQ_DEALER);
     if (port->socket == NULL) {
         free(port);
         return fail(error_of_zmq(), ret_why, "cannot open a socket: %s", zmq_strerror(zmq_errno()));
+    }
+    if (kind == SW_PORT_ROUTER) {
+        port->useless = calloc(WATCHED_FD_COUNT, sizeof *port->useless);
+        SW_ASSERT(port->useless != NULL);
     }
     set_options(port->socket, kind, ipv6);
     failed = zmq_getsockopt(port->socket, ZMQ_FD, &port->fd, &size);
@@ -166,6 +186,7 @@ void sw_port_free(struct sw_port *port)
     (void)zmq_msg_close(&port->incoming);
     failed = zmq_close(port->socket);
     SW_ASSERT(failed == 0);
+    free(port->useless);
     free(port);
 }
 
@@ -287,14 +308,64 @@ static bool take_part(struct sw_port *port, bool *ret_more)
     return true;
 }
 
+static void note_sender(struct sw_port *port)
+{
+    port->from = port->useless != NULL ? zmq_msg_get(&port->incoming, ZMQ_SRCFD) : -1;
+}
+
+/* NULL if the connection is not watched. */
+static struct useless *useless_of(struct sw_port *port, const struct sw_route *route)
+{
+    struct useless *useless;
+
+    if (port->from < 0 || port->from >= WATCHED_FD_COUNT) {
+        return NULL;
+    }
+    useless = &port->useless[port->from];
+    if (useless->route.size != route->size ||
+        memcmp(useless->route.bytes, route->bytes, route->size) != 0) {
+        *useless = (struct useless){.route = *route};
+    }
+    return useless;
+}
+
+void sw_port_useless(struct sw_port *port, const struct sw_route *route, size_t size)
+{
+    struct useless *useless = useless_of(port, route);
+
+    if (useless == NULL || useless->count > USELESS_COUNT_MAX) {
+        return; /* hung up already: what still comes was read before */
+    }
+    useless->count++;
+    useless->size += size < USELESS_SIZE_MAX ? (uint32_t)size : USELESS_SIZE_MAX;
+    if (useless->count > USELESS_COUNT_MAX || useless->size >= USELESS_SIZE_MAX) {
+        useless->count = USELESS_COUNT_MAX + 1;
+        /* libzmq owns the descriptor and sees that it ended. If that was long ago, a newcomer who
+         * has it now is sent away, and comes again. */
+        (void)shutdown(port->from, SHUT_RDWR);
+    }
+}
+
+void sw_port_useful(struct sw_port *port, const struct sw_route *route)
+{
+    struct useless *useless = useless_of(port, route);
+
+    if (useless != NULL && useless->count > 0 && useless->count <= USELESS_COUNT_MAX) {
+        useless->count = 0;
+        useless->size = 0;
+    }
+}
+
 /* Parts of one message arrive together, so the rest of it is always there. */
-static enum sw_err skip_rest(struct sw_port *port, bool more)
+static enum sw_err skip_rest(struct sw_port *port, const struct sw_route *route, bool more)
 {
     while (more) {
         const bool there = take_part(port, &more);
 
         SW_ASSERT(there);
     }
+    note_sender(port);
+    sw_port_useless(port, route, zmq_msg_size(&port->incoming));
     return SW_ERR_MALFORMED;
 }
 
@@ -314,7 +385,7 @@ enum sw_err sw_port_take(struct sw_port *port,
 
         /* A longer one was chosen by the other side, which ours never do. */
         if (!more || size == 0 || size > sizeof(route.bytes)) {
-            return skip_rest(port, more);
+            return skip_rest(port, &route, more);
         }
         route.size = (uint8_t)size;
         memcpy(route.bytes, zmq_msg_data(&port->incoming), size);
@@ -323,8 +394,9 @@ enum sw_err sw_port_take(struct sw_port *port,
         }
     }
     if (more) {
-        return skip_rest(port, more);
+        return skip_rest(port, &route, more);
     }
+    note_sender(port);
     *ret_route = route;
     *ret_frame = zmq_msg_data(&port->incoming);
     *ret_size = zmq_msg_size(&port->incoming);

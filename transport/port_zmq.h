@@ -1,7 +1,7 @@
 /* One ZeroMQ socket with all limits set: a ROUTER that listens or a DEALER that connects.
  *
  * Frames are one part each (behind a ROUTER's route), sealed straight into ZeroMQ's memory and
- * opened in it. What strangers can do to a socket is bounded here: message size, queue lengths,
+ * opened in it. What strangers can do to a socket is bounded here: message size, useless frames,
  * time to finish a ZMTP handshake, silence. Used by the link and by the client. */
 #ifndef SW_TRANSPORT_PORT_ZMQ_H
 #define SW_TRANSPORT_PORT_ZMQ_H
@@ -55,6 +55,11 @@ enum sw_err sw_port_take(struct sw_port *port,
                          struct sw_route *ret_route,
                          uint8_t **ret_frame,
                          size_t *ret_size) SW_MUST_CHECK;
+/* The frame that was taken last was of use to nobody. A connection with many of these in a row is
+ * hung up on: receive queues have no bound of their own (port_zmq.c says why). ROUTER only. */
+void sw_port_useless(struct sw_port *port, const struct sw_route *route, size_t size);
+/* It was of use: the count of its connection begins anew. */
+void sw_port_useful(struct sw_port *port, const struct sw_route *route);
 /* Where frames for this port go. A DEALER without a connection answers BUSY, as with a full queue.
  */
 struct sw_sink sw_port_sink(struct sw_port *port);

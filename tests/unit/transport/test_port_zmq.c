@@ -240,31 +240,86 @@ static int stranger(const struct fixture *fixture)
 }
 
 /* A peer that floods a node which takes nothing for a while, then resets the connection: so it
- * looks to a node that was stopped and goes on. With ZMTP's heartbeats this aborted the process. */
+ * looks to a node that was stopped and goes on. With ZMTP's heartbeats this aborted the process;
+ * with a bounded receive queue, a PING in the flood did. */
 static void a_reset_with_frames_not_taken_is_survived(void **state)
 {
-    enum { STRANGERS = 20, FRAMES = 600, LONGER_THAN_A_HEARTBEAT_MS = 700 };
+    enum { STRANGERS = 100, FRAMES = 600, PING_AT = 400, LONGER_THAN_A_HEARTBEAT_MS = 700 };
     static const struct linger at_once = {.l_onoff = 1};
+    static const uint8_t ping[] = "\x04\x07\x04PING\0";
     const struct fixture *fixture = *state;
-    uint8_t frames[3 * FRAMES];
+    uint8_t frames[3 * FRAMES + sizeof(ping)];
     struct sw_route route;
     uint8_t *frame;
-    size_t size;
+    size_t size = 0;
 
-    for (size_t i = 0; i < FRAMES; i++) {
-        memcpy(&frames[3 * i], "\0\x01x", 3);
+    for (int i = 0; i < FRAMES; i++) {
+        if (i == PING_AT) {
+            memcpy(&frames[size], ping, sizeof(ping)); /* with the zeros of its time to live */
+            size += sizeof(ping);
+        }
+        memcpy(&frames[size], "\0\x01x", 3);
+        size += 3;
     }
     for (int i = 0; i < STRANGERS; i++) {
         const int fd = stranger(fixture);
 
         assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)), 0);
-        send_all(fd, frames, sizeof(frames));
+        send_all(fd, frames, size);
         assert_int_equal(close(fd), 0);
     }
     (void)poll(NULL, 0, LONGER_THAN_A_HEARTBEAT_MS);
     while (sw_port_take(fixture->router, &route, &frame, &size) != SW_ERR_NOT_FOUND) {
     }
+    (void)poll(NULL, 0, LONGER_THAN_A_HEARTBEAT_MS);
     send_until_taken(fixture->dealer, NULL, 7); /* others go on */
+}
+
+/* Takes what there is, until the stranger is hung up on or has sent `max` frames. */
+static size_t frames_until_hung_up(const struct fixture *fixture, int fd, size_t max, bool useful)
+{
+    size_t sent = 0;
+    size_t taken = 0;
+
+    while (sent < max && send(fd, "\0\x01x", 3, MSG_NOSIGNAL) == 3) {
+        struct sw_route route;
+        uint8_t *frame;
+        size_t size;
+
+        sent++;
+        while (taken < sent) {
+            struct pollfd wait = {.fd = fd, .events = POLLIN};
+
+            if (sw_port_take(fixture->router, &route, &frame, &size) == SW_ERR_OK) {
+                taken++;
+                sw_port_useless(fixture->router, &route, size);
+                if (useful) {
+                    sw_port_useful(fixture->router, &route);
+                }
+            } else if (poll(&wait, 1, 1) == 1) {
+                uint8_t bytes[256]; /* of its READY, or nothing: the end */
+
+                if (recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT) == 0) {
+                    return sent;
+                }
+            }
+        }
+    }
+    return sent;
+}
+
+static void who_only_sends_what_is_useless_is_hung_up_on(void **state)
+{
+    enum { FAR_BEYOND = 3000 };
+    const struct fixture *fixture = *state;
+    int fd = stranger(fixture);
+
+    assert_true(frames_until_hung_up(fixture, fd, FAR_BEYOND, false) < FAR_BEYOND);
+    assert_int_equal(close(fd), 0);
+    fd = stranger(fixture); /* on the same descriptor as like as not: a new count */
+    assert_int_equal(frames_until_hung_up(fixture, fd, FAR_BEYOND, true), FAR_BEYOND);
+    assert_int_equal(close(fd), 0);
+    send_until_taken(fixture->dealer, NULL, 7);
 }
 
 static void messages_of_other_parts_are_malformed(void **state)
@@ -326,6 +381,7 @@ int main(void)
         TEST(too_long_messages_cut_the_sender_off),
         TEST(old_versions_of_zmtp_are_hung_up_on),
         TEST(a_reset_with_frames_not_taken_is_survived),
+        TEST(who_only_sends_what_is_useless_is_hung_up_on),
         TEST(messages_of_other_parts_are_malformed),
         TEST(addresses_are_checked),
     };
