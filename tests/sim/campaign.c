@@ -254,7 +254,10 @@ static bool run_rounds(struct running *running)
     const struct sim_campaign *campaign = running->campaign;
     const time_t end = running->began + (time_t)campaign->minutes * 60;
 
-    while (time(NULL) < end && (campaign->keep_going || failed_of(running) == 0)) {
+    for (uint32_t round = 0;
+         time(NULL) < end && (campaign->rounds == 0 || round < campaign->rounds) &&
+         (campaign->keep_going || failed_of(running) == 0);
+         round++) {
         for (int mode = 0; mode < 2; mode++) {
             if (campaign->mode[mode]) {
                 run_round(running, mode);

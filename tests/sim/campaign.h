@@ -7,6 +7,7 @@
 
 struct sim_campaign {
     uint32_t minutes;
+    uint32_t rounds;   /* ends it as well; 0 = the time alone does */
     const char *state; /* path; NULL = nothing is kept */
     bool keep_going;   /* after a failing seed */
     bool mode[2];      /* [enum sim_mode_kind] */

@@ -27,7 +27,9 @@ static void usage(FILE *out)
         "  --seeds A..B      these seeds, in child processes (default 1..100); N means 1..N\n"
         "  --seed N          one seed in this process; with --verbose every event is told\n"
         "  --shrink          find the smallest plan and schedule with which it still fails\n"
+        "  --tries N         runs that shrinking may make\n"
         "  --minutes M       a campaign: one seed after the other, for so long\n"
+        "  --rounds N        a campaign ends after so many rounds of 100 seeds a job and mode\n"
         "  --state FILE      where a campaign keeps its totals and goes on from\n"
         "  --keep-going      a campaign does not end with its first failing seed\n"
         "  --scenario NAME   one directed scenario; `--scenario list` names them\n"
@@ -43,6 +45,7 @@ static void usage(FILE *out)
         "  --expect-failure  succeed only if at least one seed fails\n"
         "  --marks           how often each point of the product was met\n"
         "  --expect-marks FILE  fail if a point is not met where the list says it is\n"
+        "  --as NAME         what this run is called in that list\n"
         "  --quiet           no stories\n");
 }
 
@@ -83,6 +86,7 @@ struct choice {
     struct sim_options options;
     struct sim_campaign campaign;
     const char *corpus;
+    const char *as; /* the name of this run in the list of marks */
     bool single, shrink;
 };
 
@@ -146,6 +150,7 @@ static bool parse_text(const char *name, const char *value, struct choice *choic
         const char **to;
     } texts[] = {{"--scenario", &choice->options.scenario},
                  {"--expect-marks", &choice->options.expect},
+                 {"--as", &choice->as},
                  {"--state", &choice->campaign.state},
                  {"--corpus", &choice->corpus}};
 
@@ -175,6 +180,14 @@ static bool parse_number(const char *name, uint64_t number, struct choice *choic
     if (strcmp(name, "--minutes") == 0) {
         choice->campaign.minutes = (uint32_t)number;
         return number >= 1 && number <= 100000;
+    }
+    if (strcmp(name, "--tries") == 0) {
+        options->tries = (uint32_t)number;
+        return number >= 1 && number <= UINT32_MAX;
+    }
+    if (strcmp(name, "--rounds") == 0) {
+        choice->campaign.rounds = (uint32_t)number;
+        return number >= 1 && number <= UINT32_MAX;
     }
     if (strcmp(name, "--guard-off") == 0) {
         options->guard_off = (uint32_t)number;
@@ -287,7 +300,7 @@ static bool tell_marks(const struct choice *choice)
     const bool *mode = choice->campaign.mode;
     const bool seeds = options->scenario == NULL && choice->corpus == NULL && !choice->shrink;
     const struct sim_marks_ran ran = {.mode = {seeds && mode[0], seeds && mode[1]},
-                                      .scenario = options->scenario};
+                                      .as = choice->as};
 
     if (options->marks || (seeds && !choice->single)) {
         sim_marks_print(options->marks, stdout);

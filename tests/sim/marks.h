@@ -26,15 +26,16 @@ void sim_marks_add(const char *name, const uint64_t met[2]);
 /* One line of totals and the names that were never met; all counts if `all`. */
 void sim_marks_print(bool all, FILE *out);
 
-/* A list of marks that must be met, one a line: "NAME WHERE", WHERE one of raft, node, both,
- * scenario:NAME, elsewhere; # begins a comment. */
+/* A list of marks that must be met, one a line: "NAME WHERE,WHERE"; # begins a comment. WHERE is
+ * the name of a run: raft, node (the plain seeds), what --as says, or `elsewhere`, with a reason.
+ */
 struct sim_marks_ran {
-    bool mode[2];
-    const char *scenario; /* NULL = none */
+    bool mode[2];   /* plain seeds of this mode */
+    const char *as; /* a name of its own; NULL = none */
 };
 
-/* False, with complaints on `out`, if a mark was not met where the list says so, if the list names
- * a mark that is no more, or lacks one. */
+/* False, with complaints on `out`, if a mark was not met where the list says so or is no more. One
+ * that the list lacks is only noted. */
 bool sim_marks_expect(const char *path, const struct sim_marks_ran *ran, FILE *out);
 
 #endif

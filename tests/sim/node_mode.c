@@ -118,6 +118,15 @@ static void tick(void *arg)
     sim_after(host->world, host->number, host->world->plan.tick_us, tick, NULL, host);
 }
 
+/* Operators change settings, too. */
+static uint64_t segment_size_of(const struct sim_host *host)
+{
+    const struct sim_plan *plan = &host->world->plan;
+
+    return plan->segment_changes != 0 && host->life % 2 == 1 ? 2 * (uint64_t)plan->segment_size
+                                                             : plan->segment_size;
+}
+
 static bool open_log(struct sim_machine *machine)
 {
     struct sim_host *host = machine->host;
@@ -126,7 +135,7 @@ static bool open_log(struct sim_machine *machine)
                                                 .env = &host->env,
                                                 .swarm = {{1}},
                                                 .node = {host->number},
-                                                .segment_size = plan->segment_size,
+                                                .segment_size = segment_size_of(host),
                                                 .block_size = plan->block_size,
                                                 .spare_count = plan->spare_count,
                                                 .salt = sw_prng_next(&host->world->prng)};

@@ -69,6 +69,7 @@ static void plan_disks(struct sim_plan *plan, struct sw_prng *prng)
     plan->disk_us_min = between(prng, 50, 200);
     plan->disk_us_max = plan->disk_us_min + one_of(prng, disk_max);
     plan->segment_size = one_of(prng, segment);
+    plan->segment_changes = sw_prng_chance(prng, 1, 4) ? 1 : 0;
     plan->block_size = one_of(prng, block);
     plan->spare_count = between(prng, 1, 3);
     plan->wal_jobs = between(prng, 1, 2);

@@ -38,7 +38,8 @@ enum sim_mode_kind { SIM_MODE_RAFT, SIM_MODE_NODE };
     X(DISK_FULL, "disk-full") /* of a minority, and later there is space again */            \
     X(DAMAGE, "damage")       /* stored bytes of a minority are not what was written */
 
-/* Numbers of a plan: type, name, the value that shrinking would like best, what it is. */
+/* Numbers of a plan: type, name, simplest value (what shrinking would like best, and what a plan
+ * that was written down before there was this number means), what it is. */
 #define SIM_PLAN_TABLE(X)                                                                    \
     X(uint32_t, nodes, 3, "nodes of the swarm, 1..7")                                        \
     X(uint32_t, founders, 0, "nodes that found the swarm, the others may be added; 0 = all") \
@@ -74,6 +75,7 @@ enum sim_mode_kind { SIM_MODE_RAFT, SIM_MODE_NODE };
     X(uint32_t, install_timeout_ms, 5000, "see raft/group.h")                                \
     X(uint32_t, guard_off, 0, "rules of raft/guard.h to leave out")                          \
     X(uint32_t, segment_size, 65536, "of the log's files")                                   \
+    X(uint32_t, segment_changes, 0, "1 = every other life of a node has segments twice as large") \
     X(uint32_t, block_size, 512, "in which the log is written")                              \
     X(uint32_t, spare_count, 2, "freed segments kept for reuse")                             \
     X(uint32_t, wal_jobs, 1, "batches that may be with the log's worker at once")            \
@@ -119,9 +121,11 @@ struct sim_plan {
 
 struct sim_plan sim_plan_of(enum sim_mode_kind mode, uint64_t seed);
 
-/* "name=value,name=value": sets these numbers; false with the reason if it can not. */
+/* "name=value,name=value": sets these numbers; `plain` sets all of them to their simplest values
+ * first. False with the reason if it can not. */
 bool sim_plan_set(struct sim_plan *plan, const char *text, char ret_why[SW_WHY_SIZE]);
-/* All numbers of the plan in that form, appended to `out` and closed by a zero. */
+/* The whole plan in that form: `plain` and what is not, appended to `out`, closed by a zero. So it
+ * means the same plan when the way from a seed to a plan changes, or gets more numbers. */
 void sim_plan_write(const struct sim_plan *plan, struct sw_buf *out);
 void sim_plan_print(const struct sim_plan *plan, FILE *out);
 

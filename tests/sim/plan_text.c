@@ -30,6 +30,9 @@ static const char *const fault_names[SIM_FAULT_COUNT] = {
 #undef X
 };
 
+/* Every number at its simplest, whatever the seed says. */
+static const char plain_word[] = "plain";
+
 enum { PLACE_COUNT = sizeof(places) / sizeof(places[0]), NAME_SIZE_MAX = 40, COLUMN_MAX = 75 };
 
 uint32_t sim_plan_count(void)
@@ -94,14 +97,27 @@ static bool set_one(struct sim_plan *plan, const char *name, uint64_t value)
     return false;
 }
 
-/* Reads "name=value" and the comma behind it; NULL if it is none. */
+static void set_plain(struct sim_plan *plan)
+{
+    for (uint32_t i = 0; i < PLACE_COUNT; i++) {
+        sim_plan_put(plan, i, places[i].simple);
+    }
+}
+
+/* Reads "name=value", or "plain", and the comma behind it; NULL if it is none. */
 static const char *set_next(struct sim_plan *plan, const char *text)
 {
     const char *equals = strchr(text, '=');
+    const size_t plain_size = strlen(plain_word);
     char name[NAME_SIZE_MAX] = "";
     char *end = NULL;
     uint64_t value;
 
+    if (strncmp(text, plain_word, plain_size) == 0 &&
+        (text[plain_size] == ',' || text[plain_size] == '\0')) {
+        set_plain(plan);
+        return text + plain_size + (text[plain_size] == ',' ? 1 : 0);
+    }
     if (equals == NULL || (size_t)(equals - text) >= sizeof(name)) {
         return NULL;
     }
@@ -177,15 +193,14 @@ void sim_plan_write(const struct sim_plan *plan, struct sw_buf *out)
 {
     char text[NAME_SIZE_MAX + 24];
 
+    sw_write_bytes(out, sw_span_str(plain_word));
     for (uint32_t i = 0; i < PLACE_COUNT; i++) {
-        const int size = snprintf(text,
-                                  sizeof(text),
-                                  "%s%s=%" PRIu64,
-                                  i == 0 ? "" : ",",
-                                  places[i].name,
-                                  sim_plan_get(plan, i));
+        const uint64_t value = sim_plan_get(plan, i);
+        const int size = snprintf(text, sizeof(text), ",%s=%" PRIu64, places[i].name, value);
 
-        sw_write_bytes(out, sw_span_of(text, (size_t)size));
+        if (value != places[i].simple) {
+            sw_write_bytes(out, sw_span_of(text, (size_t)size));
+        }
     }
     sw_write_u8(out, 0);
 }

@@ -69,7 +69,6 @@ bool sim_options_plan(const struct sim_options *options,
 {
     struct sim_plan plan = sim_plan_of(options->mode, seed);
 
-    plan.guard_off = options->guard_off;
     if (options->faults != NULL && !sim_faults_parse(options->faults, &plan.faults)) {
         (void)snprintf(ret_why, SW_WHY_SIZE, "no fault is called `%.80s`", options->faults);
         return false;
@@ -77,6 +76,7 @@ bool sim_options_plan(const struct sim_options *options,
     if (options->plan != NULL && !sim_plan_set(&plan, options->plan, ret_why)) {
         return false;
     }
+    plan.guard_off |= options->guard_off;
     *ret_plan = plan;
     return true;
 }

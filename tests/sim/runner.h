@@ -31,6 +31,7 @@ struct sim_options {
     bool quiet;          /* no stories: failures are expected */
     bool twice;          /* run each seed twice and compare the hashes */
     bool expect_failure; /* succeed only if some seed fails */
+    uint32_t tries;      /* runs that shrinking may make; 0 = as many as it needs */
     bool marks;          /* tell how often each point was met */
     const char *expect;  /* a list of points that must be met; NULL = none */
     const char *scenario;

@@ -67,15 +67,22 @@ static bool run(struct shrink *shrink, const struct sim_plan *plan, const struct
     return true;
 }
 
+static bool exhausted(const struct shrink *shrink)
+{
+    const uint32_t tries = shrink->options->tries;
+
+    return time(NULL) >= shrink->give_up_at || (tries != 0 && shrink->tries >= tries);
+}
+
 /* True if the candidate fails like the seed did; then it is the plan from now on. */
 static bool attempt(struct shrink *shrink, struct sim_plan plan, struct sim_events events)
 {
     char why[SW_WHY_SIZE];
 
-    if (!sim_plan_validate(&plan, why) || time(NULL) >= shrink->give_up_at) {
+    if (!sim_plan_validate(&plan, why)) {
         return false;
     }
-    for (uint32_t i = 0; i < SALTS; i++) {
+    for (uint32_t i = 0; i < SALTS && !exhausted(shrink); i++) {
         if (run(shrink, &plan, &events)) {
             return true;
         }
@@ -282,5 +289,8 @@ int sim_shrink(const struct sim_options *options)
            shrink.plan.nodes,
            sim_plan_of(options->mode, options->seed_first).nodes,
            shrink.tries);
+    if (exhausted(&shrink)) {
+        printf("shrinking ended early: it may get smaller still (time, or --tries)\n");
+    }
     return sim_events_count(&shrink.events) < before || before == 0 ? 0 : 1;
 }
