@@ -72,7 +72,7 @@ func bankStep(state interface{}, op *Op) (bool, interface{}) {
 }
 
 func checkBankLinear(in *Input) Result {
-	linear := Linear{Part: bankPart, Init: freshBranch(), Step: bankStep}
+	linear := Linear{Part: bankPart, Init: freshBranch(), Step: bankStep, Hint: bankHint}
 	return linear.Check(in, in.Ops)
 }
 

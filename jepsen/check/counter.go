@@ -24,7 +24,7 @@ func counterStep(state interface{}, op *Op) (bool, interface{}) {
 }
 
 func checkCounterLinear(in *Input) Result {
-	linear := Linear{Part: counterPart, Init: int64(0), Step: counterStep}
+	linear := Linear{Part: counterPart, Init: int64(0), Step: counterStep, Hint: counterHint}
 	return linear.Check(in, in.Ops)
 }
 

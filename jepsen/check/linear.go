@@ -28,6 +28,8 @@ type Linear struct {
 	Describe func(state interface{}) string
 	// Prune drops operations that cannot matter; nil: none. It must not change the verdict.
 	Prune func(ops []*Op) []*Op
+	// Hint is a part of the history that is easier to search; see hint.go. nil: none.
+	Hint func(ops []*Op) []*Op
 }
 
 func (l *Linear) porcupine() porcupine.Model {
@@ -106,6 +108,17 @@ func (l *Linear) search(ops []*Op, deadline time.Time) porcupine.CheckResult {
 	return porcupine.CheckOperationsTimeout(l.porcupine(), operations(ops), left)
 }
 
+// searchHinted looks at the hint first: its linear order is one of the whole, too.
+func (l *Linear) searchHinted(ops []*Op, deadline time.Time) porcupine.CheckResult {
+	if l.Hint != nil {
+		tries := time.Now().Add(time.Until(deadline) / 4)
+		if l.search(l.Hint(ops), tries) == porcupine.Ok {
+			return porcupine.Ok
+		}
+	}
+	return l.search(ops, deadline)
+}
+
 // searchAll fills in the results, the largest objects first.
 func (l *Linear) searchAll(objects []*object, deadline time.Time) {
 	queue := make(chan *object)
@@ -115,7 +128,7 @@ func (l *Linear) searchAll(objects []*object, deadline time.Time) {
 		go func() {
 			defer workers.Done()
 			for o := range queue {
-				o.result = l.search(o.ops, deadline)
+				o.result = l.searchHinted(o.ops, deadline)
 			}
 		}()
 	}
@@ -156,7 +169,7 @@ func (l *Linear) firstBad(ops []*Op, deadline time.Time) *Op {
 	sort.SliceStable(ended, func(i, j int) bool { return ended[i].Return < ended[j].Return })
 	timedOut := false
 	at := sort.Search(len(ended), func(i int) bool {
-		result := l.search(until(ops, ended[i].Return), deadline)
+		result := l.searchHinted(until(ops, ended[i].Return), deadline)
 		timedOut = timedOut || result == porcupine.Unknown
 		return result == porcupine.Illegal
 	})

@@ -111,7 +111,8 @@ func listApplies(in *Input) string {
 }
 
 func checkListLinear(in *Input) Result {
-	linear := Linear{Part: listPart(sharedKeys(in.Ops)), Init: "", Step: listStep}
+	linear := Linear{Part: listPart(sharedKeys(in.Ops)), Init: "", Step: listStep,
+		Hint: listHint}
 	return linear.Check(in, in.Ops)
 }
 

@@ -119,7 +119,7 @@ func lockStep(state interface{}, op *Op) (bool, interface{}) {
 }
 
 func checkGuardedLinear(in *Input) Result {
-	linear := Linear{Part: lockPart, Init: guarded{}, Step: lockStep}
+	linear := Linear{Part: lockPart, Init: guarded{}, Step: lockStep, Hint: lockHint}
 	return linear.Check(in, in.Ops)
 }
 

@@ -130,7 +130,7 @@ func (m *registerModel) prune(ops []*Op) []*Op {
 
 func checkRegisterLinear(in *Input) Result {
 	m := &registerModel{byRevision: registerByRevision(in.Ops)}
-	linear := Linear{Part: m.part, Init: int64(absent), Step: m.step, Prune: m.prune,
+	linear := Linear{Part: m.part, Init: int64(absent), Step: m.step, Prune: m.prune, Hint: registerHint,
 		Describe: func(state interface{}) string { return registerText(state.(int64)) }}
 	return linear.Check(in, in.Ops)
 }

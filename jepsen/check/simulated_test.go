@@ -41,24 +41,67 @@ func (s *simulation) line(at, process int, kind, f, value, extra string) {
 		"{:process %d, :type :%s, :f :%s, :value %s, :time %d%s}", process, kind, f, value, at, extra)})
 }
 
-// run takes effect, in the order of effects.
-func (s *simulation) run(op *simulated, number int) {
-	f, arg, result, extra := "read", fmt.Sprintf("[%d nil]", op.key), "", ""
+// A change is what an operation does and answers when it takes effect.
+type effect func(s *simulation, op *simulated, number int, happens bool) (f, arg, result, extra string)
+
+// registerEffect: half reads, and of the writes some compare.
+func registerEffect(s *simulation, op *simulated, number int, happens bool) (f, arg, result, extra string) {
 	old := s.values[op.key]
 	switch kind := s.dice.Intn(10); {
 	case kind < 5:
-		result = fmt.Sprintf("[%d %s]", op.key, simulatedValue(old))
 		extra = fmt.Sprintf(", :revision %d, :mod %d", s.revision, s.mods[op.key])
+		return "read", fmt.Sprintf("[%d nil]", op.key), fmt.Sprintf("[%d %s]", op.key,
+			simulatedValue(old)), extra
 	case kind < 8 || old == 0:
 		f, arg = "write", fmt.Sprintf("[%d %d]", op.key, number)
-		s.write(op.key, number)
 	default:
 		f, arg = "cas", fmt.Sprintf("[%d [%d %d]]", op.key, old, number)
+	}
+	if happens {
 		s.write(op.key, number)
 	}
-	if f != "read" {
-		result, extra = arg, fmt.Sprintf(", :revision %d", s.revision)
+	return f, arg, arg, fmt.Sprintf(", :revision %d", s.revision)
+}
+
+func counterEffect(s *simulation, op *simulated, _ int, happens bool) (f, arg, result, extra string) {
+	d := 1 + s.dice.Intn(5)
+	if s.dice.Intn(10) < 4 {
+		return "read", fmt.Sprintf("[%d nil]", op.key), fmt.Sprintf("[%d %d]", op.key,
+			s.values[op.key]), fmt.Sprintf(", :revision %d", s.revision)
 	}
+	if happens {
+		s.write(op.key, s.values[op.key]+d)
+	}
+	arg = fmt.Sprintf("[%d %d]", op.key, d)
+	return "add", arg, arg, fmt.Sprintf(", :after %d, :revision %d", s.values[op.key], s.revision)
+}
+
+// bankEffect keeps the balances of branch k as values of 8k, 8k+1 ..., less what all begin with.
+func bankEffect(s *simulation, op *simulated, _ int, happens bool) (f, arg, result, extra string) {
+	at := func(account int) int { return op.key*accounts + account }
+	from := s.dice.Intn(accounts)
+	to := (from + 1 + s.dice.Intn(accounts-1)) % accounts
+	amount := 1 + s.dice.Intn(5)
+	if s.dice.Intn(10) < 4 || s.values[at(from)]+accountInitial < amount {
+		result = fmt.Sprintf("[%d {", op.key)
+		for account := 0; account < accounts; account++ {
+			result += fmt.Sprintf("%d %d ", account, s.values[at(account)]+accountInitial)
+		}
+		return "read", fmt.Sprintf("[%d nil]", op.key), result + "}]",
+			fmt.Sprintf(", :revision %d", s.revision)
+	}
+	if happens {
+		s.revision++
+		s.values[at(from)] -= amount
+		s.values[at(to)] += amount
+	}
+	arg = fmt.Sprintf("[%d {:from %d, :to %d, :amount %d}]", op.key, from, to, amount)
+	return "transfer", arg, arg, fmt.Sprintf(", :revision %d", s.revision)
+}
+
+// run takes effect, in the order of effects.
+func (s *simulation) run(op *simulated, number int, does effect) {
+	f, arg, result, extra := does(s, op, number, !op.unknown || s.dice.Intn(2) == 0)
 	s.line(op.call, op.process, "invoke", f, arg, "")
 	switch {
 	case !op.unknown:
@@ -83,7 +126,7 @@ func (s *simulation) write(key, value int) {
 }
 
 // simulate makes `count` operations of some processes; the share of unknown ones is in percent.
-func simulate(seed int64, count, processes, keys, unknown int) string {
+func simulate(seed int64, count, processes, keys, unknown int, does effect) string {
 	s := &simulation{dice: rand.New(rand.NewSource(seed)), values: map[int]int{},
 		mods: map[int]int{}, processes: processes, revision: 1}
 	var ops []*simulated
@@ -107,7 +150,7 @@ func simulate(seed int64, count, processes, keys, unknown int) string {
 	}
 	sort.SliceStable(ops, func(i, j int) bool { return ops[i].effect < ops[j].effect })
 	for i, op := range ops {
-		s.run(op, i+1)
+		s.run(op, i+1, does)
 	}
 	return s.text()
 }
@@ -136,7 +179,7 @@ func TestSimulatedRegistersAreValid(t *testing.T) {
 		t.Fatal(err)
 	}
 	for seed := int64(1); seed <= 30; seed++ {
-		in := simulatedInput(t, simulate(seed, 400, 2+int(seed)%12, 1+int(seed)%4, int(seed)%20))
+		in := simulatedInput(t, simulate(seed, 400, 2+int(seed)%12, 1+int(seed)%4, int(seed)%20, registerEffect))
 		if report := RunChecks(in, checks); report.Valid != Valid {
 			t.Errorf("seed %d: %+v", seed, report)
 		}
@@ -167,7 +210,7 @@ func TestSimulatedRegistersWithOneStaleReadAreNot(t *testing.T) {
 	}
 	told := 0
 	for seed := int64(1); seed <= 30; seed++ {
-		in := simulatedInput(t, simulate(seed, 400, 2+int(seed)%12, 1+int(seed)%4, int(seed)%20))
+		in := simulatedInput(t, simulate(seed, 400, 2+int(seed)%12, 1+int(seed)%4, int(seed)%20, registerEffect))
 		if tellStale(in) {
 			told++
 			if report := RunChecks(in, checks); report.Valid != Invalid {
@@ -180,9 +223,44 @@ func TestSimulatedRegistersWithOneStaleReadAreNot(t *testing.T) {
 	}
 }
 
+// Without a hint each pending operation of unknown outcome doubles the search.
+func TestManyUnknownOutcomesAreSearchedInTime(t *testing.T) {
+	for workload, does := range map[string]effect{"counter": counterEffect, "bank": bankEffect,
+		"register": registerEffect} {
+		for _, unknown := range []int{2, 10, 20} {
+			in := simulatedInput(t, simulate(7, 2000, 12, 2, unknown, does))
+			in.Workload = workload
+			if report := verdictOf(t, in); report.Valid != Valid {
+				t.Errorf("%s, %d %% unknown: %+v", workload, unknown, report)
+			}
+		}
+	}
+}
+
+// A hint that explains nothing must not hide a lie, nor a lie the hint.
+func TestLiesAreFoundAmongManyUnknownOutcomes(t *testing.T) {
+	for workload, does := range map[string]effect{"counter": counterEffect, "bank": bankEffect} {
+		in := simulatedInput(t, simulate(8, 200, 6, 1, 3, does))
+		in.Workload = workload
+		reads := in.ofKind(ReadsState)
+		op := reads[len(reads)/2]
+		value, _ := grown(op.Result.At(1))
+		if workload == "bank" {
+			value = Value{Kind: Map, Items: append([]Value{}, op.Result.At(1).Items...)}
+			value.Items[1].Int++
+			value.Items[3].Int--
+		}
+		op.Result = keyed(op, value)
+		in.Deadline = time.Now().Add(10 * time.Second)
+		if result := runNamed(t, in, "linearizability"); result.Verdict != Invalid {
+			t.Errorf("%s: %v %s", workload, result.Verdict, result.Why)
+		}
+	}
+}
+
 // A minute of five thousand operations a second. Set SWARM_CHECK_BIG to keep the history there.
 func BenchmarkAMinuteOfRegisters(b *testing.B) {
-	text := simulate(1, 300000, 64, 16, 2)
+	text := simulate(1, 300000, 64, 16, 2, registerEffect)
 	if dir := os.Getenv("SWARM_CHECK_BIG"); dir != "" {
 		if err := os.WriteFile(filepath.Join(dir, "big.edn"), []byte(text), 0o600); err != nil {
 			b.Fatal(err)
