@@ -398,6 +398,32 @@ static void a_crash_between_the_two_records_of_a_bootstrap(void **state)
     close_bench(&bench);
 }
 
+/* G15: in the term before, entries may have reached learners that its own disk does not have. */
+static void g15_a_lone_voter_begins_a_new_term(void **state)
+{
+    struct sw_group_status before;
+    struct sw_group_status after;
+    struct bench bench;
+
+    (void)state;
+    open_alone(&bench);
+    add(&bench, 2, "b:1");
+    sw_group_status(bench.group, &before);
+    sw_group_crash(bench.group);
+    bench.world.op_count = 0;
+    fake_forget_sent(&bench.world);
+    assert_int_equal(open_group(&bench, 1, false), SW_ERR_OK);
+    sw_group_turn_end(bench.group);
+    assert_int_equal(bench.world.sent_count, 0); /* not before the term is durable */
+    settle(&bench);
+    sw_group_status(bench.group, &after);
+    assert_int_equal(after.role, SW_ROLE_LEADER);
+    assert_int_equal(after.term, before.term + 1);
+    assert_int_equal(bench.world.hard.term, after.term);
+    assert_int_equal(bench.world.hard.vote.value, 1);
+    close_bench(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -412,6 +438,7 @@ int main(void)
         cmocka_unit_test(a_change_that_is_cut_off_has_an_unknown_outcome),
         cmocka_unit_test(a_node_that_joins_waits_to_be_taught),
         cmocka_unit_test(a_crash_between_the_two_records_of_a_bootstrap),
+        cmocka_unit_test(g15_a_lone_voter_begins_a_new_term),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
