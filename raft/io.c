@@ -136,8 +136,10 @@ static void request_done(void *arg)
 {
     struct sw__io_request *request = arg;
     struct sw__io *io = request->io;
+    /* A library that closes drops what it installs, and forgets the array of request_complete. */
+    const bool dropped = io->closed != NULL && request->installed != NULL;
 
-    request_complete(request, 0);
+    request_complete(request, dropped ? RAFT_CANCELED : 0);
     settle_close(io);
 }
 
