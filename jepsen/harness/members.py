@@ -19,12 +19,14 @@ class Members:
     def __init__(self, run):
         self.run = run
         self.spares = []    # [(number, key)]: prepared, not started, no members yet
+        self.prepared = []  # the same of all that ever were
 
     def prepare(self, count):
         """In a swarm that works."""
         for _ in range(count):
-            self.spares.append(self.prepare_one())
-        rows = [f"{number} = {self.client_address(number)}, {key}" for number, key in self.spares]
+            self.prepared.append(self.prepare_one())
+            self.spares.append(self.prepared[-1])
+        rows = [f"{number} = {self.client_address(number)}, {key}" for number, key in self.prepared]
         text = (self.run.cluster.folder / "client.conf").read_text()
         self.write_config(text.rstrip() + "\n" + "\n".join(rows) + "\n")
 
@@ -35,7 +37,7 @@ class Members:
     def prepare_one(self):
         """Keys and settings of one more node. Returns (its number, its public key)."""
         cluster = self.run.cluster
-        number = max([*cluster.nodes, *(n for n, _ in self.spares)]) + 1
+        number = max([*cluster.nodes, *(n for n, _ in self.prepared)]) + 1
 
         def prepared():
             code, text = cluster.ctl(
