@@ -14,8 +14,14 @@
     X(GUARD_G4_OFF, "a divergent tail is repaired one entry a heartbeat")                          \
     X(GUARD_G6_OFF, "elections go on during the install of a snapshot")                            \
     X(GUARD_G7_OFF, "elections go on while entries are being persisted")                           \
+    X(GUARD_G8_OFF, "memberships change before an entry of the leader's term is committed")        \
+    X(GUARD_G9_OFF, "snapshots hold a configuration that is not committed")                        \
+    X(GUARD_G10_OFF, "a configuration that was compacted is rolled back")                          \
     X(GUARD_G11_OFF, "a pre-vote refusal hides the higher term")                                   \
     X(GUARD_G12_OFF, "entries below the compacted prefix are appended again at the end")           \
+    X(GUARD_G14_OFF, "a node that was just promoted refuses its vote")                             \
+    X(GUARD_G15_OFF, "a lone voter that starts again leads on in its old term")                    \
+    X(GUARD_G16_OFF, "learners get a configuration before it is committed")                        \
     X(COMMIT_ALONE, "a leader commits what is on its own disk only")                               \
     X(ANSWER_BEFORE_VOTE, "messages do not wait until term and vote are durable")                  \
     X(VOTE_NOT_STORED, "the vote is stored as none")                                               \

@@ -79,8 +79,14 @@ uint32_t sw_guard_planted(void)
     off |= SW_PLANTED(GUARD_G4_OFF) ? (uint32_t)SW_GUARD_G4 : 0;
     off |= SW_PLANTED(GUARD_G6_OFF) ? (uint32_t)SW_GUARD_G6 : 0;
     off |= SW_PLANTED(GUARD_G7_OFF) ? (uint32_t)SW_GUARD_G7 : 0;
+    off |= SW_PLANTED(GUARD_G8_OFF) ? (uint32_t)SW_GUARD_G8 : 0;
+    off |= SW_PLANTED(GUARD_G9_OFF) ? (uint32_t)SW_GUARD_G9 : 0;
+    off |= SW_PLANTED(GUARD_G10_OFF) ? (uint32_t)SW_GUARD_G10 : 0;
     off |= SW_PLANTED(GUARD_G11_OFF) ? (uint32_t)SW_GUARD_G11 : 0;
     off |= SW_PLANTED(GUARD_G12_OFF) ? (uint32_t)SW_GUARD_G12 : 0;
+    off |= SW_PLANTED(GUARD_G14_OFF) ? (uint32_t)SW_GUARD_G14 : 0;
+    off |= SW_PLANTED(GUARD_G15_OFF) ? (uint32_t)SW_GUARD_G15 : 0;
+    off |= SW_PLANTED(GUARD_G16_OFF) ? (uint32_t)SW_GUARD_G16 : 0;
     SW_ASSERT((off & ~(uint32_t)SW_GUARD_ALL) == 0);
     return off;
 }
