@@ -547,7 +547,9 @@ on_flush_done(void *arg, struct sw_group_id group, enum sw_err err, uint64_t ind
         shard->durable_index = index;
     }
     if (reason == SW__FLUSH_STOP) {
-        sw__node_flush_done(node);
+        if (err == SW_ERR_OK) { /* else `fatal` follows: this is no orderly end */
+            sw__node_flush_done(node);
+        }
     } else if (shard->group == NULL) {
         return;
     } else if (reason == SW__FLUSH_SNAPSHOT) {

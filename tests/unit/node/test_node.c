@@ -83,6 +83,31 @@ static void what_commits_during_a_stop_is_durable_too(void **state)
     kit_free(kit);
 }
 
+/* Found by failing each sync of a node that stops: it said that its state was on disk. */
+static void a_stop_whose_last_flush_fails_is_no_stop(void **state)
+{
+    struct kit *kit = kit_new_with((struct sw_node_limits){.drain_ms_max = 300});
+
+    (void)state;
+    kit_lead();
+    kit_send(kit, 7, kit_put(1, "a", "1"));
+    kit_turn(kit);
+    sw_node_stop(kit->node);
+    kit->now_ms += 300;
+    kit_turn(kit);
+    kit_commit(1);
+    kit_jobs(kit);
+    kit_turn(kit);
+    assert_non_null(kit_group_now.stop_done);
+    sw_store_mem_fail_next_commit(kit->store);
+    kit_group_now.stop_done(kit_group_now.stop_arg);
+    kit_jobs(kit);
+    kit_turn(kit);
+    assert_int_equal(kit->fatal, SW_ERR_IO);
+    assert_int_equal(kit->stopped, 0);
+    kit_free(kit);
+}
+
 static void leadership_that_comes_while_draining_is_handed_on(void **state)
 {
     struct kit *kit = kit_new();
@@ -227,6 +252,7 @@ int main(void)
         cmocka_unit_test(a_stop_hands_over_answers_and_flushes),
         cmocka_unit_test(a_stop_that_cannot_drain_ends_in_time),
         cmocka_unit_test(what_commits_during_a_stop_is_durable_too),
+        cmocka_unit_test(a_stop_whose_last_flush_fails_is_no_stop),
         cmocka_unit_test(leadership_that_comes_while_draining_is_handed_on),
         cmocka_unit_test(a_follower_stops_at_once),
         cmocka_unit_test(a_crash_at_any_step_is_clean),
