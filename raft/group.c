@@ -122,6 +122,9 @@ static void begin_reopen(struct sw_group *group)
 
     SW_ASSERT(!group->reopening);
     SW_ASSERT(from > group->raft.commit_index);
+    if (group->raft.state == RAFT_LEADER) {
+        SW_MARK("raft.reopened_while_leading");
+    }
     group->reopen_from = 0;
     group->reopening = true;
     group->counters.reopened++;

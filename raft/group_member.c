@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/point.h"
 #include "raft/group_private.h"
 
 /* A learner may lack so many entries when it is made a voter: they are on their way to it. libraft
@@ -113,6 +114,7 @@ static enum sw_err step_aside(struct sw_group *group, char *ret_why)
     const enum sw_err err = sw_group_transfer(group, (struct sw_node_id){0});
 
     if (err == SW_ERR_OK || err == SW_ERR_BUSY) {
+        SW_MARK("raft.change_steps_aside");
         return refuse(ret_why, SW_ERR_BUSY, "it leads; leadership is handed over first");
     }
     return refuse(ret_why, SW_ERR_INVALID, "it is the only voter");
@@ -150,6 +152,7 @@ check_majority(const struct sw_group *group, const struct sw_group_change *chang
         return refuse(ret_why, SW_ERR_INVALID, "it is the only voter");
     }
     if (reached < voters / 2 + 1) {
+        SW_MARK("raft.change_no_majority");
         (void)snprintf(ret_why,
                        SW_WHY_SIZE,
                        "of the %u voters to be only %u are in reach, which is no majority",
@@ -170,6 +173,7 @@ check_caught_up(const struct sw_group *group, struct sw_node_id node, char *ret_
         return refuse(ret_why, SW_ERR_BUSY, "there is no session with it");
     }
     if (acked + PROMOTE_LAG_MAX < last) {
+        SW_MARK("raft.change_not_caught_up");
         (void)snprintf(ret_why,
                        SW_WHY_SIZE,
                        "it has not caught up: it holds entry %llu of %llu",
@@ -340,8 +344,10 @@ static void take_answer(struct sw_group *group)
         return;
     }
     if (change->status == RAFT_NOCONNECTION) {
+        SW_MARK("raft.change_too_slow");
         finish(group, SW_ERR_BUSY); /* no entry was made: the learner did not keep up */
     } else if (change->status != 0) {
+        SW_MARK("raft.change_lost");
         finish(group, SW_ERR_LEADERSHIP_LOST);
     } else if (change->kind != SW_GROUP_ADD || (server != NULL && server->role != RAFT_SPARE)) {
         finish(group, SW_ERR_OK);
@@ -416,6 +422,7 @@ void sw__group_members_after(struct sw_group *group)
     }
     if (change->wanted && !change->busy &&
         (group->raft.state != RAFT_LEADER || group->raft.current_term != change->term)) {
+        SW_MARK("raft.change_lost_between");
         finish(group, SW_ERR_LEADERSHIP_LOST); /* between the two entries of an ADD */
     }
     finish_joins(group);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/point.h"
 #include "raft/descriptor.h"
 #include "raft/group_private.h"
 
@@ -324,6 +325,7 @@ void sw__group_start(struct sw_group *group, struct sw_wal_group *loaded, bool b
         sw__io_write_bootstrap(&group->io);
     } else if (votes_alone(group, &group->io.loaded) &&
                (group->tuning.guard_off & SW_GUARD_G15) == 0) {
+        SW_MARK("guard.g15_new_term");
         sw__io_begin_term(&group->io);
     }
     rv = raft_start(&group->raft);

@@ -377,6 +377,7 @@ static void hold_from_learner(const struct sw_guard *guard, struct raft_message 
         return;
     }
     last--;
+    SW_MARK("guard.g16_held_from_learner");
     SW_ASSERT(append->leader_commit <= last);
     if (append->prev_log_index > last) {
         append->prev_log_index = last;
@@ -622,6 +623,7 @@ static void deliver_vote(struct sw_guard *guard, struct raft_message *message)
     }
     deliver_silent(guard, message);
     if (role != RAFT_VOTER) {
+        SW_MARK("guard.g14_no_voter_asked");
         SW_MARK("guard.g14_votes_unpromoted");
         SW_ASSERT(at < configuration->n);
         SW_ASSERT(configuration->servers[at].id == guard->raft->id);

@@ -45,6 +45,7 @@ struct sim_raft_group {
     uint32_t reads_open;
     uint64_t commit_checked; /* as leader: up to here a quorum was seen to hold the log */
     struct sim_members members;
+    struct sim_state snapshot; /* as it was when the snapshot was wanted */
     bool snapshotting;
     bool installing;
     struct sw_node_id install_from;

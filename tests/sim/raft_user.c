@@ -91,7 +91,7 @@ static void snapshot_finish(void *arg)
     sw_group_snapshot_done(
         slot->group,
         SW_ERR_OK,
-        (struct sw_group_snapshot){.index = slot->state.index, .digest = slot->state.digest});
+        (struct sw_group_snapshot){.index = slot->snapshot.index, .digest = slot->snapshot.digest});
 }
 
 static void on_snapshot_wanted(void *arg)
@@ -105,6 +105,7 @@ static void on_snapshot_wanted(void *arg)
         return;
     }
     slot->snapshotting = true;
+    slot->snapshot = slot->state;
     sim_after(slot->host->world,
               slot->host->number,
               3 * sim_disk_delay(slot->host),

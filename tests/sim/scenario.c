@@ -247,6 +247,8 @@ static const struct scenario scenarios[] = {
     {"divergent-tail", divergent_tail, 3, 1, 0, 0},
     {"continuous-load", continuous_load, 3, 1, 0, 0},
     {"configuration-rollback", scenario_configuration_rollback, 4, 5, 0, 3},
+    {"overruled-while-leading", scenario_overruled_while_leading, 4, 3, 0, 3},
+    {"snapshot-before-a-reopen", scenario_snapshot_before_a_reopen, 4, 3, 0, 3},
     {"uncommitted-snapshot", scenario_uncommitted_snapshot, 4, 3, 0, 3},
     {"single-server-change", scenario_single_server_change, 5, 5, 0, 4},
     {"promote-then-crash", scenario_promote_then_crash, 2, 3, 0, 1},

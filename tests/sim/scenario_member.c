@@ -84,6 +84,65 @@ void scenario_configuration_rollback(void)
     script_end_well();
 }
 
+/* A patient leader of an old term is told by the next one to cut a configuration that only it has.
+ */
+void scenario_overruled_while_leading(void)
+{
+    lead_1();
+    script_world.host[0].drift_ppm = -900000;
+    swallow_entries_of_1();
+    script_must_reach(change(1, SW_GROUP_ADD, 4), "a change that nobody hears of");
+    script_run_ms(20);
+    script_rules.muted = 1;
+    script_rules.only_candidate = 2;
+    script_must_reach(script_wait_leader(2, 5000), "node 2 leads");
+    script_propose(2, 3);
+    script_run_ms(300);
+    script_must_reach(script_leads(1), "node 1 believes to lead, too");
+    script_rules.muted = 0;
+    script_rules.silent = 1; /* it hears, and is not heard */
+    for (uint32_t ms = 0; ms < 1000 && status_of(1).reopened == 0; ms++) {
+        script_must_reach(script_leads(1), "node 1 leads until it is told");
+        script_run_ms(1);
+    }
+    script_must_reach(status_of(1).reopened == 1, "node 1 cuts its log and starts over");
+    script_must_reach(!script_leads(1), "node 1 leads no more");
+    script_world.host[0].drift_ppm = 0;
+    script_end_well();
+}
+
+/* The state that was to be made durable for a snapshot takes its time; meanwhile libraft starts
+ * over, and takes another one. What comes back is not for that one. */
+void scenario_snapshot_before_a_reopen(void)
+{
+    struct sim_host *host = &script_world.host[0];
+
+    lead_1();
+    change_surely(1, SW_GROUP_ADD, 4);
+    script_run_ms(300);
+    script_world.mode->snapshot(host);
+    sim_host_turn_end(host);
+    host->disk_us_min = 1000000;
+    host->disk_us_max = 1000000;
+    for (uint32_t ms = 0; ms < 1000 && !script_node(1)->snapshotting; ms++) {
+        script_run_ms(1);
+    }
+    script_must_reach(script_node(1)->snapshotting, "a snapshot that is under way");
+    swallow_entries_of_1();
+    script_must_reach(change(1, SW_GROUP_REMOVE, 4), "a change that nobody hears of");
+    overrule_1();
+    script_must_reach(status_of(1).reopened == 1, "node 1 cuts its log and starts over");
+    script_must_reach(script_node(1)->snapshotting, "a snapshot that is still under way");
+    host->disk_us_min = script_world.plan.disk_us_min;
+    host->disk_us_max = script_world.plan.disk_us_max;
+    script_world.mode->snapshot(host);
+    script_propose(2, 3);
+    script_run_ms(5000);
+    script_must_reach(!script_node(1)->snapshotting, "both snapshots come to their end");
+    script_must_reach(status_of(1).snapshot_index > 8, "the second one counts");
+    script_end_well();
+}
+
 /* A snapshot of what is committed, taken while a configuration is not: it must not hold that one,
  * or the node believes in it for ever. */
 void scenario_uncommitted_snapshot(void)

@@ -3,6 +3,8 @@
 #define SW_TESTS_SIM_SCENARIO_MEMBER_H
 
 void scenario_configuration_rollback(void);
+void scenario_overruled_while_leading(void);
+void scenario_snapshot_before_a_reopen(void);
 void scenario_uncommitted_snapshot(void);
 void scenario_single_server_change(void);
 void scenario_promote_then_crash(void);

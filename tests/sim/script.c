@@ -28,7 +28,7 @@ bool script_filter(struct sim_world *in, uint32_t from, uint32_t to, struct sw_s
     const uint8_t kind = sw_wire_kind(message);
 
     (void)in;
-    if (script_rules.muted == from || script_rules.muted == to) {
+    if (script_rules.muted == from || script_rules.muted == to || script_rules.silent == from) {
         return true;
     }
     if (kind == SW_WIRE_VOTE) {

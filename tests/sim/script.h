@@ -15,6 +15,7 @@
 struct script_rules {
     uint32_t only_candidate;   /* others' requests for votes are lost; 0 = all may ask */
     uint32_t muted;            /* all of its messages are lost, and nobody is told */
+    uint32_t silent;           /* what it says is lost */
     uint32_t no_entries_from;  /* AppendEntries with entries from here ... */
     uint64_t no_entries_after; /* ... if they hold entries above this index */
     uint8_t timeout_now[64];   /* the TimeoutNow that was caught on its way */
