@@ -150,7 +150,11 @@ static const char *op_text(enum sw_op op)
                                         [SW_OP_EXPERIENCE_APPEND] = "experience-append",
                                         [SW_OP_SESSION_OPEN] = "session-open",
                                         [SW_OP_SESSION_CLOSE] = "session-close",
-                                        [SW_OP_TXN] = "txn"};
+                                        [SW_OP_TXN] = "txn",
+                                        [SW_OP_LEASE_GRANT] = "lease-grant",
+                                        [SW_OP_LEASE_KEEP_ALIVE] = "lease-keep-alive",
+                                        [SW_OP_LEASE_REVOKE] = "lease-revoke",
+                                        [SW_OP_TICK] = "tick"};
     const char *name = (size_t)op < sizeof names / sizeof names[0] ? names[op] : NULL;
 
     return name == NULL ? "other" : name;
@@ -180,6 +184,7 @@ static void print_command(struct sw_span bytes)
     print_hex("value", command.value);
     print_number("expected", command.expected);
     print_number("limit", command.limit);
+    print_number("lease", command.lease);
     (void)putchar('}');
 }
 

@@ -49,7 +49,7 @@ func commands(in *Input) (places []told) {
 		store.Begin(e)
 		for j := range e.Commands {
 			if reply := store.Run(&e.Commands[j]); reply.Changed && reply.Revision < newest &&
-				e.Commands[j].Tenant == "chaos" {
+				e.Commands[j].Tenant == "chaos" && len(store.Changes) > 0 {
 				places = append(places, told{i, j, store.Changes[0]})
 			}
 		}

@@ -23,6 +23,7 @@ type Command struct {
 	ValueHex  string `json:"value"`
 	Expected  int64  `json:"expected,string"`
 	Limit     int64  `json:"limit,string"`
+	Lease     int64  `json:"lease,string"`
 
 	Key, Value string `json:"-"`
 }

@@ -27,6 +27,7 @@ const (
 type Record struct {
 	Value                string
 	Create, Mod, Version int64
+	Lease                int64 // with which it ends; 0: none
 }
 
 // Experience is one appended record.
@@ -73,12 +74,14 @@ type Store struct {
 	kept        int   // bytes of all records that sessions keep
 	answered    int   // bytes of all records of this entry's answers
 	calm        int64 // no session expires before this time
+	clock       int64 // of leases
+	leases      map[int64]*lease
 }
 
 // NewStore is the state before the first entry.
 func NewStore() *Store {
 	return &Store{records: map[string]map[string]*Record{}, experiences: map[string][]Experience{},
-		sessions: map[int64]*session{}, byNonce: map[string]*session{}}
+		sessions: map[int64]*session{}, byNonce: map[string]*session{}, leases: map[int64]*lease{}}
 }
 
 func place(tenant, namespace, partition string) string {
@@ -239,8 +242,11 @@ func (s *Store) put(c *Command) Reply {
 	if c.Op == "cas" && mod != c.Expected {
 		return Reply{Err: "CONFLICT", Revision: s.Revision, Value: mod, Records: records}
 	}
+	if err := s.mayHold(c, c.Lease, 0); err != "" {
+		return Reply{Err: err, Revision: s.Revision, Records: records}
+	}
 	s.Revision++
-	s.set(c, c.Key, &c.Value)
+	s.set(c, c.Key, &c.Value, c.Lease)
 	return Reply{Revision: s.Revision, Changed: true, Records: records}
 }
 
@@ -253,18 +259,21 @@ func (s *Store) previous(c *Command, old *Record) int {
 }
 
 // set writes or, without a value, deletes a key at the revision of now.
-func (s *Store) set(c *Command, key string, value *string) {
+func (s *Store) set(c *Command, key string, value *string, lease int64) {
 	at := place(c.Tenant, c.Namespace, c.Partition)
 	old := s.records[at][key]
 	change := Change{Partition: c.Partition, Key: key, Deleted: value == nil}
-	next := &Record{Create: s.Revision, Mod: s.Revision, Version: 1}
+	next := &Record{Create: s.Revision, Mod: s.Revision, Version: 1, Lease: lease}
+	held := int64(0)
 	if old != nil {
+		held = old.Lease
 		change.Before = old.Value
 		next.Create, next.Version = old.Create, old.Version+1
 	}
 	if s.records[at] == nil {
 		s.records[at] = map[string]*Record{}
 	}
+	s.moveKey(key, held, lease)
 	if value == nil {
 		delete(s.records[at], key)
 	} else {
@@ -281,7 +290,7 @@ func (s *Store) delete(c *Command) Reply {
 		return Reply{Revision: s.Revision, Records: records}
 	}
 	s.Revision++
-	s.set(c, c.Key, nil)
+	s.set(c, c.Key, nil, 0)
 	return Reply{Revision: s.Revision, Value: 1, Changed: true, Records: records}
 }
 
@@ -301,6 +310,12 @@ func (s *Store) write(c *Command) Reply {
 		return s.delete(c)
 	case "txn":
 		return s.transact(c)
+	case "lease-grant":
+		return s.grant(c)
+	case "lease-keep-alive":
+		return s.keepAlive(c)
+	case "lease-revoke":
+		return s.revoke(c)
 	}
 	return s.append(c)
 }
@@ -309,7 +324,7 @@ func (s *Store) write(c *Command) Reply {
 func (s *Store) Knows(op string) bool {
 	switch op {
 	case "put", "cas", "delete", "experience-append", "session-open", "session-close", "malformed",
-		"txn":
+		"txn", "lease-grant", "lease-keep-alive", "lease-revoke", "tick":
 		return true
 	}
 	return false
@@ -330,6 +345,9 @@ func (s *Store) Run(c *Command) Reply {
 	switch {
 	case c.Op == "malformed":
 		return Reply{Err: "MALFORMED"}
+	case c.Op == "tick":
+		s.Tick(c, func() bool { return true })
+		return Reply{Revision: s.Revision, Value: s.clock}
 	case c.answersRecords() && s.answered >= entryRecordsMax:
 		return Reply{Err: "BUSY"}
 	case c.Op == "session-open":

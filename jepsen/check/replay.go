@@ -222,6 +222,12 @@ func (r *replay) entry(e *Entry) Result {
 		if result := r.readsUpTo(r.store.Revision); result.Verdict == Invalid {
 			return result
 		}
+		if c.Op == "tick" {
+			if result := r.tick(c); result.Verdict == Invalid {
+				return result
+			}
+			continue
+		}
 		reply := r.store.Run(c)
 		if !reply.Changed || reply.Revision > r.newest {
 			continue
@@ -234,6 +240,18 @@ func (r *replay) entry(e *Entry) Result {
 		}
 	}
 	return Result{}
+}
+
+// tick: each lease that ends is a change of its own, which nobody asked for.
+func (r *replay) tick(c *Command) (result Result) {
+	r.store.Changes = r.store.Changes[:0]
+	r.store.Tick(c, func() bool {
+		if result = r.missingDeletes(r.store.Revision); result.Verdict != Invalid {
+			result = r.readsUpTo(r.store.Revision)
+		}
+		return result.Verdict != Invalid
+	})
+	return result
 }
 
 // left names what the log should have held.

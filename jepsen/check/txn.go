@@ -18,6 +18,7 @@ const (
 	compareMod
 	compareCreate
 	compareValue
+	compareLease
 )
 
 const (
@@ -40,8 +41,9 @@ const (
 	txnWriteMax  = 4 << 20       // bytes of values that one writes
 	txnResultMax = 1<<20 + 4<<10 // bytes of records that one answers
 	valueMax     = 1 << 20       // bytes of one value
-	recordBytes  = 2 + 4 + 4*8   // a record without its key and value
+	recordBytes  = 2 + 4 + 5*8   // a record without its key and value
 	txnPrevious  = 1             // flag: answer with the record as it was
+	txnLease     = 2             // flag of a put: it names a lease
 )
 
 type compare struct {
@@ -53,6 +55,7 @@ type compare struct {
 type txnOp struct {
 	kind, flags, merge byte
 	key, value         string
+	lease              int64
 }
 
 type txn struct {
@@ -101,6 +104,9 @@ func (c *cutter) op() txnOp {
 	if out.kind == txnMerge {
 		out.merge = byte(c.number(1))
 	}
+	if out.flags&txnLease != 0 {
+		out.lease = int64(c.number(8))
+	}
 	if out.kind == txnMerge || out.kind == txnPut {
 		out.value = c.blob()
 	}
@@ -148,6 +154,8 @@ func (c *compare) holds(record *Record) bool {
 		return holds(c.relation, orderOf(uint64(record.Mod), c.number))
 	case compareCreate:
 		return holds(c.relation, orderOf(uint64(record.Create), c.number))
+	case compareLease:
+		return holds(c.relation, orderOf(uint64(record.Lease), c.number))
 	}
 	return !missing && holds(c.relation, strings.Compare(record.Value, c.value))
 }
@@ -251,7 +259,8 @@ func recordSize(key string, record *Record) int {
 // plan is what a branch will do; nothing of it happens before all of it can.
 type plan struct {
 	values  map[string]*string // nil: deleted
-	keys    []string           // in the order of the operations
+	leases  map[string]int64
+	keys    []string // in the order of the operations
 	records int
 	written int
 }
@@ -295,6 +304,9 @@ func (p *plan) op(s *Store, c *Command, op *txnOp) string {
 			p.write(op.key, nil)
 		}
 	default:
+		if err := s.mayHold(c, op.lease, len(p.keys)); err != "" {
+			return err
+		}
 		next := op.value
 		if op.kind == txnMerge {
 			value, err := merged(op.merge, old, op.value)
@@ -308,6 +320,11 @@ func (p *plan) op(s *Store, c *Command, op *txnOp) string {
 		}
 		if op.flags&txnPrevious != 0 {
 			shown = size(old)
+		}
+		p.leases[op.key] = op.lease
+		if record := s.Get(place(c.Tenant, c.Namespace, c.Partition), op.key); record != nil &&
+			op.kind == txnMerge {
+			p.leases[op.key] = record.Lease // a merge keeps it
 		}
 		p.write(op.key, &next)
 	}
@@ -333,7 +350,7 @@ func (s *Store) transact(c *Command) Reply {
 	if failed > 0 {
 		branch = t.branches[1]
 	}
-	p := plan{values: map[string]*string{}}
+	p := plan{values: map[string]*string{}, leases: map[string]int64{}}
 	for i := range branch {
 		if err := p.op(s, c, &branch[i]); err != "" {
 			return Reply{Err: err, Revision: s.Revision, Value: int64(i + 1)}
@@ -343,7 +360,7 @@ func (s *Store) transact(c *Command) Reply {
 		s.Revision++
 	}
 	for _, key := range p.keys {
-		s.set(c, key, p.values[key])
+		s.set(c, key, p.values[key], p.leases[key])
 	}
 	return Reply{Revision: s.Revision, Value: int64(failed), Changed: len(p.keys) > 0,
 		Records: p.records}

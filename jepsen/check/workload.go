@@ -21,7 +21,8 @@ var workloads = map[string]*Workload{}
 
 func init() {
 	for _, w := range []*Workload{registerWorkload, setWorkload, counterWorkload,
-		listWorkload, bankWorkload, sessionWorkload, watchWorkload, lockWorkload, scanWorkload} {
+		listWorkload, bankWorkload, sessionWorkload, watchWorkload, lockWorkload, leaseWorkload,
+		scanWorkload} {
 		workloads[w.Name] = w
 	}
 }

@@ -222,7 +222,8 @@ static enum swarm_status call_and_die(struct sw_worker *worker,
 static bool is_write(const struct swarm_request *request)
 {
     return request->op == SWARM_PUT || request->op == SWARM_CAS || request->op == SWARM_DELETE ||
-           request->op == SWARM_EXPERIENCE_APPEND || request->op == SWARM_TXN;
+           request->op == SWARM_EXPERIENCE_APPEND || request->op == SWARM_TXN ||
+           request->op == SWARM_LEASE_REVOKE;
 }
 
 enum swarm_status sw_op_call(struct sw_worker *worker,

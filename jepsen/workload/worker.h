@@ -24,7 +24,7 @@ struct sw_run {
     struct sw_history history;
     struct sw_past past;
     struct swarm_pool *pool; /* of the even workers */
-    uint64_t stop_ms; /* on swarm_now_ms() */
+    uint64_t stop_ms;        /* on swarm_now_ms() */
 };
 
 /* How the workload at work wants its client. */
