@@ -27,22 +27,6 @@ struct sw_point *sw_point_at(uint32_t index)
     return first[index];
 }
 
-void sw_points_begin(uint64_t seed)
-{
-    struct sw_point *point;
-
-    run_seed = seed;
-    for (uint32_t i = 0; (point = sw_point_at(i)) != NULL; i++) {
-        __atomic_store_n(&point->asked, 0, __ATOMIC_RELAXED);
-        __atomic_store_n(&point->fired, 0, __ATOMIC_RELAXED);
-    }
-}
-
-void sw_point_mark(struct sw_point *point)
-{
-    (void)__atomic_fetch_add(&point->asked, 1, __ATOMIC_RELAXED);
-}
-
 /* FNV-1a of the name over the seed: the site's own stream of numbers. */
 static uint64_t stream_of(const struct sw_point *point)
 {
@@ -54,20 +38,42 @@ static uint64_t stream_of(const struct sw_point *point)
     return hash;
 }
 
+/* What a site does in this run is decided once: it is asked millions of times. */
+static void point_begin(struct sw_point *point)
+{
+    struct sw_prng site = sw_prng_of(stream_of(point));
+
+    __atomic_store_n(&point->asked, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&point->fired, 0, __ATOMIC_RELAXED);
+    point->active = run_seed != 0 && sw_prng_below(&site, ACTIVE_ONE_IN) == 0;
+    point->stream = sw_prng_next(&site);
+}
+
+void sw_points_begin(uint64_t seed)
+{
+    struct sw_point *point;
+
+    run_seed = seed;
+    for (uint32_t i = 0; (point = sw_point_at(i)) != NULL; i++) {
+        point_begin(point);
+    }
+}
+
+void sw_point_mark(struct sw_point *point)
+{
+    (void)__atomic_fetch_add(&point->asked, 1, __ATOMIC_RELAXED);
+}
+
 bool sw_point_buggify(struct sw_point *point, uint32_t permille)
 {
     const uint64_t asked = __atomic_fetch_add(&point->asked, 1, __ATOMIC_RELAXED);
-    struct sw_prng site, question;
+    struct sw_prng question;
 
     SW_ASSERT(permille <= 1000);
-    if (run_seed == 0) {
+    if (!point->active) {
         return false;
     }
-    site = sw_prng_of(stream_of(point));
-    if (sw_prng_below(&site, ACTIVE_ONE_IN) != 0) {
-        return false;
-    }
-    question = sw_prng_of(sw_prng_next(&site) ^ asked);
+    question = sw_prng_of(point->stream ^ asked);
     if (sw_prng_below(&question, 1000) >= permille) {
         return false;
     }

@@ -31,8 +31,10 @@ enum sw_point_kind { SW_POINT_MARK, SW_POINT_BUGGIFY };
 struct sw_point {
     const char *name;
     enum sw_point_kind kind;
-    uint64_t asked; /* times the site was passed */
-    uint64_t fired; /* BUGGIFY: times it said yes */
+    uint64_t asked;  /* times the site was passed */
+    uint64_t fired;  /* BUGGIFY: times it said yes */
+    bool active;     /* BUGGIFY: it may say yes in this run ... */
+    uint64_t stream; /* ... by these numbers */
 };
 
 /* Forgets all counts; then BUGGIFY sites follow `seed`. 0 = none is active. */
