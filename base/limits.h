@@ -59,12 +59,17 @@ enum {
     SW_LEASE_TTL_MS_MIN = 100,
     SW_LEASE_TTL_MS_MAX = 24 * 3600 * 1000,
 
+    /* Changes of keys that a group keeps for watchers; the oldest go first. */
+    SW_CHANGE_COUNT_MAX = 100000,
+    SW_CHANGE_SIZE_MAX = 64 << 20,
+    SW_WATCH_SCAN_COUNT_MAX = 4096, /* changes that one look of a watcher passes */
+
     /* One transaction is decided and executed in one piece, so what it may touch is bounded. */
     SW_TXN_COMPARE_COUNT_MAX = 128,
     SW_TXN_OP_COUNT_MAX = 128,                              /* of each branch */
     SW_TXN_RESULT_SIZE_MAX = SW_VALUE_SIZE_MAX + (4 << 10), /* all its records: one reply */
     SW_ENTRY_RECORDS_SIZE_MAX = 8 << 20, /* of the answers of one entry; later commands are BUSY */
-    SW_TXN_WRITE_SIZE_MAX = 4 << 20,     /* values it writes: an append writes all it has */
+    SW_TXN_WRITE_SIZE_MAX = SW_VALUE_SIZE_MAX, /* values it writes: an append writes all it has */
 
     SW_SCAN_COUNT_MAX = 4096,
     SW_SCAN_SIZE_MAX = 1 << 20, /* bytes of one page of a scan */

@@ -26,8 +26,9 @@ static void mark_sent(struct sw_core *core, struct sw_core_request *request, uin
         core->stats.retries++;
     }
     request->sent++;
-    /* Sending it again would be a second execution, so it waits for its one answer. */
-    if (sw_request_repeatable(&request->request) &&
+    /* Sending it again would be a second execution, so it waits for its one answer; and the answer
+     * to a watch takes as long as it takes. */
+    if (sw_request_repeatable(&request->request) && request->request.op != SW_OP_WATCH &&
         now_ms + core->config.policy.attempt_timeout_ms < until) {
         until = now_ms + core->config.policy.attempt_timeout_ms;
     }

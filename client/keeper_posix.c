@@ -9,48 +9,15 @@
 #include "base/assert.h"
 #include "base/limits.h"
 #include "client/include/swarm.h"
+#include "client/scope.h"
 
-enum { NAME_SIZE = SW_PARTITION_SIZE_MAX + 1, RETRY_MS = 20, POLL_MS_MIN = 10, POLL_MS_MAX = 200 };
-
-/* A scope with names of its own. */
-struct own_scope {
-    struct swarm_scope scope;
-    char names[3][NAME_SIZE];
-};
-
-static enum swarm_status copy_name(char to[NAME_SIZE], const char *from, const char **ret_name)
-{
-    const size_t size = from == NULL ? 0 : strlen(from) + 1;
-
-    if (size > NAME_SIZE) {
-        return SWARM_TOO_LARGE;
-    }
-    if (from != NULL) {
-        memcpy(to, from, size);
-        *ret_name = to;
-    }
-    return SWARM_OK;
-}
-
-static enum swarm_status copy_scope(struct own_scope *to, struct swarm_scope from)
-{
-    enum swarm_status status;
-
-    status = copy_name(to->names[0], from.tenant, &to->scope.tenant);
-    if (status == SWARM_OK) {
-        status = copy_name(to->names[1], from.name_space, &to->scope.name_space);
-    }
-    if (status == SWARM_OK) {
-        status = copy_name(to->names[2], from.partition, &to->scope.partition);
-    }
-    return status;
-}
+enum { RETRY_MS = 20, POLL_MS_MIN = 10, POLL_MS_MAX = 200 };
 
 /* ---- keepers ------------------------------------------------------------------------------- */
 
 struct swarm_keeper {
     struct swarm_client *client; /* borrowed */
-    struct own_scope scope;
+    struct sw_scope scope;
     uint64_t lease;
     uint32_t ttl_ms;
     uint64_t alive_ms; /* the lease lives at least ttl_ms from here; thread only */
@@ -165,7 +132,7 @@ static enum swarm_status keeper_start(struct swarm_client *client,
 
     SW_ASSERT(keeper != NULL);
     signal_init(keeper);
-    status = copy_scope(&keeper->scope, scope);
+    status = sw_scope_copy(&keeper->scope, scope);
     if (status == SWARM_OK && (wanted->lease == 0 || wanted->ttl_ms < SW_LEASE_TTL_MS_MIN)) {
         status = SWARM_INVALID;
     }
@@ -226,7 +193,7 @@ void swarm_keeper_free(struct swarm_keeper *keeper)
 
 struct swarm_lock {
     struct swarm_client *client; /* borrowed */
-    struct own_scope scope;
+    struct sw_scope scope;
     uint64_t lease;
     uint32_t ttl_ms;
     struct swarm_keeper *keeper; /* owned */
@@ -352,7 +319,7 @@ enum swarm_status swarm_lock(struct swarm_client *client,
     SW_ASSERT(lock != NULL);
     lock->client = client;
     lock->ttl_ms = ttl_ms;
-    status = copy_scope(&lock->scope, scope);
+    status = sw_scope_copy(&lock->scope, scope);
     if (status == SWARM_OK) {
         status = grant(lock, deadline_ms);
     }

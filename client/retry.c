@@ -47,6 +47,7 @@ bool sw_request_repeatable(const struct sw_request *request)
     case SW_OP_EXPERIENCE_SCAN:
     case SW_OP_MULTI_GET:
     case SW_OP_LEASE_LIST:
+    case SW_OP_WATCH:
     case SW_OP_STATUS:
     case SW_OP_MEMBER_LIST:
     case SW_OP_SESSION_OPEN: /* by its nonce */

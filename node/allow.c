@@ -186,6 +186,7 @@ bool sw_rights_cover(enum sw_rights rights, enum sw_op op)
     case SW_OP_EXPERIENCE_SCAN:
     case SW_OP_MULTI_GET:
     case SW_OP_LEASE_LIST:
+    case SW_OP_WATCH:
     case SW_OP_STATUS:
     case SW_OP_MEMBER_LIST:
         return rights >= SW_RIGHTS_READ;

@@ -186,6 +186,9 @@ enum sw_err sw__kv_put(struct sw__apply *apply,
     sw_write_bytes(bytes, record->value);
     sw_key_kv(place, name, &key);
     err = sw__table_put(apply, SW_TABLE_KV, &key, sw_buf_span(bytes));
+    if (err == SW_ERR_OK) {
+        err = sw__change_add(apply, place, name, record);
+    }
     return err == SW_ERR_OK ? sw__lease_move(apply, name, old->lease, record->lease) : err;
 }
 
@@ -199,6 +202,9 @@ enum sw_err sw__kv_del(struct sw__apply *apply,
 
     sw_key_kv(place, name, &key);
     err = SW_PLANTED(DELETE_LEAVES_RECORD) ? SW_ERR_OK : sw__table_del(apply, SW_TABLE_KV, &key);
+    if (err == SW_ERR_OK) {
+        err = sw__change_add(apply, place, name, NULL);
+    }
     return err == SW_ERR_OK ? sw__lease_move(apply, name, old->lease, 0) : err;
 }
 
@@ -614,7 +620,10 @@ enum sw_err sw_apply(struct sw_state *state,
 
 void sw_state_init(struct sw_state *state, struct sw_group_id group)
 {
-    *state = (struct sw_state){.group = group, .lease_due_ms = UINT64_MAX};
+    *state = (struct sw_state){.group = group,
+                               .lease_due_ms = UINT64_MAX,
+                               .change_count_max = SW_CHANGE_COUNT_MAX,
+                               .change_size_max = SW_CHANGE_SIZE_MAX};
     sw_sessions_init(&state->sessions, SW_SESSION_COUNT_MAX, SW_SESSION_REPLY_TOTAL_MAX);
 }
 
@@ -647,6 +656,9 @@ void sw_state_encode(const struct sw_state *state, struct sw_buf *out)
     sw_write_u64(out, state->clock_ms);
     sw_write_u32(out, state->lease_count);
     sw_write_u64(out, state->leases_ended);
+    sw_write_u64(out, state->change_count);
+    sw_write_u64(out, state->change_size);
+    sw_write_u64(out, state->change_floor);
     SW_ASSERT(out->size - start == SW_STATE_RECORD_SIZE);
 }
 
@@ -670,6 +682,9 @@ sw_state_decode(struct sw_state *state, struct sw_span record, uint32_t *ret_ses
     state->clock_ms = sw_read_u64(&in);
     state->lease_count = sw_read_u32_max(&in, SW_LEASE_COUNT_MAX);
     state->leases_ended = sw_read_u64(&in);
+    state->change_count = sw_read_u64(&in);
+    state->change_size = sw_read_u64(&in);
+    state->change_floor = sw_read_u64(&in);
     if (sw_reader_finish(&in) != SW_ERR_OK || format != SW_STATE_FORMAT) {
         return SW_ERR_CORRUPT;
     }

@@ -26,7 +26,7 @@
 
 enum {
     SW_STATE_FORMAT = 2,
-    SW_STATE_RECORD_SIZE = 81,
+    SW_STATE_RECORD_SIZE = 105,
     SW_KV_FORMAT = 1, /* without a lease */
     SW_KV_HEADER_SIZE = 33,
     SW_KV_LEASE_FORMAT = 2, /* with one behind the header */
@@ -50,8 +50,11 @@ struct sw_state {
     uint64_t time_ms;
     uint64_t clock_ms; /* leader's elapsed time, moved by ticks alone; leases end by it */
     uint32_t lease_count;
-    uint64_t leases_ended; /* by their time, ever */
-    uint64_t lease_due_ms; /* when the next one ends; UINT64_MAX = there is none */
+    uint64_t leases_ended;              /* by their time, ever */
+    uint64_t lease_due_ms;              /* when the next one ends; UINT64_MAX = there is none */
+    uint64_t change_count, change_size; /* kept for watchers */
+    uint64_t change_floor;              /* changes up to this revision are not kept any more */
+    uint64_t change_count_max, change_size_max;
     uint64_t sessions_expired, sessions_evicted;
     struct sw_sessions sessions;
     bool changed; /* since the last save */

@@ -9,6 +9,8 @@
 struct sw__apply {
     struct sw_state *state;
     struct sw_store *store;
+    uint64_t change_revision; /* of the last change, and how many there were at that revision */
+    uint16_t change_number;
 };
 
 struct sw_place sw__place_of(const struct sw_request *request);
@@ -68,6 +70,13 @@ enum sw_err sw__lease_check(struct sw__apply *apply,
 /* The key of `name` moves from one lease to another; 0 = none. */
 enum sw_err
 sw__lease_move(struct sw__apply *apply, struct sw_span name, uint64_t from, uint64_t to);
+
+/* apply_change.c: keeps the change that the running command made of `name`, at the present
+ * revision, for watchers; `record` NULL = it was deleted. Lets the oldest go. */
+enum sw_err sw__change_add(struct sw__apply *apply,
+                           const struct sw_place *place,
+                           struct sw_span name,
+                           const struct sw_kv_record *record);
 
 /* apply_txn.c */
 enum sw_err sw__apply_txn(struct sw__apply *apply,

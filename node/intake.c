@@ -160,7 +160,11 @@ void sw__list_refuse(struct sw_node *node,
  * nobody knows. */
 static void expire(struct sw_node *node, struct sw__request *request)
 {
-    if (request->place == SW__PLACE_QUEUED) {
+    struct sw_reply nothing_new = {.revision = request->checked};
+
+    if (request->place == SW__PLACE_WAITING && request->op == SW_OP_WATCH) {
+        sw__request_answer(node, request, &nothing_new);
+    } else if (request->place == SW__PLACE_QUEUED) {
         sw__request_refuse(
             node, request, SW_ERR_OVERLOADED, "its deadline passed before it was started");
     } else {
@@ -258,7 +262,8 @@ static uint64_t deadline_of(const struct sw_node *node, const struct sw_request 
     if (timeout_ms > limits->timeout_ms_max) {
         timeout_ms = limits->timeout_ms_max;
     }
-    return sw__node_now_ms(node) + timeout_ms;
+    /* A watch without news is answered while its client still waits. */
+    return sw__node_now_ms(node) + timeout_ms - (request->op == SW_OP_WATCH ? timeout_ms / 4 : 0);
 }
 
 static struct sw__request *admit(struct sw_node *node,
@@ -373,6 +378,7 @@ dispatch(struct sw_node *node, struct sw__request *admitted, const struct sw_req
     case SW_OP_LEASE_KEEP_ALIVE:
     case SW_OP_LEASE_REVOKE:
     case SW_OP_LEASE_LIST:
+    case SW_OP_WATCH:
     case SW_OP_TICK:
     case SW_OP_COUNT:
         break;

@@ -335,6 +335,7 @@ static void refuse_rest(struct sw_node *node, struct sw__shard *shard)
     sw__list_refuse(node, &shard->queue, SW_ERR_SHUTTING_DOWN, why);
     sw__list_refuse(node, &shard->reads, SW_ERR_SHUTTING_DOWN, why);
     sw__list_refuse(node, &shard->snapshot_waiting, SW_ERR_SHUTTING_DOWN, why);
+    sw__list_refuse(node, &shard->watching, SW_ERR_SHUTTING_DOWN, why);
     sw__list_refuse(node, &shard->change_waiting, SW_ERR_UNKNOWN_OUTCOME, why);
     for (struct sw__flight *f = shard->flights; f != NULL; f = f->next) {
         for (struct sw__request *r = f->requests.first; r != NULL; r = r->next) {

@@ -22,7 +22,7 @@ enum sw__place {
     SW__PLACE_FLYING,  /* write, proposed: its outcome is what happens at its index */
     SW__PLACE_READING, /* read, waits for its read point */
     SW__PLACE_RUNNING, /* read, in the applier */
-    SW__PLACE_WAITING, /* status or snapshot */
+    SW__PLACE_WAITING, /* status, snapshot or watch */
 };
 
 struct sw__request {
@@ -37,6 +37,7 @@ struct sw__request {
     enum sw_op op;
     enum sw__place place;
     bool answered;
+    uint64_t checked; /* WATCH: nothing up to this revision concerns it */
     uint32_t size;
     uint8_t command[]; /* as it enters the log; also what a read is kept as */
 };
@@ -116,6 +117,8 @@ struct sw__shard {
     struct sw__list queue;   /* writes not proposed */
     struct sw__list reads;   /* reads of this turn */
     struct sw__list snapshot_waiting;
+    struct sw__list watching;       /* watches without news, the longest waiting first */
+    uint64_t watched_revision;      /* all of them have looked at it */
     struct sw__list change_waiting; /* for the one change of members that is under way */
     struct sw__flight *flights;     /* owned; in order of proposal */
     struct sw__flight *flights_last;
@@ -260,6 +263,13 @@ void sw__member_request(struct sw_node *node,
 void sw__hearsay_tell(struct sw_node *node, struct sw_node_id to);
 void sw__hearsay_tell_all(struct sw_node *node);
 void sw__hearsay_message(struct sw_node *node, struct sw_span message);
+
+/* watch.c */
+/* True if a watch that found nothing goes on; else its reply is to be sent. */
+bool sw__watch_waits(struct sw__shard *shard,
+                     struct sw__request *request,
+                     const struct sw_reply *reply);
+void sw__watch_turn_end(struct sw__shard *shard);
 
 /* status.c */
 void sw__probe_start(struct sw_node *node); /* no-op while one runs */

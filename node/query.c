@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/point.h"
+#include "node/change_log.h"
 #include "node/lease.h"
 #include "storage/keys.h"
 #include "transport/txn.h"
@@ -17,6 +18,7 @@ struct page {
     struct sw_key bound; /* excluded; size 0 = none */
     uint32_t count;
     bool more;
+    uint64_t upto; /* of a watch: everything up to this revision is in the page */
 };
 
 static bool is_reverse(const struct page *page)
@@ -289,6 +291,126 @@ lease_list(struct page *page, const struct sw_state *state, struct sw_store *sto
     return err == SW_ERR_NOT_FOUND ? SW_ERR_OK : err;
 }
 
+/* --- watches ---------------------------------------------------------------------------------- */
+
+static bool is_watched(const struct page *page, const struct sw_change_record *change)
+{
+    const struct sw_request *request = page->request;
+    const struct sw_place place = place_of(request);
+
+    return sw_place_equal(&change->place, &place) &&
+           sw_span_compare(change->key, request->key) >= 0 &&
+           (request->end_key.size == 0 || sw_span_compare(change->key, request->end_key) < 0);
+}
+
+static void change_add(struct page *page, uint64_t revision, const struct sw_change_record *change)
+{
+    struct sw_record record = {.key = change->key,
+                               .value = change->value,
+                               .create_revision = change->create_revision,
+                               .mod_revision = revision,
+                               .version = change->version,
+                               .time_ms = change->time_ms,
+                               .lease = change->lease};
+
+    if ((page->request->flags & SW_REQUEST_KEYS_ONLY) != 0) {
+        record.value = sw_span_of(NULL, 0);
+    }
+    sw_record_encode(&record, page->records);
+    page->count++;
+}
+
+static bool watch_is_full(const struct page *page, uint32_t passed)
+{
+    const uint32_t limit = page->request->limit;
+
+    return page->records->size > SW_SCAN_SIZE_MAX ||
+           page->count >= (limit > 0 ? limit : SW_SCAN_COUNT_MAX) ||
+           passed >= SW_WATCH_SCAN_COUNT_MAX;
+}
+
+/* A page ends between two revisions, never inside one, and has at least one revision: so it may be
+ * over its size by what one change of many keys writes, which still fits into a message. */
+static enum sw_err watch_fill(struct page *page, struct sw_store *store)
+{
+    struct sw_store_record stored;
+    uint64_t running = 0; /* revision being passed */
+    size_t size_before = 0;
+    uint32_t count_before = 0;
+    uint32_t passed = 0;
+    enum sw_err err;
+
+    err = store->ops->seek(store, SW_TABLE_CHANGE, sw_key_span(&page->from), false, &stored);
+    while (err == SW_ERR_OK && sw_key_has_prefix(stored.key, sw_key_span(&page->prefix))) {
+        struct sw_change_record change;
+        struct sw_change_key key;
+
+        if (sw_key_change_decode(stored.key, &key) != SW_ERR_OK ||
+            sw_change_record_decode(stored.value, &change) != SW_ERR_OK) {
+            return SW_ERR_CORRUPT;
+        }
+        if (key.revision != running) {
+            const bool over = page->records->size > SW_SCAN_SIZE_MAX && count_before > 0;
+
+            if (over) { /* the revision before does not fit behind the others */
+                page->records->size = size_before;
+                page->count = count_before;
+                page->more = true;
+                return SW_ERR_OK;
+            }
+            if (running != 0) {
+                page->upto = running;
+            }
+            if (running != 0 && watch_is_full(page, passed)) {
+                page->more = true;
+                return SW_ERR_OK;
+            }
+            running = key.revision;
+            size_before = page->records->size;
+            count_before = page->count;
+        }
+        if (is_watched(page, &change)) {
+            change_add(page, key.revision, &change);
+        }
+        passed++;
+        err = store->ops->next(store, SW_TABLE_CHANGE, false, &stored);
+    }
+    if (page->records->size > SW_SCAN_SIZE_MAX && count_before > 0) {
+        page->records->size = size_before;
+        page->count = count_before;
+        page->more = true;
+    } else {
+        page->upto = UINT64_MAX;
+    }
+    return err == SW_ERR_OK || err == SW_ERR_NOT_FOUND ? SW_ERR_OK : err;
+}
+
+static enum sw_err watch(struct page *page,
+                         const struct sw_state *state,
+                         struct sw_store *store,
+                         enum sw_err *ret_answer)
+{
+    const uint64_t after = page->request->expected;
+    enum sw_err err = SW_ERR_OK;
+
+    page->upto = after;
+    /* From the future: this state was put in the place of a later one. */
+    if (after < state->change_floor || after > state->revision) {
+        *ret_answer = SW_ERR_RESYNC;
+        page->upto = state->revision;
+        return SW_ERR_OK;
+    }
+    if (after < state->revision) {
+        sw_key_change(state->group, after + 1, 0, &page->from);
+        sw_key_group(state->group, &page->prefix);
+        err = watch_fill(page, store);
+    }
+    if (page->upto == UINT64_MAX) {
+        page->upto = state->revision;
+    }
+    return err;
+}
+
 static enum sw_err run(struct page *page,
                        const struct sw_state *state,
                        struct sw_store *store,
@@ -302,6 +424,9 @@ static enum sw_err run(struct page *page,
     }
     if (page->request->op == SW_OP_MULTI_GET) {
         return multi_get(page, store);
+    }
+    if (page->request->op == SW_OP_WATCH) {
+        return watch(page, state, store, ret_answer);
     }
     if (page->request->op == SW_OP_LEASE_LIST) {
         return lease_list(page, state, store);
@@ -319,7 +444,7 @@ static enum sw_err judge(const struct sw_request *request)
 
     if (request->op != SW_OP_GET && request->op != SW_OP_SCAN &&
         request->op != SW_OP_EXPERIENCE_SCAN && request->op != SW_OP_MULTI_GET &&
-        request->op != SW_OP_LEASE_LIST) {
+        request->op != SW_OP_LEASE_LIST && request->op != SW_OP_WATCH) {
         return SW_ERR_UNSUPPORTED;
     }
     return sw_request_validate(request, why);
@@ -340,12 +465,13 @@ enum sw_err sw_query(const struct sw_state *state,
         err = run(&page, state, store, &answer);
     }
     if (err == SW_ERR_OK) {
-        *ret_reply = (struct sw_reply){.err = answer,
-                                       .shard = state->group,
-                                       .revision = state->revision,
-                                       .more = page.more,
-                                       .record_count = page.count,
-                                       .records = sw_buf_span(records)};
+        *ret_reply =
+            (struct sw_reply){.err = answer,
+                              .shard = state->group,
+                              .revision = request->op == SW_OP_WATCH ? page.upto : state->revision,
+                              .more = page.more,
+                              .record_count = page.count,
+                              .records = sw_buf_span(records)};
     }
     return err;
 }

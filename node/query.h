@@ -12,6 +12,12 @@
  * A multi-get gives a record for each key, in the order of the request. If the page is full before
  * the last key, `more` is set, and the keys behind the last record are to be asked for again.
  *
+ * A watch gives the changes of the keys from `key` to `end_key` with a revision above `expected`,
+ * in that order: a record for each put, one with version 0 for each delete; all of one revision are
+ * in one page. The reply's revision is up to where everything was told, also if that was nothing.
+ * RESYNC if changes after `expected` are not kept any more, or if that revision is yet to come; the
+ * reply's revision is then the present one.
+ *
  * A list of leases gives those of the partition with an id above `lease`; `expected` is the time on
  * the group's clock that their remaining time is told against, set by the leader. */
 #ifndef SW_NODE_QUERY_H

@@ -288,6 +288,7 @@ void sw__shard_turn_end(struct sw__shard *shard)
                  tick_term(shard),
                  sw_env_now_ns(shard->node->config.env));
     propose_queued(shard);
+    sw__watch_turn_end(shard);
     start_reads(shard);
     sw_group_turn_end(shard->group);
 }
@@ -364,6 +365,7 @@ static void on_role_changed(void *arg, enum sw_role role, uint64_t term, struct 
                         &shard->queue,
                         SW_PLANTED(QUEUE_ANSWERED_DONE) ? SW_ERR_OK : sw__shard_elsewhere(shard),
                         "");
+        sw__list_refuse(node, &shard->watching, sw__shard_elsewhere(shard), "");
         sw__list_refuse(node, &shard->reads, sw__shard_elsewhere(shard), "");
     }
 }
@@ -505,6 +507,9 @@ static void on_read_done(void *arg, uint64_t token, const struct sw_reply *reply
     if (!node->crashed && !node->failed && !request->answered) {
         struct sw_reply copy = *reply;
 
+        if (sw__watch_waits(request->shard, request, reply)) {
+            return;
+        }
         sw__request_answer(node, request, &copy);
     }
     sw__request_free(request);
@@ -699,6 +704,7 @@ void sw__shard_free(struct sw__shard *shard)
     list_drop(&shard->queue);
     list_drop(&shard->reads);
     list_drop(&shard->snapshot_waiting);
+    list_drop(&shard->watching);
     list_drop(&shard->change_waiting);
     while (shard->flights != NULL) {
         struct sw__flight *flight = flight_take(shard, &shard->flights);

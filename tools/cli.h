@@ -107,6 +107,7 @@ int sw_cmd_lease_keepalive(struct sw_cli *cli);
 int sw_cmd_lease_revoke(struct sw_cli *cli);
 int sw_cmd_lease_list(struct sw_cli *cli);
 int sw_cmd_lock(struct sw_cli *cli);
+int sw_cmd_watch(struct sw_cli *cli);
 int sw_cmd_experience_append(struct sw_cli *cli);
 int sw_cmd_experience_list(struct sw_cli *cli);
 int sw_cmd_node_list(struct sw_cli *cli);

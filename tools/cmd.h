@@ -37,6 +37,8 @@ int sw_cmd_walk(struct sw_cli *cli,
                 uint64_t limit,
                 struct sw_output *out,
                 void (*add)(struct sw_output *out, const struct swarm_record *record));
+/* Makes of `prefix` the least text above all that begin with it; false if there is none. */
+bool sw_cmd_above_prefix(char *prefix, size_t *size);
 /* An argument that names a node; false and the line printed if it does not. 0 if it is absent. */
 bool sw_cmd_node(const struct sw_cli *cli, size_t arg, uint64_t *ret_node);
 

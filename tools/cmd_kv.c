@@ -306,8 +306,7 @@ int sw_cmd_walk(struct sw_cli *cli,
     return code;
 }
 
-/* The least text above everything that begins with `prefix`; false if there is none. */
-static bool above_prefix(char *prefix, size_t *size)
+bool sw_cmd_above_prefix(char *prefix, size_t *size)
 {
     while (*size > 0 && (uint8_t)prefix[*size - 1] == UINT8_MAX) {
         (*size)--;
@@ -336,7 +335,7 @@ static int prefix_range(const struct sw_cli *cli, struct swarm_request *request,
     }
     memcpy(upper, prefix, given + 1);
     request->key = swarm_str(prefix);
-    if (above_prefix(upper, &size)) {
+    if (sw_cmd_above_prefix(upper, &size)) {
         request->end_key = (struct swarm_slice){.data = upper, .size = size};
     }
     return 0;

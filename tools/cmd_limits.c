@@ -19,6 +19,8 @@ static const struct {
     {"txn_result_size_max", SW_TXN_RESULT_SIZE_MAX, "bytes", "of the records of one answer"},
     {"txn_write_size_max", SW_TXN_WRITE_SIZE_MAX, "bytes", "of the values that one writes"},
     {"mget_count_max", SW_SCAN_COUNT_MAX, "keys", "of one multi-get"},
+    {"watch_changes_max", SW_CHANGE_COUNT_MAX, "changes", "kept for watchers, of one shard"},
+    {"watch_size_max", SW_CHANGE_SIZE_MAX, "bytes", "kept for watchers, of one shard"},
     {"leases_max", SW_LEASE_COUNT_MAX, "leases", "of one shard"},
     {"lease_keys_max", SW_LEASE_KEY_COUNT_MAX, "keys", "that one lease holds"},
     {"lease_ttl_min", SW_LEASE_TTL_MS_MIN, "ms", "time to live of a lease"},

@@ -33,6 +33,14 @@ static const struct sw_cli_flag cas_flags[] = {
     {"lease", "LEASE", "the key ends with it"},
     {"expected", "REVISION", "mod revision the key must have; 0 = it must not exist"},
     {NULL, NULL, NULL}};
+static const struct sw_cli_flag watch_flags[] = {
+    SCOPE_FLAGS,
+    {"prefix", "TEXT", "all keys that begin so"},
+    {"after", "REVISION", "from this revision on (default: from now on)"},
+    {"limit", "N", "end after so many changes (default, and 0: never)"},
+    {"keys-only", NULL, "leave values out"},
+    {"encoding", "NAME", "of keys and values: auto, utf8, hex, base64 (default auto)"},
+    {NULL, NULL, NULL}};
 static const struct sw_cli_flag lock_flags[] = {
     SCOPE_FLAGS,
     {"ttl", "TIME", "how long the lock outlives this program (default 10s)"},
@@ -164,6 +172,15 @@ const struct sw_command sw_commands[] = {
      sw_cmd_txn,
      get_flags,
      SW_FORMAT_TABLE},
+    {"watch",
+     NULL,
+     "[KEY]",
+     "print changes of a key, of a prefix, or of a partition as they happen",
+     0,
+     1,
+     sw_cmd_watch,
+     watch_flags,
+     SW_FORMAT_PLAIN},
     {"lease",
      "grant",
      "TTL",

@@ -39,7 +39,8 @@ enum sw_op {
     SW_OP_LEASE_KEEP_ALIVE = 16, /* of `lease`: its whole time to live again */
     SW_OP_LEASE_REVOKE = 17,     /* of `lease`, with all keys that it holds */
     SW_OP_LEASE_LIST = 18,       /* of a partition, those above `lease` */
-    /* 19 is kept. Members of the swarm, node `expected`; see node/change.c. */
+    SW_OP_WATCH = 19, /* changes of a range of keys with a revision > `expected`; waits for one */
+    /* Members of the swarm, node `expected`; see node/change.c. */
     SW_OP_MEMBER_LIST = 20, /* as the asked node knows them; the detail is JSON */
     SW_OP_MEMBER_ADD = 21,  /* `value` = "peer address,client address,public key in hex" */
     SW_OP_MEMBER_PROMOTE = 22,
@@ -98,7 +99,8 @@ struct sw_reply {
     struct sw_node_id leader; /* as far as it knows; 0 = unknown */
     struct sw_group_id shard;
     uint64_t term;
-    uint64_t revision; /* writes: of this write; reads: the shard's revision that was read */
+    uint64_t revision; /* writes: of this write; reads: the shard's revision that was read; WATCH:
+                          every change up to it has been told */
     uint64_t value;    /* DELETE: 1 if it existed; CONFLICT: the current mod_revision;
                           SESSION_OPEN: the session; TRANSFER/SNAPSHOT: see docs; TXN: 0 = the
                           then-ops ran, n = the n-th compare did not hold and the else-ops ran; or

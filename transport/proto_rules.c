@@ -104,6 +104,11 @@ static const struct op_rule op_rules[SW_OP_COUNT] = {
     [SW_OP_LEASE_LIST] = {.name = "lease list",
                           .required = SW__FIELD_NAMES,
                           .optional = SW__FIELD_LEASE | SW__FIELD_EXPECTED | SW__FIELD_LIMIT},
+    [SW_OP_WATCH] = {.name = "watch",
+                     .required = SW__FIELD_NAMES,
+                     .optional = SW__FIELD_KEY | SW__FIELD_END_KEY | SW__FIELD_EXPECTED |
+                                 SW__FIELD_PAGE,
+                     .flags = SW_REQUEST_KEYS_ONLY},
     [SW_OP_TICK] = {.name = "tick", .required = SW__FIELD_EXPECTED, .write = true},
     [SW_OP_MEMBER_LIST] = {.name = "member list"},
     [SW_OP_MEMBER_ADD] = {.name = "member add",

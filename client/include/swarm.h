@@ -123,6 +123,7 @@ enum swarm_op {
     SWARM_LEASE_KEEP_ALIVE = 16, /* of `lease`: its whole time to live again */
     SWARM_LEASE_REVOKE = 17,     /* of `lease`: deletes what it holds; value = how many keys */
     SWARM_LEASE_LIST = 18,       /* of a partition, those above `lease` */
+    SWARM_WATCH = 19,            /* changes above `expected`: see swarm_watch_new */
     SWARM_MEMBER_LIST = 20,      /* members as the node that answers knows them; JSON */
     SWARM_MEMBER_ADD = 21,       /* node `expected`, a learner; `value` = "peer address,client
                                     address,public key in hex". Members change one at a time: BUSY
@@ -325,6 +326,41 @@ SWARM_API enum swarm_status
 swarm_transfer(struct swarm_client *client, uint64_t node, struct swarm_result **ret_result);
 SWARM_API enum swarm_status
 swarm_snapshot(struct swarm_client *client, uint64_t node, struct swarm_result **ret_result);
+
+/* ---- watches ------------------------------------------------------------------------------- */
+
+/* A stream of the changes of a range of keys, in the order of their revisions, from any revision
+ * that the swarm still keeps: none is left out and none comes twice, whoever leads meanwhile. */
+struct swarm_watch;
+
+struct swarm_watch_options {
+    size_t size;
+    struct swarm_scope scope;
+    struct swarm_slice key;     /* the first key; empty = from the beginning */
+    struct swarm_slice end_key; /* excluded; empty = to the end. One key alone: key and one 0x00 */
+    uint64_t after;             /* only changes above this revision: of the read before */
+    uint32_t flags;             /* SWARM_KEYS_ONLY */
+    uint32_t limit;             /* records in one call; 0 = as many as fit */
+    uint32_t poll_ms;           /* 10000: without news there is a call about this often */
+};
+
+/* Comes on the client's thread, one call at a time; the next changes are asked for when it returns,
+ * so a slow one costs the swarm nothing. `result` lives for the call. SWARM_OK: a record for each
+ * change, version 0 = the key was deleted at its mod revision; all changes of one revision come
+ * together; everything up to `result->revision` has been told, also when there are no records.
+ * Another status is the last call: SWARM_RESYNC if those changes are not kept any more (read anew,
+ * and watch from the revision of that read), SWARM_CANCELLED when the client is closed. */
+typedef void (*swarm_watch_fn)(void *arg, const struct swarm_result *result);
+
+SWARM_API enum swarm_status swarm_watch_new(struct swarm_client *client,
+                                            const struct swarm_watch_options *options,
+                                            swarm_watch_fn changed,
+                                            void *arg,
+                                            struct swarm_watch **ret_watch,
+                                            char *ret_why,
+                                            size_t why_size);
+/* No call comes after it returned; may be called from `changed`. Accepts NULL. */
+SWARM_API void swarm_watch_free(struct swarm_watch *watch);
 
 /* ---- leases and locks ---------------------------------------------------------------------- */
 

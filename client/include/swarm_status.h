@@ -27,6 +27,7 @@ enum swarm_status {
     SWARM_WRONG_TYPE = 3107,      /* the stored value is not of the type that the merge works on */
     SWARM_OUT_OF_RANGE = 3108,    /* the result of the merge is no 64-bit number */
     SWARM_LEASE_GONE = 3109,      /* there is no such lease: it ended or was revoked */
+    SWARM_RESYNC = 3110,          /* changes that old are not kept any more */
     SWARM_UNAUTHORIZED = 4001,    /* this identity has no right to do that */
     SWARM_UNAUTHENTICATED = 4101, /* the peer could not prove who it is */
     SWARM_REPLAYED = 4102,        /* a frame was seen before */

@@ -303,6 +303,47 @@ class RealSwarm(Case):
         self.assertEqual(self.json("kv", "del", "a", "--previous", *part)["previous"]["value"], "2")
         self.assertIsNone(self.json("kv", "del", "a", "--previous", *part)["previous"])
 
+    def test_watch_from_a_revision(self):
+        part = ("--partition", "watch")
+        start = self.json("kv", "put", "a", "0", *part)["revision"]
+        self.json("kv", "put", "a", "1", *part)
+        text = b"\nput b 2\nput other 3\n"
+        both = self.json("txn", *part, stdin=text)["revision"]
+        self.json("kv", "del", "a", *part)
+        code, out, err = self.ctl("watch", "--after", start, "--limit", "4", "-o", "json", *part)
+        self.assertEqual(code, 0, err)
+        rows = [json.loads(line)["change"] for line in out.splitlines()]
+        self.assertEqual([(r["event"], r["key"], r["value"]) for r in rows],
+                         [("put", "a", "1"), ("put", "b", "2"), ("put", "other", "3"),
+                          ("delete", "a", "")])
+        self.assertEqual({r["mod_revision"] for r in rows[1:3]}, {both})
+        code, out, _ = self.ctl("watch", "--prefix", "o", "--after", start, "--limit", "1", *part)
+        self.assertEqual((code, out.split(b"\t")[:2]), (0, [b"other", b"3"]))
+        code, out, _ = self.ctl("watch", "b", "--after", start, "--limit", "1", *part)
+        self.assertEqual((code, out.split(b"\t")[0]), (0, b"b"))
+        self.fails(self.ctl("watch", "--after", "99999999", *part), 1, "RESYNC")
+        self.fails(self.ctl("watch", "b", "--prefix", "c", *part), 2, "--prefix")
+
+    def test_watch_waits(self):
+        part = ("--partition", "waits")
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("SWARM")}
+        watch = subprocess.Popen([BIN / "swarmctl", "--config", self.config, "watch", "k",
+                                  "--limit", "2", *part], stdout=subprocess.PIPE, env=clean)
+        try:
+            done = []
+
+            def written():
+                self.json("kv", "put", "k", str(len(done)), *part)
+                done.append(None)
+                return watch.poll() is not None
+            wait_for("the watch has seen two changes", 30, written)
+            values = [line.split(b"\t")[1] for line in watch.stdout.read().splitlines()]
+            self.assertEqual(int(values[1]), int(values[0]) + 1)
+        finally:
+            watch.kill()
+            watch.wait()
+            watch.stdout.close()
+
     def test_lease(self):
         part = ("--partition", "lease")
         lease = self.json("lease", "grant", "300ms", *part)["lease"]

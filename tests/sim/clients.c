@@ -9,8 +9,16 @@
 #include "tests/sim/clients_private.h"
 #include "tests/sim/lease_calls.h"
 #include "tests/sim/txn_calls.h"
+#include "tests/sim/watch_calls.h"
 
-enum { CALM_CALLS = 4, FINAL_DEADLINE_MS = 20000, VALUE_SIZE_MAX = 4096, PAGE_SIZE = 3, OPS = 25 };
+enum {
+    CALM_CALLS = 4,
+    FINAL_DEADLINE_MS = 20000,
+    VALUE_SIZE_MAX = 4096,
+    PAGE_SIZE = 3,
+    OPS = 25,
+    LAST_WATCH_MS = 400
+};
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
@@ -62,7 +70,7 @@ void sim_clients_see(struct sim_running *running,
     sim_history_see(history, &seen);
 }
 
-static uint32_t key_number(struct sw_span key)
+uint32_t sim_clients_key(struct sw_span key)
 {
     for (uint32_t i = 0; i < SIM_KEY_COUNT; i++) {
         char name[3];
@@ -99,12 +107,12 @@ static void answer_scan(struct sim_running *running, const struct sw_reply *repl
         struct sw_record record;
 
         if (sw_record_decode(&in, &record) != SW_ERR_OK ||
-            key_number(record.key) == SIM_KEY_COUNT || there[key_number(record.key)]) {
+            sim_clients_key(record.key) == SIM_KEY_COUNT || there[sim_clients_key(record.key)]) {
             sim_fail(world, "a scan holds a record that is broken, unknown or there twice");
             return;
         }
-        there[key_number(record.key)] = true;
-        sim_clients_see(running, key_number(record.key), reply->revision, &record);
+        there[sim_clients_key(record.key)] = true;
+        sim_clients_see(running, sim_clients_key(record.key), reply->revision, &record);
     }
     running->client->all->final_cut = reply->more;
     for (uint32_t key = 0; key < SIM_KEY_COUNT && !reply->more; key++) {
@@ -399,6 +407,9 @@ static void think(void *arg)
              world->calm ? 8000 : timeouts[sw_prng_below(&world->prng, 4)],
              0);
     }
+    if (sw_prng_chance(&world->prng, 1, 2)) {
+        sim_watch_step(client, world->calm ? 1000 : timeouts[sw_prng_below(&world->prng, 4)]);
+    }
     if (sw_prng_chance(&world->prng, 1, 4)) {
         sim_lease_step(client, world->calm ? 8000 : timeouts[sw_prng_below(&world->prng, 4)]);
     }
@@ -458,7 +469,9 @@ static uint64_t client_random(void *impl)
 static bool all_idle(const struct sim_clients *clients)
 {
     for (uint32_t i = 0; i < clients->world->plan.clients; i++) {
-        if (clients->client[i].open > 0 || clients->client[i].lease.pending) {
+        const struct sim_client *client = &clients->client[i];
+
+        if (client->open > 0 || client->lease.pending || client->watch.pending) {
             return false;
         }
     }
@@ -473,6 +486,20 @@ static bool all_had_enough(const struct sim_clients *clients)
         }
     }
     return true;
+}
+
+/* Whoever has not been told everything asks on; false if all have been. */
+static bool ask_watchers(struct sim_clients *clients)
+{
+    bool any = false;
+
+    for (uint32_t i = 0; i < clients->world->plan.clients; i++) {
+        if (!sim_watch_is_done(&clients->client[i])) {
+            sim_watch_step(&clients->client[i], LAST_WATCH_MS);
+            any = true;
+        }
+    }
+    return any;
 }
 
 /* Client 1 reads everything, page by page. */
@@ -503,6 +530,9 @@ static void finale(void *arg)
         clients->phase = PHASE_LEASE_LIST;
         sim_lease_look(client, false, FINAL_DEADLINE_MS);
     } else if (clients->phase == PHASE_LEASE_LIST) {
+        clients->phase = PHASE_WATCH;
+    }
+    if (clients->phase == PHASE_WATCH && !ask_watchers(clients)) {
         clients->phase = PHASE_END;
     }
 }
@@ -527,6 +557,7 @@ void sim_clients_verdict(struct sim_clients *clients)
         clients->world->stats.retries += stats.retries;
     }
     sim_history_check(&clients->history);
+    sim_watch_verdict(clients);
 }
 
 void sim_clients_describe(const struct sim_clients *clients, FILE *out)
@@ -602,6 +633,7 @@ void sim_clients_free(struct sim_clients *clients)
     }
     for (uint32_t i = 0; i < clients->world->plan.clients; i++) {
         sw_core_free(clients->client[i].core);
+        sim_watch_release(&clients->client[i]);
     }
     sim_history_release(&clients->history);
     free(clients);

@@ -12,6 +12,7 @@ enum sim_phase {
     PHASE_EXPERIENCES,
     PHASE_LEASES,
     PHASE_LEASE_LIST,
+    PHASE_WATCH,
     PHASE_END
 };
 
@@ -78,6 +79,15 @@ struct sim_lease {
     uint64_t whose_id;             /* with which they were acknowledged before the look began */
 };
 
+/* What a client watches, and what it was told so far. */
+struct sim_watch {
+    uint64_t after; /* everything up to here */
+    bool pending;
+    size_t call;
+    struct sim_told *told; /* owned */
+    size_t told_count, told_capacity;
+};
+
 struct sim_client {
     struct sim_clients *all;
     uint32_t number; /* 1.. */
@@ -91,6 +101,7 @@ struct sim_client {
     uint64_t mod_revision[SIM_KEY_MAX]; /* as last heard */
     uint8_t key[32];
     struct sim_lease lease;
+    struct sim_watch watch;
 };
 
 struct sim_clients {
@@ -106,6 +117,8 @@ struct sim_clients {
 
 /* After anything that happened to a client: what it has to say leaves, its next timer is set. */
 void sim_client_poke(struct sim_client *client);
+/* Which key it is; SIM_KEY_COUNT = none of ours. */
+uint32_t sim_clients_key(struct sw_span key);
 /* The judge learns of a record, NULL = absent, as of revision `at`. */
 void sim_clients_see(struct sim_running *running,
                      uint32_t key,

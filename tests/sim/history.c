@@ -466,3 +466,50 @@ void sim_history_check(struct sim_history *history)
         check_list(history);
     }
 }
+
+static bool was_told(const struct sim_told *told, size_t count, uint32_t key, uint64_t revision)
+{
+    size_t low = 0;
+    size_t high = count;
+
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+
+        if (told[middle].revision < revision) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    while (low < count && told[low].revision == revision && told[low].key != key) {
+        low++;
+    }
+    return low < count && told[low].revision == revision;
+}
+
+void sim_history_check_told(const struct sim_history *history,
+                            uint32_t client,
+                            const struct sim_told *told,
+                            size_t count,
+                            uint64_t upto)
+{
+    for (size_t i = 0; i < history->call_count && !history->world->failed; i++) {
+        const struct sim_call *call = &history->calls[i];
+
+        if (call->kind == SIM_CALL_READ || call->kind == SIM_CALL_TXN || !call->changed ||
+            call->key == SIM_KEY_EXPERIENCE || call->revision == 0 || call->revision > upto) {
+            continue;
+        }
+        if (!was_told(told, count, call->key, call->revision)) {
+            sim_fail(history->world,
+                     "gap: client %u watched up to revision %" PRIu64
+                     " and was not told of %s %zu, which changed key %u at revision %" PRIu64,
+                     client,
+                     upto,
+                     kind_names[call->kind],
+                     i,
+                     call->key,
+                     call->revision);
+        }
+    }
+}

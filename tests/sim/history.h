@@ -102,6 +102,19 @@ void sim_history_see(struct sim_history *history, const struct sim_seen *seen);
 void sim_history_scan(struct sim_history *history, const struct sim_scan *scan);
 /* Judges against what was seen before, and keeps what is new. */
 void sim_history_list(struct sim_history *history, const struct sim_list_seen *seen);
+/* A change that a watcher was told of. */
+struct sim_told {
+    uint32_t key;
+    uint64_t revision;
+};
+
+/* After sim_history_check: the client was told of every known change up to `upto`; `told` is in the
+ * order of revisions. */
+void sim_history_check_told(const struct sim_history *history,
+                            uint32_t client,
+                            const struct sim_told *told,
+                            size_t count,
+                            uint64_t upto);
 /* Judges everything. */
 void sim_history_check(struct sim_history *history);
 

@@ -466,6 +466,7 @@ static void mode_verdict(struct sim_world *world)
         (void)sim_tables_equal(first, machine, SW_TABLE_EXPERIENCE, true);
         (void)sim_tables_equal(first, machine, SW_TABLE_SESSION, true);
         (void)sim_tables_equal(first, machine, SW_TABLE_LEASE, true);
+        (void)sim_tables_equal(first, machine, SW_TABLE_CHANGE, true);
     }
     sim_clients_verdict(sim_node_clients(world));
 }

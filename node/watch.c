@@ -1,0 +1,63 @@
+/* Watchers that have nothing to be told: they wait here, and look again when something changed.
+ *
+ * A watch is a request like any other, answered once: with changes as soon as there are some, or
+ * with none just before its deadline, which tells the client how far it is all the same. So a slow
+ * watcher holds one small request and nothing else, and asks for its next page when it likes. A
+ * look passes only the changes since the last one. */
+#include "base/assert.h"
+#include "node/node_private.h"
+
+/* Watchers that look again in one turn, so that many of them do not hold up the rest. */
+enum { WAKE_COUNT_MAX = 256 };
+
+static void look(struct sw__shard *shard, struct sw__request *request)
+{
+    struct sw_request decoded = {0};
+    const enum sw_err err =
+        sw_command_decode(sw_span_of(request->command, request->size), &decoded);
+
+    SW_ASSERT(err == SW_ERR_OK); /* encoded by ourselves */
+    SW_ASSERT(request->checked >= decoded.expected);
+    decoded.expected = request->checked;
+    request->place = SW__PLACE_RUNNING;
+    sw_applier_read(shard->node->applier, shard->id, &decoded, (uint64_t)(uintptr_t)request);
+}
+
+bool sw__watch_waits(struct sw__shard *shard,
+                     struct sw__request *request,
+                     const struct sw_reply *reply)
+{
+    if (request->op != SW_OP_WATCH || reply->err != SW_ERR_OK || reply->record_count > 0 ||
+        shard->role != SW_ROLE_LEADER || shard->node->phase != SW__PHASE_RUNNING) {
+        return false;
+    }
+    request->checked = reply->revision;
+    if (reply->more || request->checked < shard->revision) {
+        look(shard, request);
+        return true;
+    }
+    request->place = SW__PLACE_WAITING;
+    sw__list_add(&shard->watching, request);
+    return true;
+}
+
+void sw__watch_turn_end(struct sw__shard *shard)
+{
+    uint32_t woken = 0;
+
+    if (shard->node->phase != SW__PHASE_RUNNING) {
+        sw__list_refuse(shard->node, &shard->watching, SW_ERR_SHUTTING_DOWN, "");
+    }
+    if (shard->watched_revision == shard->revision) {
+        return;
+    }
+    /* Who has looked at the present revision stands behind all who have not. */
+    while (shard->watching.first != NULL && shard->watching.first->checked < shard->revision &&
+           woken < WAKE_COUNT_MAX) {
+        look(shard, sw__list_take(&shard->watching));
+        woken++;
+    }
+    if (woken < WAKE_COUNT_MAX) {
+        shard->watched_revision = shard->revision;
+    }
+}
