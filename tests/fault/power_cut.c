@@ -40,6 +40,7 @@ static const struct effort thorough = {{[SW_CUT_NONE] = 1,
 struct run {
     const struct power_script *script;
     const struct power_options *options;
+    const struct power_failure *failure; /* NULL = none */
     uint64_t round;
     struct sw_journal journal;
     struct sw_image image; /* behind the records that are not stepped back yet */
@@ -77,6 +78,13 @@ static void make_page(const struct run *run)
                                   .size = SW_FAULT_PAGE_SIZE,
                                   .journal = 1,
                                   .journal_size_max = UINT64_MAX};
+    if (run->failure != NULL) {
+        page.rules[run->failure->rule] = (struct sw_fault_rule){.files = SW_FAULT_ALL,
+                                                                .error = run->failure->error,
+                                                                .value = run->failure->value,
+                                                                .skip = run->failure->skip,
+                                                                .times = 1};
+    }
     path_in(run, "root", page.root);
     path_in(run, "control", path);
     fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -85,8 +93,20 @@ static void make_page(const struct run *run)
     (void)close(fd);
 }
 
+/* What the sanitizers and assertions say is kept, what a stopped script says is expected. */
+static void redirect(const struct run *run)
+{
+    char path[PATH_SIZE];
+    int fd;
+
+    path_in(run, "stderr", path);
+    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    SW_ASSERT(fd >= 0);
+    SW_ASSERT(dup2(fd, STDERR_FILENO) == STDERR_FILENO);
+}
+
 /* In a process of its own, which maps the page before its first line. */
-static bool record(const struct run *run)
+static bool record(const struct run *run, bool *ret_stopped)
 {
     const char *plant = run->options->plant == NULL ? "" : run->options->plant;
     char control[PATH_SIZE];
@@ -101,6 +121,9 @@ static bool record(const struct run *run)
     child = fork();
     SW_ASSERT(child >= 0);
     if (child == 0) {
+        if (run->failure != NULL) {
+            redirect(run);
+        }
         (void)setenv("SWARM_FAULT", control, 1);
         (void)execl("/proc/self/exe",
                     "power_cut",
@@ -113,8 +136,14 @@ static bool record(const struct run *run)
         _exit(1);
     }
     SW_ASSERT(waitpid(child, &status, 0) == child);
+    *ret_stopped = WIFEXITED(status) && WEXITSTATUS(status) == POWER_STOPPED;
+    if (*ret_stopped && run->failure != NULL) {
+        return true;
+    }
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-        (void)fprintf(stderr, "%s: the recording failed\n", run->script->name);
+        if (!run->options->quiet) {
+            (void)fprintf(stderr, "%s: the recording failed\n", run->script->name);
+        }
         return false;
     }
     return true;
@@ -341,6 +370,7 @@ static bool run_again(struct run *run, size_t count, uint64_t seed)
     struct sw_image image;
     char path[PATH_SIZE];
     char why[256] = "";
+    bool stopped;
     bool good;
 
     if (!run->script->alone || run->script->again || !power_may_vote(run->truth, count)) {
@@ -355,7 +385,7 @@ static bool run_again(struct run *run, size_t count, uint64_t seed)
     path_in(&second, "root" POWER_PAST_SUFFIX, path);
     good = good && write_past(run, count, path);
     make_page(&second);
-    good = good && record(&second) && load(&second) && cut_all(&second);
+    good = good && record(&second, &stopped) && load(&second) && cut_all(&second);
     run->again_runs++;
     run->again_cuts += second.cuts;
     release(&second);
@@ -374,12 +404,13 @@ bool power_run_script(const struct power_script *script,
 {
     struct run run = {.script = script, .options = options, .round = round};
     char path[PATH_SIZE];
+    bool stopped;
 
     make_top(&run);
     make_page(&run);
     path_in(&run, "root", path);
     SW_ASSERT(mkdir(path, 0700) == 0);
-    ret_verdict->recorded = record(&run) && load(&run);
+    ret_verdict->recorded = record(&run, &stopped) && load(&run);
     ret_verdict->kept = ret_verdict->recorded && cut_all(&run);
     if (ret_verdict->kept) {
         tell(&run);
@@ -391,4 +422,53 @@ bool power_run_script(const struct power_script *script,
         return false;
     }
     return removed(run.top) && ret_verdict->kept;
+}
+
+/* --- failing calls ---------------------------------------------------------------------------- */
+
+static bool was_struck(const struct run *run)
+{
+    static struct sw_fault_page page; /* large */
+    char path[PATH_SIZE];
+    int fd;
+
+    path_in(run, "control", path);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    SW_ASSERT(fd >= 0);
+    SW_ASSERT(read(fd, &page, sizeof page) == (ssize_t)sizeof page);
+    (void)close(fd);
+    return page.rules[run->failure->rule].hits > 0;
+}
+
+bool power_run_failure(const struct power_script *script,
+                       uint64_t round,
+                       const struct power_options *options,
+                       const struct power_failure *failure,
+                       struct power_failure_verdict *ret_verdict)
+{
+    static const enum sw_cut_policy policies[] = {SW_CUT_ALL, SW_CUT_NONE, SW_CUT_RANDOM};
+    struct run run = {.script = script, .options = options, .round = round, .failure = failure};
+    char path[PATH_SIZE];
+    bool good;
+
+    make_top(&run);
+    make_page(&run);
+    path_in(&run, "root", path);
+    SW_ASSERT(mkdir(path, 0700) == 0);
+    good = record(&run, &ret_verdict->stopped) && load(&run);
+    ret_verdict->struck = good && was_struck(&run);
+    for (size_t i = 0; good && ret_verdict->struck && i < sizeof policies / sizeof policies[0];
+         i++) {
+        good = cut(&run, run.journal.count, policies[i], failure->skip, true);
+    }
+    release(&run);
+    if (!good && !options->quiet) {
+        (void)fprintf(stderr,
+                      "  with %s at call %" PRIu64 "; left as it was: %s\n",
+                      failure->name,
+                      failure->skip,
+                      run.top);
+        return false;
+    }
+    return removed(run.top) && good;
 }

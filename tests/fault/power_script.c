@@ -20,7 +20,7 @@ static void must(bool good, const struct power_world *world, const char *what)
 {
     if (!good) {
         (void)fprintf(stderr, "the script stopped: %s: %s\n", what, world->why);
-        _exit(1);
+        _exit(POWER_STOPPED);
     }
 }
 
@@ -47,6 +47,12 @@ static void begin(struct power_world *world, const char *root, uint64_t round, u
     }
 }
 
+static void end(struct power_world *world)
+{
+    must(world->why[0] == '\0', world, "end");
+    power_release(world);
+}
+
 static void start(struct power_world *world, uint32_t number, bool first)
 {
     must(power_start(world, number, first) == SW_ERR_OK, world, "start");
@@ -61,7 +67,14 @@ static void first_start_by_flag(const char *root, uint64_t round)
     begin(&world, root, round, 1);
     start(&world, 1, true);
     must_put(&world, 1, 3, 100);
-    power_release(&world);
+    end(&world);
+}
+
+static void made(bool good)
+{
+    if (!good) {
+        _exit(POWER_STOPPED);
+    }
 }
 
 static void put_marker(const char *root)
@@ -73,18 +86,18 @@ static void put_marker(const char *root)
     int fd;
 
     (void)snprintf(path, sizeof path, "%s/" POWER_DATA_DIR, root);
-    SW_ASSERT(mkdir(path, 0700) == 0);
+    made(mkdir(path, 0700) == 0);
     (void)snprintf(path, sizeof path, "%s/" POWER_DATA_DIR "/" SW_FIRST_START_NAME, root);
     fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    SW_ASSERT(fd >= 0);
-    SW_ASSERT(write(fd, text, size) == (ssize_t)size);
-    SW_ASSERT(fsync(fd) == 0);
+    made(fd >= 0);
+    made(write(fd, text, size) == (ssize_t)size);
+    made(fsync(fd) == 0);
     (void)close(fd);
     for (int i = 0; i < 2; i++) { /* as whoever makes it must: the name, and its directory's */
         (void)snprintf(path, sizeof path, i == 0 ? "%s/" POWER_DATA_DIR : "%s", root);
         fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        SW_ASSERT(fd >= 0);
-        SW_ASSERT(fsync(fd) == 0);
+        made(fd >= 0);
+        made(fsync(fd) == 0);
         (void)close(fd);
     }
 }
@@ -99,7 +112,7 @@ static void first_start_by_marker(const char *root, uint64_t round)
     begin(&world, root, round, 1);
     start(&world, 1, false);
     must_put(&world, 1, 3, 100);
-    power_release(&world);
+    end(&world);
 }
 
 /* Writes, deletes, commits of the store, an orderly stop, two deaths of the process. */
@@ -117,12 +130,13 @@ static void writes(const char *root, uint64_t round)
     start(&world, 1, false);
     must_put(&world, 30, 38, 50);
     power_stop(&world, 1);
+    must(world.why[0] == '\0', &world, "stop");
     start(&world, 1, false);
     must_put(&world, 40, 45, 700);
     power_crash(&world, 1);
     start(&world, 1, false);
     must_put(&world, 50, 52, 10);
-    power_release(&world);
+    end(&world);
 }
 
 /* A log that is compacted all the time: segments begin, end, are recycled and removed. */
@@ -144,7 +158,7 @@ static void compaction(const char *root, uint64_t round)
     must(power_snapshot(&world, 1) == SW_ERR_OK, &world, "snapshot");
     power_run(&world, 500);
     must_put(&world, 50, 53, 100);
-    power_release(&world);
+    end(&world);
 }
 
 /* --- three nodes, of which the third lags ------------------------------------------------------
@@ -203,7 +217,7 @@ static void install(const char *root, uint64_t round)
         wait_until_equal(&world);
     }
     power_run(&world, 500);
-    power_release(&world);
+    end(&world);
 }
 
 /* --- after a cut -------------------------------------------------------------------------------
@@ -242,7 +256,7 @@ static void again(const char *root, uint64_t round)
     power_crash(&world, 1);
     start(&world, 1, false);
     must_put(&world, 1010, 1012, 500);
-    power_release(&world);
+    end(&world);
 }
 
 static const struct power_script after_cut = {.name = "again",

@@ -15,6 +15,9 @@ struct power_script {
     void (*run)(const char *root, uint64_t round); /* a round is an order of events */
 };
 
+/* How a recording ends whose script could not go on, as when its disk fails. */
+enum { POWER_STOPPED = 3 };
+
 /* NULL behind the last. */
 const struct power_script *power_script_at(uint32_t index);
 /* What a node does when it comes back after a power cut. Its past is in a file beside the root: the
