@@ -1,6 +1,7 @@
 /* A DEALER and its monitor, below a dialer. */
 #include "client/conn_zmq.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,9 +75,15 @@ static void set_options(void *socket)
 
 static enum sw_err open_monitor(struct sw_conn *conn)
 {
+    /* A name is free again some time after its socket is closed, on a thread of ZeroMQ, while an
+     * address is free at once: names made of addresses clash. */
+    static atomic_uint_fast64_t monitor_count;
     char name[64];
 
-    (void)snprintf(name, sizeof name, "inproc://monitor-%p", (void *)conn);
+    (void)snprintf(name,
+                   sizeof name,
+                   "inproc://monitor-%llu",
+                   (unsigned long long)atomic_fetch_add(&monitor_count, 1));
     if (zmq_socket_monitor(conn->socket,
                            name,
                            ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED |

@@ -246,7 +246,7 @@ static void child_of_a_fork_is_refused(void **state)
     swarm_close(client);
 }
 
-enum { THREADS = 4, EACH = 200 };
+enum { THREADS = 4, EACH = 200, SHORT_CLIENTS = 1000 };
 
 struct submitter {
     struct swarm_client *client;
@@ -296,6 +296,20 @@ static void any_thread_may_submit_and_clients_share_a_pool(void **state)
     assert_int_equal(counter.others, 0);
 }
 
+/* ZeroMQ lets go of names inside the process later than of the sockets that had them. */
+static void a_pool_outlives_many_short_clients(void **state)
+{
+    struct swarm_options options = SWARM_INIT(struct swarm_options);
+    struct swarm_pool *pool = NULL;
+
+    assert_int_equal(swarm_pool_new(&pool), SWARM_OK);
+    options.pool = pool;
+    for (int i = 0; i < SHORT_CLIENTS; i++) {
+        swarm_close(open_client(state, options));
+    }
+    swarm_pool_free(pool);
+}
+
 static void nodes_of_the_settings_are_known(void **state)
 {
     struct swarm_client *client = open_client(state, SWARM_INIT(struct swarm_options));
@@ -322,6 +336,7 @@ int main(void)
         CASE(waiting_in_a_callback_is_refused),
         CASE(child_of_a_fork_is_refused),
         CASE(any_thread_may_submit_and_clients_share_a_pool),
+        CASE(a_pool_outlives_many_short_clients),
         CASE(nodes_of_the_settings_are_known),
     };
 
