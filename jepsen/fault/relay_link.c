@@ -5,6 +5,7 @@
 #include <string.h>
 
 enum { HEADER_SIZE = 14, QUEUE_SIZE = 4 << 20, REORDER_US = 10000 };
+enum { IPV4 = 0x0800, IP_SIZE = 20, TCP = 6, TCP_SIZE = 20 };
 
 /* splitmix64: small, and the same on every machine. */
 static uint64_t random_next(struct sw_relay_link *link)
@@ -131,15 +132,81 @@ static uint64_t place(struct sw_relay_link *link, uint64_t due)
     return link->last_ns;
 }
 
+/* --- corruption ------------------------------------------------------------------------------- */
+
+static uint32_t word_at(const uint8_t *bytes, size_t size, size_t at)
+{
+    return (uint32_t)bytes[at] << 8 | (at + 1 < size ? bytes[at + 1] : 0);
+}
+
+/* Where the TCP segment of a frame begins, and its payload; false if it carries none, whole and by
+ * IPv4. `ret_end` is behind the payload: short frames are padded. */
+static bool find_payload(const struct sw_relay_frame *frame,
+                         size_t *ret_tcp,
+                         size_t *ret_payload,
+                         size_t *ret_end)
+{
+    const uint8_t *ip = frame->bytes + HEADER_SIZE;
+    size_t tcp;
+
+    if (frame->size < HEADER_SIZE + IP_SIZE + TCP_SIZE ||
+        word_at(frame->bytes, frame->size, 12) != IPV4 || ip[0] >> 4 != 4 || ip[9] != TCP ||
+        (word_at(ip, IP_SIZE, 6) & 0x3fff) != 0) {
+        return false;
+    }
+    tcp = HEADER_SIZE + (size_t)(ip[0] & 15) * 4;
+    *ret_end = HEADER_SIZE + word_at(ip, IP_SIZE, 2);
+    if (tcp + TCP_SIZE > *ret_end || *ret_end > frame->size) {
+        return false;
+    }
+    *ret_tcp = tcp;
+    *ret_payload = tcp + (size_t)(frame->bytes[tcp + 12] >> 4) * 4;
+    return *ret_payload < *ret_end;
+}
+
+/* Changes a byte of the payload and its checksum with it (RFC 1624), as a bad memory behind the
+ * checksum would: only what the two ends have sealed tells. */
+static void corrupt_unseen(struct sw_relay_link *link,
+                           struct sw_relay_frame *frame,
+                           size_t tcp,
+                           size_t payload,
+                           size_t end)
+{
+    const size_t at = payload + (size_t)(random_next(link) % (end - payload));
+    const size_t word = tcp + ((at - tcp) & ~(size_t)1);
+    uint8_t *sum_at = frame->bytes + tcp + 16;
+    uint32_t sum = ~word_at(sum_at, 2, 0) & 0xffff;
+
+    sum += ~word_at(frame->bytes, end, word) & 0xffff;
+    frame->bytes[at] ^= (uint8_t)(1 + random_next(link) % 255);
+    sum += word_at(frame->bytes, end, word);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum_at[0] = (uint8_t)(~sum >> 8);
+    sum_at[1] = (uint8_t)~sum;
+    link->way->mended++;
+}
+
+/* A receiver drops what its checksum tells, which then is a loss like any other. So half of the
+ * changes are such that none does. */
 static void corrupt(struct sw_relay_link *link, struct sw_relay_frame *frame)
 {
-    if (frame->size > HEADER_SIZE && chance(link, link->way->corrupt)) {
+    size_t tcp, payload, end;
+
+    if (frame->size <= HEADER_SIZE || !chance(link, link->way->corrupt)) {
+        return;
+    }
+    link->way->corrupted++;
+    if (find_payload(frame, &tcp, &payload, &end) && chance(link, SW_RELAY_MILLION / 2)) {
+        corrupt_unseen(link, frame, tcp, payload, end);
+    } else {
         const size_t at = HEADER_SIZE + (size_t)(random_next(link) % (frame->size - HEADER_SIZE));
 
         frame->bytes[at] ^= (uint8_t)(1 + random_next(link) % 255);
-        link->way->corrupted++;
     }
 }
+
+/* --- in --------------------------------------------------------------------------------------- */
 
 static void enqueue(struct sw_relay_link *link, const uint8_t *bytes, size_t size, uint64_t due)
 {

@@ -194,7 +194,7 @@ static void print_layout(void)
         WAY_FIELD(reorder),    WAY_FIELD(corrupt),    WAY_FIELD(reorder_us), WAY_FIELD(drop),
         WAY_FIELD(frames),     WAY_FIELD(bytes),      WAY_FIELD(sent),       WAY_FIELD(lost),
         WAY_FIELD(overflowed), WAY_FIELD(duplicated), WAY_FIELD(reordered),  WAY_FIELD(corrupted),
-        WAY_FIELD(refused)};
+        WAY_FIELD(refused),    WAY_FIELD(mended)};
 
     (void)printf("{\"page_size\": %d, \"way_size\": %zu, \"magic_value\": %" PRIu64,
                  SW_RELAY_PAGE_SIZE,

@@ -167,7 +167,7 @@ class Way(ctypes.Structure):
     _fields_ += [(name, ctypes.c_uint32) for name in ("loss", "duplicate", "reorder", "corrupt")]
     _fields_ += [(name, ctypes.c_uint64) for name in (
         "reorder_us", "drop", "frames", "bytes", "sent", "lost", "overflowed", "duplicated",
-        "reordered", "corrupted", "refused")]
+        "reordered", "corrupted", "refused", "mended")]
 
 
 class RelayPage(ctypes.Structure):
@@ -178,7 +178,7 @@ class RelayPage(ctypes.Structure):
     _fields_ = [("magic", ctypes.c_uint64), ("version", ctypes.c_uint32), ("size", ctypes.c_uint32),
                 ("seed", ctypes.c_uint64), ("attached", ctypes.c_uint64),
                 ("reserved", ctypes.c_uint64 * 4), ("ways", Way * 2),
-                ("end", ctypes.c_uint8 * 3760)]
+                ("end", ctypes.c_uint8 * 3744)]
 
 
 class Relay:

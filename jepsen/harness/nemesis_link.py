@@ -86,7 +86,7 @@ class ReorderingLink(Link):
 
 class CorruptingLink(Link):
     name = "corrupting-link"
-    claim = "up to a tenth of the frames have a byte changed"
+    claim = "a byte of up to a tenth of the frames is changed, at times so that no checksum tells"
 
     def settings(self, draw):
         return {"corrupt": round(0.001 * 100 ** draw.random(), 4)}

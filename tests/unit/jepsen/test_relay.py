@@ -221,13 +221,16 @@ class Frames(unittest.TestCase):
         self.assertNotEqual(got, sorted(got))
         self.assertGreater(self.relay.counts(1)["reordered"], 10)
 
-    def test_corruption_is_caught_by_checksums(self):
+    def test_some_corruption_is_not_caught_by_checksums(self):
+        """Else a link that corrupts would be one that loses, and nothing above TCP be tested."""
         self.relay.both(corrupt=0.02)
         self.server(BULK, "server", "2000000")
         done = subprocess.run([*self.inside("left"), sys.executable, "-c", BULK, "client",
                                "2000000"], capture_output=True, text=True, check=False)
-        self.assertEqual(done.stdout, "same\n", done.stderr)
-        self.assertGreater(self.relay.counts(0)["corrupted"], 5)
+        self.assertIn("other bytes came out", done.stderr)
+        counts = self.relay.counts(0)
+        self.assertGreater(counts["mended"], 0)
+        self.assertGreater(counts["corrupted"], counts["mended"])
         self.assertEqual(self.relay.counts(0)["refused"], 0)
 
     def test_a_slow_line_overflows(self):

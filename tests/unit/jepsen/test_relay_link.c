@@ -199,6 +199,72 @@ static void corruption_changes_one_byte_behind_the_header(void **state)
     assert_int_equal(world->way.corrupted, 1000);
 }
 
+/* The sum that is 0xffff over a TCP segment and its pseudo header if nothing was damaged. */
+static uint32_t tcp_sum(const uint8_t *frame, size_t end)
+{
+    uint32_t sum = 6 + (uint32_t)(end - 34);
+
+    for (size_t at = 26; at < end; at++) { /* the addresses, and the segment behind them */
+        sum += at % 2 == 0 ? (uint32_t)frame[at] << 8 : frame[at];
+    }
+    while (sum > 0xffff) {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    return sum;
+}
+
+/* An IPv4 frame with a TCP segment of an odd payload, and padding behind it. */
+static size_t make_segment(uint8_t frame[FRAME_SIZE])
+{
+    const size_t end = 14 + 20 + 32 + 25;
+    uint32_t sum;
+
+    memset(frame, 0, FRAME_SIZE);
+    for (size_t at = 26; at < end; at++) {
+        frame[at] = (uint8_t)(at * 37);
+    }
+    frame[12] = 8;
+    frame[14] = 0x45;
+    frame[17] = (uint8_t)(end - 14);
+    frame[23] = 6;
+    frame[34 + 12] = 8 << 4;
+    frame[34 + 16] = frame[34 + 17] = 0;
+    sum = ~tcp_sum(frame, end) & 0xffff;
+    frame[34 + 16] = (uint8_t)(sum >> 8);
+    frame[34 + 17] = (uint8_t)sum;
+    assert_int_equal(tcp_sum(frame, end), 0xffff);
+    return end;
+}
+
+static void half_of_the_corrupt_segments_have_a_right_checksum(void **state)
+{
+    struct world *world = *state;
+    struct sw_relay_frame frame;
+    uint8_t segment[FRAME_SIZE];
+    const size_t end = make_segment(segment);
+
+    world->way.corrupt = SW_RELAY_MILLION;
+    for (int i = 0; i < 1000; i++) {
+        const uint64_t mended = world->way.mended;
+        size_t changed = 0;
+
+        sw_relay_link_put(&world->link, segment, sizeof segment, 0);
+        assert_true(sw_relay_link_take(&world->link, &frame));
+        for (size_t at = 0; at < frame.size; at++) {
+            const bool payload = at >= 66 && at < end;
+
+            changed += frame.bytes[at] != segment[at] && (payload || world->way.mended == mended);
+        }
+        assert_int_equal(changed, 1);
+        if (world->way.mended > mended) {
+            assert_int_equal(tcp_sum(frame.bytes, end), 0xffff);
+        }
+        free(frame.bytes);
+    }
+    assert_in_range(world->way.mended, 400, 600);
+    assert_int_equal(world->way.corrupted, 1000);
+}
+
 static void the_same_seed_is_the_same_link(void **state)
 {
     struct world *world = *state;
@@ -232,6 +298,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_reordered_frame_lets_others_pass, setup, teardown),
         cmocka_unit_test_setup_teardown(
             corruption_changes_one_byte_behind_the_header, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            half_of_the_corrupt_segments_have_a_right_checksum, setup, teardown),
         cmocka_unit_test_setup_teardown(the_same_seed_is_the_same_link, setup, teardown),
     };
 
