@@ -315,7 +315,9 @@ static void tell(const struct run *run)
     (void)printf("%-22s %" PRIu64 " points (", run->script->name, run->points);
     for (int kind = 1; kind < KIND_COUNT; kind++) {
         if (run->points_by_kind[kind] > 0) {
-            (void)printf("%s %" PRIu64 " ", sw_journal_kind_name(kind), run->points_by_kind[kind]);
+            (void)printf("%s %" PRIu64 " ",
+                         sw_journal_kind_name((enum sw_journal_kind)kind),
+                         run->points_by_kind[kind]);
         }
     }
     (void)printf(") %" PRIu64 " cuts: %" PRIu64 " changes undone, %" PRIu64 " torn, %" PRIu64
