@@ -155,8 +155,10 @@ class Pause(Nemesis):
     def plan(self, draw, nodes, seconds):
         rows, at = [], draw.uniform(1.0, 3.0)
         while at < seconds - 0.5:
-            # As many short ones as long ones: a pause below the election timeout is its own case.
-            length = min(20.0, 0.05 * 400 ** draw.random(), seconds - at)
+            # As many short ones as long ones, and a third about as long as an election takes: then
+            # an old leader wakes up beside the new one, with requests that it has not read yet.
+            length = draw.uniform(0.3, 1.5) if draw.random() < 0.33 else 0.05 * 400 ** draw.random()
+            length = min(20.0, length, seconds - at)
             kind = draw.choice(["one", "leader", "leader", "minority", "majority"])
             rows.append((round_s(at), round_s(at + length),
                          {"kind": kind, "order": order_of(draw, nodes)}))
