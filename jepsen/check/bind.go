@@ -360,5 +360,5 @@ func bindLock() *Binding {
 var bindings = map[string]*Binding{
 	"register": bindRegister(), "set": bindSet(), "counter": bindCounter(), "list": bindList(),
 	"bank": bindBank(), "session": bindSession(), "watch": bindWatch(), "lock": bindLock(),
-	"scan": bindScan(), "lease": bindLease(),
+	"scan": bindScan(), "lease": bindLease(), "follow": bindFollow(),
 }

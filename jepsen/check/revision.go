@@ -17,6 +17,7 @@ const (
 	MakesRevision        // it is this write's own
 	ReadsState           // of the state that was read
 	MayChange            // either: a delete of what was not there changes nothing
+	TellsPast            // it has none: it says what was, up to somewhere
 )
 
 // A moment at which an operation begins or ends.
@@ -62,7 +63,7 @@ func checkRevisionOrder(in *Input, kind func(op *Op) OpKind) Result {
 	count := 0
 	for _, op := range in.Ops {
 		made := kind(op)
-		if op.Outcome != Ok || made == NoRevision {
+		if op.Outcome != Ok || made == NoRevision || made == TellsPast {
 			continue
 		}
 		count++

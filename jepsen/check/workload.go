@@ -21,7 +21,7 @@ var workloads = map[string]*Workload{}
 
 func init() {
 	for _, w := range []*Workload{registerWorkload, setWorkload, counterWorkload,
-		listWorkload, bankWorkload, sessionWorkload, watchWorkload, lockWorkload, leaseWorkload,
+		listWorkload, bankWorkload, sessionWorkload, watchWorkload, lockWorkload, leaseWorkload, followWorkload,
 		scanWorkload} {
 		workloads[w.Name] = w
 	}
@@ -68,7 +68,7 @@ func checkAnswered(in *Input, kind func(op *Op) OpKind) Result {
 	for _, op := range in.Ops {
 		switch {
 		case op.Outcome != Ok:
-		case kind(op) == ReadsState:
+		case kind(op) == ReadsState, kind(op) == TellsPast:
 			reads++
 		default:
 			writes++

@@ -18,8 +18,8 @@ from .runner import write_json
 from .schedule import derive, run_seed
 
 CHAOS = pathlib.Path(__file__).resolve().parent.parent / "chaos.py"
-WORKLOADS = ("register", "set", "counter", "list", "bank", "session", "watch", "lock", "lease",
-             "scan", "mixed")
+WORKLOADS = ("register", "set", "counter", "list", "bank", "session", "watch", "follow", "lock",
+             "lease", "scan", "mixed")
 # Beyond the faults themselves: starting, recovering, final reads, stopping, checking.
 AROUND_S = 20
 HARD_END_S = 900

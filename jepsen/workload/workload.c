@@ -11,6 +11,7 @@ static const struct sw_workload *const all[] = {
     &sw_workload_bank,
     &sw_workload_session,
     &sw_workload_watch,
+    &sw_workload_follow,
     &sw_workload_lock,
     &sw_workload_lease,
     &sw_workload_scan,
