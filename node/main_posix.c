@@ -195,14 +195,20 @@ static void tell_points(struct sw_log *log, const struct sw_config_command *comm
     }
 }
 
-/* The same program with the same words, as the same process: whoever supervises it sees no end. */
+/* The same program as the same process: whoever supervises it sees no end. The words are the same,
+ * too, but for --first-start, which is meant once. */
 static int start_again(const struct arguments *arguments)
 {
     const char **words = calloc((size_t)arguments->argc + 1, sizeof *words);
     char *const *argv;
+    size_t count = 0;
 
     SW_ASSERT(words != NULL);
-    memcpy(words, arguments->argv, (size_t)arguments->argc * sizeof *words);
+    for (int i = 0; i < arguments->argc; i++) {
+        if (strcmp(arguments->argv[i], "--first-start") != 0) {
+            words[count++] = arguments->argv[i];
+        }
+    }
     memcpy(&argv, &words, sizeof argv); /* execv does not change what it was given */
     (void)execv("/proc/self/exe", argv);
     free(words);

@@ -3,6 +3,7 @@ steps really happen, its verdict holds, and it tells when something does not. St
 import json
 import pathlib
 import re
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -55,10 +56,10 @@ class ChaosRun(unittest.TestCase):
             process.wait()
             log.close()
 
-    def start(self, node):
+    def start(self, node, *flags):
         log = open(self.folder / f"node-{node}.log", "ab")
         self.nodes[node] = subprocess.Popen(
-            [BIN / "swarmd", "--config", self.folder / f"node-{node}" / "swarmd.conf"],
+            [BIN / "swarmd", "--config", self.folder / f"node-{node}" / "swarmd.conf", *flags],
             stdout=log, stderr=log), log
 
     def log(self, node):
@@ -95,6 +96,22 @@ class ChaosRun(unittest.TestCase):
         self.assertEqual(self.ctl("kv", "get", "before")[1].strip(), "restart")
         self.assertEqual(self.ctl("node", "restart")[0], 2)
         self.assertEqual(self.ctl("node", "restart", "9")[0], 2)
+
+    def test_a_first_start_is_not_repeated(self):
+        """--first-start lets a node be founded once; after a restart it would be refused."""
+        for node in (1, 2, 3):
+            process, log = self.nodes[node]
+            process.kill()
+            process.wait()
+            log.close()
+            shutil.rmtree(self.folder / f"node-{node}" / "data")
+        for node in (1, 2, 3):
+            self.start(node, "--first-start")
+        wait_for("a healthy swarm", START_S, lambda: self.ctl("health")[0] == 0)
+        before = self.uptime(1)
+        self.assertEqual(self.ctl("node", "restart", "1")[0], 0)
+        wait_for("the node to be back", START_S, lambda: (self.uptime(1) or before) < before)
+        wait_for("a healthy swarm", START_S, lambda: self.ctl("health")[0] == 0)
 
     def test_refusals(self):
         code, out, err = self.chaos()
