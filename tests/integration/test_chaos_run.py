@@ -1,5 +1,6 @@
 """swarmctl chaos run, and node restart, against three real nodes: it refuses what it must, its
-steps really happen, its verdict holds, and it tells when something does not. Standard library only."""
+steps really happen, its verdict holds, and it tells when something does not. Standard library
+only."""
 import json
 import pathlib
 import re
