@@ -1,5 +1,7 @@
 """Ways to cut directed paths (from, to) between the ends of a network. Each is given the whole set
 of cut paths every time; the tool that a run uses is named in its run.json."""
+import re
+
 from . import network
 
 
@@ -36,6 +38,12 @@ class Nft:
                 self._run(end, "\n".join(rows) + "\n")
                 self.now[end] = wanted
 
+    def dropped(self):
+        """Packets so far; None where the tool does not count."""
+        text = "".join(network.must(*self.net.prefix(end), "nft", "list", "chain", "inet", "chaos",
+                                    "in") for end in self.net.ends)
+        return sum(map(int, re.findall(r"counter packets (\d+)", text)))
+
     def _run(self, end, text):
         network.must(*self.net.prefix(end), "nft", "-f", "-", text=text)
 
@@ -44,6 +52,9 @@ class Iptables(Nft):
     """As nft, for kernels without it."""
 
     name = "iptables"
+
+    def dropped(self):
+        return None
 
     def add_end(self, end):
         self.now[end] = []
@@ -63,6 +74,9 @@ class Blackhole(Nft):
     error at once and TCP does not back off, so recovery times mean less."""
 
     name = "blackhole"
+
+    def dropped(self):
+        return None
 
     def add_end(self, end):
         self.now[end] = []

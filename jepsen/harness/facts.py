@@ -15,7 +15,8 @@ FAULT = re.compile(r":fault (\d+),? ?")
 OUTCOMES = ("ok", "fail", "info")
 SPEC_KEYS = ("id", "seed", "workload", "nemeses", "nodes", "seconds", "network", "version",
              "started", "whole_log", "flags", "processes", "rate", "keys", "timeout_ms", "plant",
-             "replay", "valid", "trouble", "phases", "ends", "excluded", "highest", "tools")
+             "replay", "valid", "trouble", "phases", "ends", "excluded", "highest", "tools",
+             "effects")
 # Longer than any pause between two answers of a quiet swarm; what is asked is who waited how long.
 AFTER_S = 5
 

@@ -23,9 +23,16 @@ class Nemesis:
     calm = (1.0, 5.0)
     length = (1.0, 6.0)
 
+    done = 0            # of what only a command that succeeds does
+
     def __init__(self, run):
         self.run = run
         self.cluster = run.cluster if run else None
+
+    def effect(self):
+        """How often it was seen to do something, as counted where it strikes, not where it was
+        asked for; None where asking is doing (a signal, a removed file) or nothing counts."""
+        return None
 
     def plan(self, draw, nodes, seconds):
         return [(start, end, self.draw(draw, nodes))
@@ -207,6 +214,9 @@ class Partition(Nemesis):
         self.run.network.cut(set())
         return {"shape": params["shape"]}
 
+    def effect(self):
+        return self.run.network.dropped()
+
     def finish(self):
         self.run.network.cut(set())
 
@@ -249,7 +259,11 @@ class Transfer(Nemesis):
     def start(self, params, key):
         code, _ = self.cluster.ctl("--command-timeout", "1s", "node", "transfer",
                                    str(params["order"][0]), seconds=5)
+        self.done += code == 0
         return {"to": params["order"][0], "code": code}
+
+    def effect(self):
+        return self.done
 
 
 class Snapshot(Nemesis):
@@ -265,7 +279,11 @@ class Snapshot(Nemesis):
     def start(self, params, key):
         code, _ = self.cluster.ctl("--command-timeout", "1s", "snapshot", "take",
                                    str(params["order"][0]), seconds=5)
+        self.done += code == 0
         return {"node": params["order"][0], "code": code}
+
+    def effect(self):
+        return self.done
 
 
 class VersionMix(Nemesis):

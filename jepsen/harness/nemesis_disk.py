@@ -77,6 +77,10 @@ class DiskFull(Nemesis):
             self.cluster.start_node(number)
         return {"nodes": params["nodes"]}
 
+    def effect(self):
+        return self.run.sampler.highest["disk_full"] + \
+            sum(end["excuse"] == self.name for end in self.cluster.ends)
+
     def finish(self):
         for volume in list(self.run.volumes.values()):
             volume.drain()

@@ -19,6 +19,7 @@ class Link(Nemesis):
     """Base of all: settings of both ways, or of one, for some nodes."""
 
     needs = ("netns", "relay", "ethtool")
+    counter = None      # of the relay: what only this fault makes it count
     calm = (0.5, 3.0)
     length = (1.0, 8.0)
 
@@ -44,6 +45,10 @@ class Link(Nemesis):
                 self.run.relays[number].set(way, **dict.fromkeys(params["settings"], 0))
         return {"nodes": params["nodes"]}
 
+    def effect(self):
+        return self.counter and sum(relay.counts(way)[self.counter]
+                                    for relay in list(self.run.relays.values()) for way in (0, 1))
+
     def finish(self):
         for relay in list(self.run.relays.values()):
             relay.heal()
@@ -62,6 +67,7 @@ class SlowLink(Link):
 class LossyLink(Link):
     name = "lossy-link"
     claim = "1 to 40 of 100 frames are lost"
+    counter = "lost"
 
     def settings(self, draw):
         return {"loss": round(0.01 * 40 ** draw.random(), 4)}
@@ -70,6 +76,7 @@ class LossyLink(Link):
 class DuplicatingLink(Link):
     name = "duplicating-link"
     claim = "up to half of the frames arrive twice"
+    counter = "duplicated"
 
     def settings(self, draw):
         return {"duplicate": round(draw.uniform(0.01, 0.5), 4)}
@@ -78,6 +85,7 @@ class DuplicatingLink(Link):
 class ReorderingLink(Link):
     name = "reordering-link"
     claim = "up to a third of the frames are overtaken by those behind them"
+    counter = "reordered"
 
     def settings(self, draw):
         return {"reorder": round(draw.uniform(0.01, 0.3), 4),
@@ -87,6 +95,7 @@ class ReorderingLink(Link):
 class CorruptingLink(Link):
     name = "corrupting-link"
     claim = "a byte of up to a tenth of the frames is changed, at times so that no checksum tells"
+    counter = "mended"
 
     def settings(self, draw):
         return {"corrupt": round(0.001 * 100 ** draw.random(), 4)}
@@ -95,6 +104,7 @@ class CorruptingLink(Link):
 class DeafLink(Link):
     name = "one-way-link"
     claim = "frames pass one way only: over TCP soon a cut of both, noticed at different times"
+    counter = "lost"
     length = (0.5, 5.0)
 
     def draw(self, draw, nodes):

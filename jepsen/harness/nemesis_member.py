@@ -60,6 +60,7 @@ class Membership(Nemesis):
             else:
                 self.run.nemesis_log.write("member-none", {"how": how, "voters": voters})
                 return
+            self.done += code == 0
             self.run.nemesis_log.write("member-done", {"how": how, "node": number, "code": code})
             self.run.say(f"      {how} of node {number} ended with {code}")
         except (Failure, OSError, ValueError) as error:
@@ -72,6 +73,9 @@ class Membership(Nemesis):
         order = order_of(random.Random(f"victims:{self.run.spec['seed']}"), first)
         stay = set(order[minority(len(first)):])
         return [n for n in voters if n not in stay]
+
+    def effect(self):
+        return self.done
 
     def converge(self):
         if self.thread is not None:

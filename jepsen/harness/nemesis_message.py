@@ -15,6 +15,12 @@ def attach_messages(run, node):
     node.flags += ["--fault-control", run.messages[node.number].path]
 
 
+def counted(messages, name):
+    """What the nodes have counted of all messages of theirs."""
+    return sum(page.counts(peer, direction)[name] for page in list(messages.values())
+               for peer in range(page.page.ROWS) for direction in page.DIRECTIONS)
+
+
 class MessageCutter:
     """Cuts directed paths as the cutters of a network do, at the receiver, or at the sender where
     the receiver is a client."""
@@ -32,6 +38,9 @@ class MessageCutter:
         for source, target in self.now ^ wanted:
             self.set(source, target, drop=int((source, target) in wanted))
         self.now = wanted
+
+    def dropped(self):
+        return counted(self.messages, "dropped")
 
     def set(self, source, target, **settings):
         if target == network.CLIENTS:
@@ -83,6 +92,9 @@ class OneWay(Nemesis):
         self.run.message_cutter.cut(set(), "one-way")
         return {"shape": params["shape"]}
 
+    def effect(self):
+        return self.run.message_cutter.dropped()
+
     def finish(self):
         self.run.message_cutter.cut(set(), "one-way")
 
@@ -91,6 +103,7 @@ class MessageFault(Nemesis):
     """Base: all messages that some nodes get, and what they tell clients."""
 
     needs = ("messages",)
+    counter = "dropped"
     calm = (0.5, 3.0)
     length = (1.0, 8.0)
 
@@ -117,6 +130,9 @@ class MessageFault(Nemesis):
         self.apply(params["nodes"], dict.fromkeys(params["settings"], 0))
         return {"nodes": params["nodes"]}
 
+    def effect(self):
+        return counted(self.run.messages, self.counter)
+
     def finish(self):
         for number in list(self.run.messages):
             self.apply([number], {"loss": 0, "duplicate": 0, "delay_us": 0, "jitter_us": 0})
@@ -133,6 +149,7 @@ class MessageLoss(MessageFault):
 class MessageDouble(MessageFault):
     name = "message-double"
     claim = "up to half of the messages arrive twice behind the seal"
+    counter = "doubled"
 
     def settings(self, draw):
         return {"duplicate": round(draw.uniform(0.01, 0.5), 4)}
@@ -141,6 +158,7 @@ class MessageDouble(MessageFault):
 class MessageDelay(MessageFault):
     name = "message-delay"
     claim = "messages arrive 1 to 500 ms late, in order"
+    counter = "delayed"
 
     def settings(self, draw):
         delay = int(1000 * 500 ** draw.random())

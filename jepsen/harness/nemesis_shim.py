@@ -76,6 +76,9 @@ class ShimNemesis(Nemesis):
     def settle(self, key, struck):
         """What must have happened to the nodes that the fault met."""
 
+    def effect(self):
+        return sum(map(self.hits, list(self.run.shims.values()))) if self.rules else None
+
     def finish(self):
         for shim in list(self.run.shims.values()):
             shim.disarm(*self.rules)
@@ -210,9 +213,14 @@ class PowerCut(Kill):
 
     def start(self, params, key):
         shown = super().start(params, key)
-        for number in params["nodes"]:
-            self.run.shims[number].cut(self.run.build, params["policy"], params["seed"] + number)
-        return {**shown, "policy": params["policy"]}
+        cuts = [self.run.shims[number].cut(self.run.build, params["policy"],
+                                           params["seed"] + number) for number in params["nodes"]]
+        self.done += sum(cut["pending"] for cut in cuts)
+        return {**shown, "policy": params["policy"], "unsynced": [cut["pending"] for cut in cuts],
+                "undone": [cut["undone"] for cut in cuts]}
+
+    def effect(self):
+        return self.done    # changes that no sync had saved when the power went
 
 
 class Clock(ShimNemesis):

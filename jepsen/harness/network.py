@@ -100,6 +100,10 @@ class Loopback:
             raise Failure("nothing here can cut a path of the loopback network")
         self.cutter.cut(pairs)
 
+    def dropped(self):
+        """How much the cuts have kept from arriving; None if nothing counts it."""
+        return self.cutter.dropped()
+
     def close(self):
         """Nothing was made."""
 
@@ -193,6 +197,9 @@ class Namespaces:
 
     def cut(self, pairs):
         self.cutter.cut(pairs)
+
+    def dropped(self):
+        return self.cutter.dropped()
 
     def close(self):
         for name in [*map(self.namespace, self.ends), self.hub]:

@@ -97,6 +97,22 @@ def machine_table(facts):
             + "<h2>Settings</h2>" + table(("setting", "value"), settings))
 
 
+def effects_table(effects):
+    """What was counted where each nemesis strikes; a fault without effect has tested nothing."""
+    rows = [(name, "not counted" if count is None else str(count) if count else
+             Raw("<span class=bad>no effect was seen</span>")) for name, count in effects.items()]
+    return "<h2>Effects of the faults</h2>" + table(("nemesis", "seen"), rows) if rows else ""
+
+
+def effects_of(runs):
+    """{nemesis: sum over all runs, None where nothing counts}"""
+    total = {}
+    for _, facts in runs:
+        for name, count in (facts["run"].get("effects") or {}).items():
+            total[name] = count if count is None else (total.get(name) or 0) + count
+    return dict(sorted(total.items()))
+
+
 def ends_table(facts):
     rows = [(f"node {end['node']}", str(end["code"]), round(end["time"] / 1e9, 2),
              end.get("excuse") or "nothing") for end in facts["run"].get("ends") or []]
@@ -117,7 +133,8 @@ def write_report(folder):
     save(folder / "report.html", document(
         f"{run.get('workload')} {run.get('seed')}",
         [headline(facts), '<div class="wide">', timeline.draw(facts), "</div>", legend(),
-         checks_table(facts), faults_table(facts), ends_table(facts), machine_table(facts)]))
+         checks_table(facts), faults_table(facts), effects_table(run.get("effects") or {}),
+         ends_table(facts), machine_table(facts)]))
     return facts
 
 
@@ -196,7 +213,8 @@ def summary_of(out):
     minutes = sum(facts["run"].get("seconds") or 0 for _, facts in runs) / 60
     return {"format": 1, **total, "minutes_under_faults": round(minutes, 1),
             "faults": sum(len(facts["faults"]) for _, facts in runs), "matrix": matrix(runs),
-            "unavailability": unavailability(runs), "not_valid_runs": bad, "list": listed}
+            "unavailability": unavailability(runs), "effects": effects_of(runs),
+            "not_valid_runs": bad, "list": listed}
 
 
 def matrix_table(summary):
@@ -257,5 +275,6 @@ def write_campaign(out):
         matrix_table(summary), bad_table(summary),
         "<h2>Nobody answered for</h2>" + table(
             ("nemesis", "faults", "median, ms", "longest, ms", "struck"), gaps),
+        effects_table(summary["effects"]),
         runs_table(summary)]))
     return summary

@@ -17,7 +17,7 @@ import traceback
 
 from local_swarm import Failure, wait_for
 
-from . import checks, history, nemeses, schedule
+from . import checks, history, nemeses, report, schedule
 from .belongings import MARK, Belongings, watch
 from .cluster import Cluster
 from .cutters import CUTTERS
@@ -63,6 +63,7 @@ class Run:
         self.client = None
         self.phases = []
         self.checks = []
+        self.effects = {}   # nemesis: how often it was seen to do something, None = not counted
 
     def say(self, text):
         now = (time.monotonic_ns() - self.epoch_ns) / 1e9
@@ -206,6 +207,10 @@ class Run:
         wait_for("all nodes at the same index behind one leader", WELL_S,
                  lambda: self.sampler.same_index(numbers), 0.1)
         self.say(f"well {time.monotonic() - begin:.1f} s after the faults ended")
+        self.effects = {name: nemesis.effect() for name, nemesis in self.nemeses.items()}
+        for name, count in self.effects.items():
+            if count == 0:
+                self.say(f"no effect of {name} was seen")
 
     def wait_restarted(self):
         """A node that is down in this phase may have refused its damaged data: then it is left out
@@ -253,6 +258,7 @@ class Run:
 
     def final_reads(self):
         self.phase("final-reads")
+        self.checks.append(checks.check_writable(self.cluster))
         with open(self.folder / "client.log", "ab") as log:
             process = subprocess.Popen(
                 self.client_command("--final"), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
@@ -435,7 +441,7 @@ def conclude(run, spec, verdict, trouble):
         "ends": run.cluster.ends if run.cluster else [],
         "excluded": [{"node": n, "why": node.given_up} for n, node in nodes.items()
                      if node.given_up],
-        "highest": run.sampler.highest if run.sampler else {}})
+        "highest": run.sampler.highest if run.sampler else {}, "effects": run.effects})
     write_json(run.folder / "run.json", spec)
     write_report(run)
     if valid is True and not spec["keep"] and run.cluster:
@@ -458,10 +464,6 @@ def remove_bulk(run):
 
 def write_report(run):
     """report.html and report.json, for people; a report that fails does not hide the verdict."""
-    try:
-        from . import report  # pylint: disable=import-outside-toplevel
-    except ImportError:
-        return
     try:
         report.write(run.folder)
     except Exception as error:  # pylint: disable=broad-except

@@ -35,7 +35,7 @@ class Sampler:
         self.stopping = threading.Event()
         self.threads = []
         self.highest = {"term": 0, "committed": 0, "leader_changes": 0, "snapshots": 0,
-                        "installs": 0}
+                        "installs": 0, "disk_full": 0}
 
     def start(self):
         for number in self.cluster.nodes:

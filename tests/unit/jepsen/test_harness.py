@@ -15,7 +15,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "jepsen"))
 from harness import belongings, campaign, checks, history, nemeses, nemesis, runner  # noqa: E402
-from harness import nemesis_disk, nemesis_message, sampler, schedule  # noqa: E402
+from harness import nemesis_disk, nemesis_message, report, sampler, schedule  # noqa: E402
 
 BUILD = pathlib.Path(os.environ["SW_TEST_BIN"]).parent
 CHAOS = [sys.executable, str(ROOT / "jepsen" / "chaos.py")]
@@ -94,6 +94,18 @@ class TestOneWay(unittest.TestCase):
         self.assertEqual(cuts("mute", [2, 1, 3]), {(2, 1), (2, 3)})
         self.assertEqual(cuts("half", [2, 1, 3]), {(2, 1), (2, 3)})
         self.assertEqual(cuts("circle", [1, 2, 3]), {(2, 1), (3, 2), (1, 3)})
+
+    def test_effects_are_counted_where_they_strike(self):
+        run = type("Run", (), {"cluster": None, "relays": {}, "messages": {}, "shims": {}})
+        for name in ("lossy-link", "message-loss", "fail-fsync", "power-cut", "transfer"):
+            self.assertEqual(nemeses.BY_NAME[name](run).effect(), 0, name)
+        for name in ("kill", "pause", "slow-link", "clock"):
+            self.assertIsNone(nemeses.BY_NAME[name](run).effect(), name)
+        runs = [("", {"run": {"effects": {"partition": 0, "kill": None}}}),
+                ("", {"run": {"effects": {"partition": 3}}}), ("", {"run": {}})]
+        self.assertEqual(report.effects_of(runs), {"kill": None, "partition": 3})
+        self.assertIn("no effect was seen", report.effects_table({"partition": 0}))
+        self.assertNotIn("no effect", report.effects_table({"partition": 3, "kill": None}))
 
     def test_what_one_heals_the_other_still_wants(self):
         told = {}
@@ -331,6 +343,19 @@ class TestChecks(unittest.TestCase):
                 '{"table":"kv","key":"a","value":"%s"}\n{"summary":"kv","records":"1"}\n')
         self.assertEqual(checks.replicated(text % (1, "00")), checks.replicated(text % (2, "00")))
         self.assertNotEqual(checks.replicated(text % (1, "00")), checks.replicated(text % (2, "1")))
+
+    def test_stores_are_compared_in_all_tables_of_the_state(self):
+        lines = [f'{{"{kind}":"{table}"' for kind in ("table", "summary")
+                 for table in ("kv", "session", "lease", "change", "one-that-comes-later")]
+        self.assertEqual(checks.replicated("\n".join(lines)), lines)
+        self.assertEqual(checks.replicated('{"table":"stage"\n{"summary":"meta"'), [])
+
+    def test_a_swarm_that_only_reads_is_not_well(self):
+        def valid(code):
+            cluster = FakeCluster()
+            cluster.ctl = lambda *words, seconds: (code, "")
+            return checks.check_writable(cluster)["valid"]
+        self.assertEqual((valid(0), valid(8), valid(124)), (True, False, False))
 
     def test_the_worst_check_is_the_verdict(self):
         def verdict(*valids, trouble=None):
