@@ -442,6 +442,9 @@ static struct sw_span own_records(const struct sw_state *state,
                                   const struct sw_command_result *result)
 {
     SW_ASSERT(state->answers.size >= result->records.size);
+    if (result->records.size == 0) {
+        return sw_span_of(NULL, 0);
+    }
     return sw_span_of(state->answers.data + state->answers.size - result->records.size,
                       result->records.size);
 }
@@ -685,7 +688,8 @@ sw_state_decode(struct sw_state *state, struct sw_span record, uint32_t *ret_ses
     state->change_count = sw_read_u64(&in);
     state->change_size = sw_read_u64(&in);
     state->change_floor = sw_read_u64(&in);
-    if (sw_reader_finish(&in) != SW_ERR_OK || format != SW_STATE_FORMAT) {
+    if (sw_reader_finish(&in) != SW_ERR_OK || format != SW_STATE_FORMAT ||
+        state->clock_ms > INT64_MAX) {
         return SW_ERR_CORRUPT;
     }
     return SW_ERR_OK;

@@ -4,6 +4,7 @@
  * operation that cannot be done ends the transaction without a trace, and there is nothing to undo.
  * A branch writes a key at most once, hence the plan is a set of records, all of one revision. */
 #include "base/assert.h"
+#include "base/point.h"
 #include "node/apply_private.h"
 #include "transport/txn.h"
 
@@ -14,7 +15,7 @@ struct planned {
     struct sw_kv_record old; /* its value is not used */
     bool deletes;
     bool is_merged;
-    size_t merged_at;
+    size_t merged_at, merged_size;
     struct sw_kv_record record; /* as it will be */
 };
 
@@ -67,7 +68,8 @@ static bool compare_holds(const struct sw_compare *compare, const struct sw_kv_r
     case SW_COMPARE_CREATE_REVISION:
         return holds(compare->relation, number_order(record->create_revision, compare->number));
     case SW_COMPARE_LEASE:
-        return holds(compare->relation, number_order(record->lease, compare->number));
+        return SW_PLANTED(FENCE_NOT_COMPARED) ||
+               holds(compare->relation, number_order(record->lease, compare->number));
     case SW_COMPARE_VALUE:
         return record->version > 0 &&
                holds(compare->relation, sw_span_compare(record->value, compare->value));
@@ -105,6 +107,14 @@ static enum sw_err judge(const struct plan *plan, const struct sw_txn *txn, uint
     return SW_ERR_OK;
 }
 
+/* Where a merged value lies now. */
+static struct sw_span merged_value(const struct plan *plan, const struct planned *write)
+{
+    return write->merged_size == 0
+               ? sw_span_of(NULL, 0)
+               : sw_span_of(plan->merged.data + write->merged_at, write->merged_size);
+}
+
 /* --- planning --------------------------------------------------------------------------------- */
 
 /* The key as the operations so far leave it. */
@@ -119,7 +129,7 @@ read_planned(const struct plan *plan, struct sw_span key, struct sw_kv_record *r
         }
         *ret_record = write->deletes ? (struct sw_kv_record){0} : write->record;
         if (write->is_merged) {
-            ret_record->value.data = plan->merged.data + write->merged_at;
+            ret_record->value = merged_value(plan, write);
         }
         return SW_ERR_OK;
     }
@@ -165,8 +175,8 @@ plan_write(struct plan *plan, const struct sw_txn_op *op, const struct sw_kv_rec
         }
         write.is_merged = true;
         lease = old->lease;
-        value =
-            sw_span_of(plan->merged.data + write.merged_at, plan->merged.size - write.merged_at);
+        write.merged_size = plan->merged.size - write.merged_at;
+        value = merged_value(plan, &write);
     }
     plan->write_size += value.size;
     if (plan->write_size > SW_TXN_WRITE_SIZE_MAX) {
@@ -249,7 +259,7 @@ static enum sw_err execute(struct plan *plan)
         struct planned *write = &plan->writes[i];
 
         if (write->is_merged) {
-            write->record.value.data = plan->merged.data + write->merged_at;
+            write->record.value = merged_value(plan, write);
         }
         err = write->deletes
                   ? sw__kv_del(plan->apply, &plan->place, write->key, &write->old)

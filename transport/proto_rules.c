@@ -106,8 +106,8 @@ static const struct op_rule op_rules[SW_OP_COUNT] = {
                           .optional = SW__FIELD_LEASE | SW__FIELD_EXPECTED | SW__FIELD_LIMIT},
     [SW_OP_WATCH] = {.name = "watch",
                      .required = SW__FIELD_NAMES,
-                     .optional = SW__FIELD_KEY | SW__FIELD_END_KEY | SW__FIELD_EXPECTED |
-                                 SW__FIELD_PAGE,
+                     .optional =
+                         SW__FIELD_KEY | SW__FIELD_END_KEY | SW__FIELD_EXPECTED | SW__FIELD_PAGE,
                      .flags = SW_REQUEST_KEYS_ONLY},
     [SW_OP_TICK] = {.name = "tick", .required = SW__FIELD_EXPECTED, .write = true},
     [SW_OP_MEMBER_LIST] = {.name = "member list"},
@@ -255,6 +255,16 @@ static enum sw_err check_open(const struct sw_request *request, char *ret_why)
     return SW_ERR_OK;
 }
 
+/* Room above for every end of a lease, and for "none". */
+static enum sw_err check_tick(const struct sw_request *request, char *ret_why)
+{
+    if (request->expected <= INT64_MAX) {
+        return SW_ERR_OK;
+    }
+    snprintf(ret_why, SW_WHY_SIZE, "the clock is over 63 bits");
+    return SW_ERR_INVALID;
+}
+
 static enum sw_err check_grant(const struct sw_request *request, char *ret_why)
 {
     if (request->limit >= SW_LEASE_TTL_MS_MIN && request->limit <= SW_LEASE_TTL_MS_MAX) {
@@ -300,6 +310,9 @@ check_special(const struct op_rule *rule, const struct sw_request *request, char
     }
     if (request->op == SW_OP_LEASE_GRANT) {
         return check_grant(request, ret_why);
+    }
+    if (request->op == SW_OP_TICK) {
+        return check_tick(request, ret_why);
     }
     if (request->op == SW_OP_TXN) {
         return sw_txn_validate(request->value, ret_why);

@@ -26,6 +26,7 @@ static void load(struct replica *replica)
 
     sw_state_init(&replica->state, group);
     replica->state.sessions.count_max = 3;
+    replica->state.change_count_max = 4;
     err = sw_state_load(&replica->state, replica->store);
     SW_ASSERT(err == SW_ERR_OK);
 }
@@ -71,6 +72,9 @@ static void execute_both(struct replica *a, struct replica *b, struct sw_span by
     SW_ASSERT(a->state.digest == b->state.digest);
     SW_ASSERT(a->state.revision == b->state.revision);
     SW_ASSERT(a->state.sessions.count == b->state.sessions.count);
+    SW_ASSERT(a->state.lease_count == b->state.lease_count);
+    SW_ASSERT(a->state.lease_due_ms == b->state.lease_due_ms);
+    SW_ASSERT(a->state.change_floor == b->state.change_floor);
     sw_buf_release(&wrapped);
 }
 

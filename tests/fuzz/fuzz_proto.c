@@ -1,8 +1,9 @@
-/* Any bytes: a request, reply, record or command that decodes encodes to the same bytes, and
- * validation never reads outside it. */
+/* Any bytes: a request, reply, record, command or transaction that decodes encodes to the same
+ * bytes, and validation never reads outside it. */
 #include <stdlib.h>
 
 #include "transport/proto.h"
+#include "transport/txn.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -61,12 +62,56 @@ static void fuzz_replies(const uint8_t *data, size_t size, struct sw_buf *again)
     }
 }
 
+static void fuzz_txn(const uint8_t *data, size_t size, struct sw_buf *again)
+{
+    static struct sw_txn txn;
+    char why[SW_WHY_SIZE];
+
+    if (sw_txn_decode(sw_span_of(data, size), &txn) == SW_ERR_OK) {
+        sw_buf_clear(again);
+        sw_txn_encode(&txn, again);
+        check(again, data, size);
+    }
+    (void)sw_txn_validate(sw_span_of(data, size), why);
+    (void)sw_keys_validate(sw_span_of(data, size), why);
+}
+
+/* The first byte is the operator, then the operand up to a 0x00, then the stored value: what comes
+ * of it is a stored value of the same type again. */
+static void fuzz_merge(const uint8_t *data, size_t size, struct sw_buf *again)
+{
+    const enum sw_merge merge = size > 0 ? (enum sw_merge)data[0] : SW_MERGE_COUNT;
+    const uint8_t *end = size > 1 ? memchr(data + 1, 0, size - 1) : NULL;
+    struct sw_span operand, stored;
+    char why[SW_WHY_SIZE];
+
+    if (end == NULL) {
+        return;
+    }
+    operand = sw_span_of(data + 1, (size_t)(end - data) - 1);
+    stored = sw_span_of(end + 1, size - (size_t)(end - data) - 1);
+    sw_buf_clear(again);
+    if (sw_merge_check(merge, operand, why) == SW_ERR_OK &&
+        sw_merge_value(merge, true, stored, operand, again) == SW_ERR_OK) {
+        struct sw_buf twice = {0};
+        const enum sw_err err = sw_merge_value(merge, true, sw_buf_span(again), operand, &twice);
+
+        if (err == SW_ERR_WRONG_TYPE || (merge == SW_MERGE_SET_UNION &&
+                                         !sw_span_equal(sw_buf_span(again), sw_buf_span(&twice)))) {
+            abort();
+        }
+        sw_buf_release(&twice);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct sw_buf again = {0};
 
     fuzz_requests(data, size, &again);
     fuzz_replies(data, size, &again);
+    fuzz_txn(data, size, &again);
+    fuzz_merge(data, size, &again);
     sw_buf_release(&again);
     return 0;
 }

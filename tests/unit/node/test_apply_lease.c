@@ -101,6 +101,22 @@ static void the_clock_never_goes_back(void **unused)
     kit_close(&kit);
 }
 
+/* Found by the fuzzer: a clock at its end made "no lease" look like one that is due. */
+static void a_clock_beyond_63_bits_is_refused(void **unused)
+{
+    struct kit kit = kit_open();
+
+    (void)unused;
+    (void)kit_run(&kit, 1, grant(500));
+    assert_int_equal(tick(&kit, UINT64_MAX).err, SW_ERR_INVALID);
+    kit_assert_result(tick(&kit, INT64_MAX), SW_ERR_OK, 2, INT64_MAX);
+    assert_int_equal(kit.state.lease_count, 0);
+    assert_int_equal(kit_run(&kit, 1, grant(SW_LEASE_TTL_MS_MAX)).err, SW_ERR_OK);
+    kit_assert_result(tick(&kit, INT64_MAX), SW_ERR_OK, 3, INT64_MAX);
+    assert_int_equal(kit.state.lease_count, 1);
+    kit_close(&kit);
+}
+
 static void keep_alive_gives_the_whole_time_again(void **unused)
 {
     struct kit kit = kit_open();
@@ -325,6 +341,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_lease_ends_by_the_clock_with_all_its_keys),
         cmocka_unit_test(the_clock_never_goes_back),
+        cmocka_unit_test(a_clock_beyond_63_bits_is_refused),
         cmocka_unit_test(keep_alive_gives_the_whole_time_again),
         cmocka_unit_test(revoking_deletes_at_one_revision),
         cmocka_unit_test(keys_change_their_lease),

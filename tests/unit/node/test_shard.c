@@ -309,6 +309,123 @@ static void a_snapshot_is_told_to_the_group_and_to_who_asked(void **state)
     kit_free(kit);
 }
 
+/* --- the clock of leases ---------------------------------------------------------------------- */
+
+static struct sw_request lease_grant(uint64_t id, uint32_t ttl_ms)
+{
+    struct sw_request request = kit_named(SW_OP_LEASE_GRANT, id, "");
+
+    request.limit = ttl_ms;
+    return request;
+}
+
+/* The `number`-th command of the entry at `index`. */
+static struct sw_request command_at(uint64_t index, uint32_t number)
+{
+    struct sw_entry_reader entry;
+    struct sw_request command = {0};
+    struct sw_span bytes;
+
+    assert_int_equal(sw_entry_open(sw_buf_span(&kit_group_now.bodies[index]), &entry), SW_ERR_OK);
+    assert_true(number < entry.count);
+    for (uint32_t i = 0; i <= number; i++) {
+        assert_int_equal(sw_entry_next(&entry, &bytes), SW_ERR_OK);
+    }
+    assert_int_equal(sw_command_decode(bytes, &command), SW_ERR_OK);
+    return command;
+}
+
+/* A new leader has executed an entry of its term. */
+static struct kit *led_and_ready(void)
+{
+    struct kit *kit = kit_new();
+
+    kit_lead();
+    kit_send(kit, 7, kit_put(1, "a", "1"));
+    kit_settle(kit, 1);
+    return kit;
+}
+
+/* The tick stands before the first command that counts from it, and takes nobody's answer. */
+static void a_grant_is_executed_behind_a_tick(void **state)
+{
+    struct kit *kit = led_and_ready();
+
+    (void)state;
+    kit->now_ms += 5000;
+    kit_send(kit, 7, kit_put(2, "a", "2"));
+    kit_send(kit, 7, lease_grant(3, 500));
+    kit_send(kit, 7, kit_put(4, "a", "3"));
+    kit_settle(kit, 2);
+    assert_int_equal(command_at(2, 0).op, SW_OP_PUT);
+    assert_int_equal(command_at(2, 1).op, SW_OP_TICK);
+    assert_int_equal(command_at(2, 1).expected, 5000);
+    assert_int_equal(command_at(2, 2).op, SW_OP_LEASE_GRANT);
+    assert_int_equal(kit_reply(kit, 2).revision, 2);
+    assert_int_equal(kit_reply(kit, 3).value, 3);
+    assert_int_equal(kit_reply(kit, 4).revision, 4);
+    kit_free(kit);
+}
+
+static void an_idle_leader_ticks_when_a_lease_is_due(void **state)
+{
+    struct kit *kit = led_and_ready();
+
+    (void)state;
+    kit->now_ms += 10;
+    kit_send(kit, 7, lease_grant(2, 500));
+    kit_settle(kit, 2);
+    kit->wall_ms += 3600000; /* changes nothing */
+    kit->now_ms += 499;
+    kit_turn(kit);
+    assert_int_equal(kit_group_now.last_index, 2);
+    kit->now_ms += 1;
+    kit_turn(kit);
+    assert_int_equal(kit_group_now.last_index, 3);
+    assert_int_equal(command_at(3, 0).op, SW_OP_TICK);
+    kit_turn(kit);
+    assert_int_equal(kit_group_now.last_index, 3); /* one at a time */
+    kit_commit(3);
+    kit_jobs(kit);
+    kit_turn(kit);
+    kit->now_ms += 1000;
+    kit_turn(kit);
+    assert_int_equal(kit_group_now.last_index, 3); /* nothing is due any more */
+    kit_free(kit);
+}
+
+/* Before that, ticks of earlier leaders may still be on their way. */
+static void a_new_leader_does_not_tick_before_its_own_term_is_executed(void **state)
+{
+    struct kit *kit = kit_new();
+
+    (void)state;
+    kit_lead();
+    kit_send(kit, 7, lease_grant(1, 500));
+    kit_turn(kit);
+    assert_int_equal(kit_group_now.last_index, 0);
+    kit_commit_other(1, 2); /* the barrier of its term */
+    kit_group_now.last_index = 1;
+    kit_jobs(kit);
+    kit_turn(kit);
+    assert_int_equal(kit_group_now.last_index, 2);
+    assert_int_equal(command_at(2, 0).op, SW_OP_TICK);
+    kit_free(kit);
+}
+
+static void a_tick_of_a_client_is_refused(void **state)
+{
+    struct kit *kit = led_and_ready();
+    struct sw_request tick = kit_request(SW_OP_TICK, 2);
+
+    (void)state;
+    tick.expected = 1;
+    kit_send(kit, 7, tick);
+    kit_turn(kit);
+    assert_int_equal(kit_reply(kit, 2).err, SW_ERR_UNSUPPORTED);
+    kit_free(kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -325,6 +442,10 @@ int main(void)
         cmocka_unit_test(reads_wait_for_their_read_point_and_share_it),
         cmocka_unit_test(a_read_point_that_fails_is_told),
         cmocka_unit_test(a_snapshot_is_told_to_the_group_and_to_who_asked),
+        cmocka_unit_test(a_grant_is_executed_behind_a_tick),
+        cmocka_unit_test(an_idle_leader_ticks_when_a_lease_is_due),
+        cmocka_unit_test(a_new_leader_does_not_tick_before_its_own_term_is_executed),
+        cmocka_unit_test(a_tick_of_a_client_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
