@@ -19,6 +19,7 @@
     X(GUARD_G10_OFF, "a configuration that was compacted is rolled back")                          \
     X(GUARD_G11_OFF, "a pre-vote refusal hides the higher term")                                   \
     X(GUARD_G12_OFF, "entries below the compacted prefix are appended again at the end")           \
+    X(GUARD_G13_OFF, "a follower refuses its vote although its leader is silent")                  \
     X(GUARD_G14_OFF, "a node that was just promoted refuses its vote")                             \
     X(GUARD_G15_OFF, "a lone voter that starts again leads on in its old term")                    \
     X(GUARD_G16_OFF, "learners get a configuration before it is committed")                        \
@@ -58,7 +59,19 @@
     X(TIME_GOES_BACK, "committed time follows the wall clock of each leader")                      \
     X(PAGE_SKIPS_ONE, "the next page of experiences begins one revision late")                     \
     X(FULL_PAGE_IS_LAST, "a full page says that nothing comes after it")                           \
-    X(FULL_STORE_SKIPS_ENTRY, "an entry that the full store cannot take is passed by")
+    X(FULL_STORE_SKIPS_ENTRY, "an entry that the full store cannot take is passed by")             \
+    X(LEASE_BY_WALL_CLOCK, "leases end by the wall clock of each leader")                          \
+    X(LEASE_BY_OWN_CLOCK, "each node ends leases by its own clock as it executes")                 \
+    X(LEASE_LEAVES_KEYS, "a lease that ends leaves its keys")                                      \
+    X(KEEP_ALIVE_NOT_COMMITTED, "a keep-alive is answered before it is committed")                 \
+    X(LEASE_TIME_JUMPS, "a new leader counts the time since the last tick twice")                  \
+    X(LEASE_ID_USED_AGAIN, "leases are numbered by those there were, without the revoked ones")    \
+    X(FENCE_NOT_COMPARED, "a compare of a key's lease, the fencing token, always holds")           \
+    X(WATCH_GAP_AT_FAILOVER, "a watch that a new leader begins skips a revision")                  \
+    X(WATCH_REPEATS, "the next page of a watch begins with the last revision of the one before")   \
+    X(WATCH_GOES_BACK, "a page of a watch that is cut says that it ends before its last revision") \
+    X(WATCH_COUNTS_UNCOMMITTED, "a watch without news counts what is proposed as told")            \
+    X(WATCH_HIDES_RESYNC, "a watch from before the oldest change that is kept goes on from there")
 
 #define SW_PLANTED_ENUM_(name, text) SW_PLANTED_##name,
 enum sw_planted { SW_PLANTED_TABLE(SW_PLANTED_ENUM_) SW_PLANTED_COUNT };
