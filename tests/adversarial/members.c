@@ -1,4 +1,4 @@
-/* What can be done with the key of a member. Raft trusts its members: docs/TESTING.md says which of
+/* What can be done with the key of a member. Raft trusts its members: README.md says which of
  * these do harm. None may crash a node, and none may reach further than its own lie. */
 #include <stdio.h>
 #include <stdlib.h>
