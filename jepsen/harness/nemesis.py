@@ -66,6 +66,14 @@ class Nemesis:
         """Why it is right that a node ended with this code and stays down; None if it is not."""
         return None
 
+    def present(self, order):
+        """The drawn order, with nodes that have joined in the places of those that are gone: else
+        "all" would spare them, and a node cut off from all others would still reach them."""
+        nodes = dict(self.cluster.nodes)
+        joined = [n for n, node in nodes.items() if n not in order and not node.removed]
+        kept = [n if not nodes[n].removed else joined.pop(0) if joined else None for n in order]
+        return [n for n in kept if n is not None] + joined
+
     def leader_or(self, order):
         """The leader if one is known, else the first of the order."""
         return self.run.sampler.leader() or order[0]
@@ -81,7 +89,7 @@ class Kill(Nemesis):
         return {"kind": kind, "order": order_of(draw, nodes)}
 
     def targets(self, params):
-        order, kind = params["order"], params["kind"]
+        order, kind = self.present(params["order"]), params["kind"]
         if kind == "leader":
             return [self.leader_or(order)]
         count = {"one": 1, "minority": minority(len(order)),
@@ -199,7 +207,7 @@ class Partition(Nemesis):
         return {"shape": shape, "order": order_of(draw, nodes), "clients": draw.random() < 0.3}
 
     def start(self, params, key):
-        order = params["order"]
+        order = self.present(params["order"])
         if params["shape"] == "leader":
             leader = self.leader_or(order)
             order = [leader, *(n for n in order if n != leader)]

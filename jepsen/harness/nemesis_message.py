@@ -76,7 +76,7 @@ class OneWay(Nemesis):
                 "clients": draw.random() < 0.2}
 
     def start(self, params, key):
-        order = params["order"]
+        order = self.present(params["order"])
         if params["leader"]:
             leader = self.leader_or(order)
             order = [leader, *(n for n in order if n != leader)]

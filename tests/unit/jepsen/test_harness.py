@@ -95,6 +95,18 @@ class TestOneWay(unittest.TestCase):
         self.assertEqual(cuts("half", [2, 1, 3]), {(2, 1), (2, 3)})
         self.assertEqual(cuts("circle", [1, 2, 3]), {(2, 1), (3, 2), (1, 3)})
 
+    def test_who_has_joined_is_struck_as_well(self):
+        nodes = {n: FakeNode(n, None) for n in (1, 2, 3, 4, 5)}
+        nodes[2].removed = nodes[4].removed = True
+        run = type("Run", (), {"cluster": type("Cluster", (), {"nodes": nodes})})
+        kill = nemeses.BY_NAME["kill"](run)
+        self.assertEqual(kill.targets({"kind": "all", "order": [2, 3, 1]}), [5, 3, 1])
+        self.assertEqual(kill.targets({"kind": "majority", "order": [3, 2, 1]}), [3, 5])
+        nodes[5].removed = True
+        self.assertEqual(kill.targets({"kind": "all", "order": [2, 3, 1]}), [3, 1])
+        nodes[2].removed = nodes[4].removed = nodes[5].removed = False
+        self.assertEqual(kill.targets({"kind": "all", "order": [2, 3, 1]}), [2, 3, 1, 4, 5])
+
     def test_effects_are_counted_where_they_strike(self):
         run = type("Run", (), {"cluster": None, "relays": {}, "messages": {}, "shims": {}})
         for name in ("lossy-link", "message-loss", "fail-fsync", "power-cut", "transfer"):
@@ -260,7 +272,7 @@ class TestBelongings(unittest.TestCase):
 
 class FakeNode:
     def __init__(self, number, log, excuses=()):
-        self.number, self.log, self.excuses = number, log, list(excuses)
+        self.number, self.log, self.excuses, self.removed = number, log, list(excuses), False
 
 
 class FakeCluster:
