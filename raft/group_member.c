@@ -470,7 +470,7 @@ enum sw_err sw_group_change(struct sw_group *group,
         err = check_change(group, change, ret_why);
         if (err == SW_ERR_OK) {
             err = submit(group,
-                         change->kind,
+                         (int)change->kind,
                          change->node.value,
                          change->kind == SW_GROUP_REMOVE ? change->own_address : change->address);
         }
