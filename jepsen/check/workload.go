@@ -152,7 +152,7 @@ func ChecksOf(name string) ([]Check, error) {
 			"and agree with real time across all keys",
 			Run: func(in *Input) Result { return checkRevisionOrder(in, kindOf(name)) }},
 	}
-	common = append(common, logChecks...)
+	common = append(append(common, lastCheck), logChecks...)
 	if name == mixed {
 		return append(common, mixedChecks()...), nil
 	}
