@@ -1,9 +1,8 @@
 // Leases: locks that end by themselves, whose token the store compares where the holder writes.
 //
 // By revision a lock has one holder after the other: who takes it finds it free. What it guards is
-// written only by the holder of that revision. By the clients' clocks a lease lives at least six
-// tenths of its time after a refresh that was acknowledged began: clocks of nodes may be made to run
-// half as fast again, and nothing else may shorten it.
+// written only by the holder of that revision. By the clients' clocks a lease lives for its time
+// after a refresh that was acknowledged began, less only what clocks of nodes were made to drift.
 package main
 
 import (
@@ -13,9 +12,15 @@ import (
 )
 
 const (
-	nsPerMs    = 1000 * 1000
-	leaseTenth = 6
+	nsPerMs = 1000 * 1000
+	million = 1000 * 1000
+	slackNs = 5 * nsPerMs // the swarm counts whole milliseconds; and true clocks differ a little
 )
+
+// leaseLife is how long a lease lives at least, on a true clock.
+func leaseLife(ttlMs, drift int64) int64 {
+	return ttlMs*nsPerMs/100*98*million/(million+drift) - slackNs
+}
 
 func leaseToken(op *Op) int64 {
 	if op.F == "acquire" {
@@ -145,13 +150,13 @@ func (lock *leased) refreshes() []*Op {
 	return list
 }
 
-func (lock *leased) tooEarly(refresh *Op) *Op {
+func (lock *leased) tooEarly(refresh *Op, drift int64) *Op {
 	token := leaseToken(refresh)
 	grant := lock.grants[token]
 	if grant == nil {
 		return nil
 	}
-	until := refresh.Call + grant.End.Get("ttl").Int*nsPerMs*leaseTenth/10
+	until := refresh.Call + leaseLife(grant.End.Get("ttl").Int, drift)
 	released, known := lock.release[token]
 	from := sort.Search(len(lock.all), func(i int) bool { return lock.all[i].Call > refresh.Return })
 	for _, op := range lock.all[from:] {
@@ -171,9 +176,8 @@ func checkLeaseTime(in *Input) Result {
 	for _, lock := range leasedOf(in.Ops) {
 		for _, refresh := range lock.refreshes() {
 			count++
-			if op := lock.tooEarly(refresh); op != nil {
-				return invalid([]*Op{op, refresh}, "lease %d was gone before six tenths of its time",
-					leaseToken(refresh))
+			if op := lock.tooEarly(refresh, in.Drift); op != nil {
+				return invalid([]*Op{op, refresh}, "lease %d was gone before its time", leaseToken(refresh))
 			}
 		}
 	}

@@ -87,6 +87,13 @@ func readInput(o *options) (*Input, error) {
 	if err != nil {
 		return nil, err
 	}
+	err = readFile(o.history, func(file io.Reader) (err error) {
+		in.Drift, err = ReadDrift(file)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
 	if len(in.Ops) == 0 {
 		return nil, fmt.Errorf("%s: no operation", o.history)
 	}

@@ -50,6 +50,7 @@ type Input struct {
 	Logs     []*Log // of --entries
 	Out      string
 	Deadline time.Time
+	Drift    int64 // how much faster or slower a node's clock may have run, in ppm
 }
 
 // Check is one property. Applies says why the check cannot be made on this input, or "".
