@@ -126,14 +126,14 @@ class RestartStorm(Nemesis):
         return rows
 
     def start(self, params, key):
-        number = params["order"][0]
+        number = params["node"] = self.present(params["order"])[0]
         self.cluster.hold(number, key)
         self.cluster.kill(number)
         return {"nodes": [number]}
 
     def heal(self, params, key):
-        self.cluster.release(params["order"][0], key)
-        return {"nodes": params["order"][:1]}
+        self.cluster.release(params["node"], key)
+        return {"nodes": [params["node"]]}
 
 
 class RollingRestart(Nemesis):
@@ -153,14 +153,14 @@ class RollingRestart(Nemesis):
         return rows
 
     def start(self, params, key):
-        number = params["order"][0]
+        number = params["node"] = self.present(params["order"])[0]
         self.cluster.hold(number, key)
         self.cluster.terminate(number)
         return {"nodes": [number]}
 
     def heal(self, params, key):
-        self.cluster.release(params["order"][0], key)
-        return {"nodes": params["order"][:1]}
+        self.cluster.release(params["node"], key)
+        return {"nodes": [params["node"]]}
 
 
 class Pause(Nemesis):
