@@ -1,6 +1,6 @@
 """swarm-chaos-client against three real nodes, one of which dies and comes back: every workload
-ends, writes histories that follow Jepsen's rules, and goes on in a file that it or a killed client left.
-What the histories say is for swarm-check to judge. Standard library only."""
+ends, writes histories that follow Jepsen's rules, and goes on in a file that it or a killed client
+left. What the histories say is for swarm-check to judge. Standard library only."""
 import json
 import pathlib
 import re
