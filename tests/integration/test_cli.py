@@ -346,10 +346,19 @@ class RealSwarm(Case):
 
     def test_lease(self):
         part = ("--partition", "lease")
-        lease = self.json("lease", "grant", "300ms", *part)["lease"]
-        self.json("kv", "put", "a", "1", "--lease", lease, *part)
-        self.assertEqual(self.json("kv", "get", "a", *part)["kv"]["lease"], lease)
-        self.assertEqual(self.json("lease", "keepalive", lease, *part)["ttl_ms"], "300")
+        lease = self.json("lease", "grant", "1h", *part)["lease"]
+        self.json("kv", "put", "b", "1", "--lease", lease, *part)
+        self.assertEqual(self.json("kv", "get", "b", *part)["kv"]["lease"], lease)
+        self.assertEqual(self.json("lease", "keepalive", lease, *part)["ttl_ms"], "3600000")
+        self.json("lease", "revoke", lease, *part)
+
+        def held():
+            """A short lease and its key; on a slow machine it may end before the key is there."""
+            short = self.json("lease", "grant", "500ms", *part)["lease"]
+            code = self.ctl("kv", "put", "a", "1", "--lease", short, *part)[0]
+            return short if code == 0 else None
+
+        lease = wait_for("a key with a lease", 60, held)
         wait_for("the key is gone", 20, lambda: self.ctl("kv", "get", "a", *part)[0] == 3)
         self.fails(self.ctl("lease", "keepalive", lease, *part), 3, "LEASE_GONE")
         self.fails(self.ctl("kv", "put", "a", "1", "--lease", lease, *part), 3, "LEASE_GONE")
