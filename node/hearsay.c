@@ -76,6 +76,9 @@ static bool read_member(struct sw_reader *in, struct sw__member *ret_member)
     if (text.size > 0) {
         memcpy(copy, text.data, text.size);
     }
+    if (strlen(copy) != text.size) {
+        return false; /* more behind a 0x00: no node says that */
+    }
     *ret_member = (struct sw__member){.id = id};
     return sw_peer_text_parse(copy, &ret_member->text);
 }

@@ -161,6 +161,29 @@ static void what_the_log_says_is_passed_on(void **state)
     kit_free(other);
 }
 
+/* Found by the fuzzer: corpus/hearsay/text_with_nul. */
+static void a_text_that_goes_on_behind_its_end_is_not_heard(void **state)
+{
+    static const char text[] = "h5:1\0more";
+    struct kit *kit = kit_new();
+    struct sw_buf said = {0};
+
+    (void)state;
+    kit_lead();
+    sw_write_u8(&said, SW_NODE_MEMBERS);
+    sw_write_u64(&said, 10);
+    sw_write_u8(&said, 1);
+    sw_write_u64(&said, 5);
+    sw_write_blob(&said, sw_span_of(text, sizeof text - 1));
+    sw__hearsay_message(kit->node, sw_buf_span(&said));
+    assert_int_equal(kit->node->heard_index, 0);
+    sw_store_u32(said.data + 18, 4); /* the text alone */
+    sw__hearsay_message(kit->node, sw_span_of(said.data, 26));
+    assert_int_equal(kit->node->heard_index, 10);
+    sw_buf_release(&said);
+    kit_free(kit);
+}
+
 static void the_list_tells_who_is_who(void **state)
 {
     struct kit *kit = kit_new();
@@ -274,6 +297,7 @@ int main(void)
         cmocka_unit_test(newer_members_of_the_settings_are_let_in),
         cmocka_unit_test(newer_members_are_heard_of),
         cmocka_unit_test(what_the_log_says_is_passed_on),
+        cmocka_unit_test(a_text_that_goes_on_behind_its_end_is_not_heard),
         cmocka_unit_test(the_list_tells_who_is_who),
         cmocka_unit_test(an_addition_is_answered_when_it_is_made),
         cmocka_unit_test(what_cannot_be_is_refused),
