@@ -28,7 +28,7 @@ static enum sw_err parse_configuration(struct sw_span bytes, struct raft_configu
         const size_t size = left == 0 ? 0 : strnlen(address, left);
         uint8_t role;
 
-        if (id == 0 || size == left || size == 0 || size > SW_ADDRESS_SIZE_MAX) {
+        if (id == 0 || size == left || size == 0 || size >= SW_ADDRESS_SIZE_MAX) {
             return SW_ERR_MALFORMED;
         }
         (void)sw_read_bytes(&in, size + 1);

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/limits.h"
 #include "base/prng.h"
 #include "raft/descriptor.h"
 
@@ -98,6 +99,29 @@ static void refuses_configurations_that_libraft_would_trust(void **state)
 }
 
 /* Whatever the bytes: an answer, no access outside them (the sanitizers watch). */
+/* Found by the fuzzer: corpus/raft_message/configuration_long_address. */
+static void refuses_an_address_that_fits_nowhere_else(void **state)
+{
+    char address[SW_ADDRESS_SIZE_MAX + 1];
+
+    (void)state;
+    memset(address, 'a', sizeof address);
+    for (size_t size = SW_ADDRESS_SIZE_MAX - 1; size <= SW_ADDRESS_SIZE_MAX; size++) {
+        struct raft_configuration configuration;
+        struct raft_buffer encoded;
+
+        address[size] = '\0';
+        raft_configuration_init(&configuration);
+        assert_int_equal(raft_configuration_add(&configuration, 1, address, RAFT_VOTER), 0);
+        assert_int_equal(raft_configuration_encode(&configuration, &encoded), 0);
+        assert_int_equal(sw_descriptor_configuration_valid(sw_span_of(encoded.base, encoded.len)),
+                         size < SW_ADDRESS_SIZE_MAX);
+        raft_free(encoded.base);
+        raft_configuration_close(&configuration);
+        address[size] = 'a';
+    }
+}
+
 static void survives_noise(void **state)
 {
     struct sw_prng prng = sw_prng_of(7);
@@ -120,6 +144,7 @@ int main(void)
         cmocka_unit_test(round_trip),
         cmocka_unit_test(refuses_every_truncation),
         cmocka_unit_test(refuses_configurations_that_libraft_would_trust),
+        cmocka_unit_test(refuses_an_address_that_fits_nowhere_else),
         cmocka_unit_test(survives_noise),
     };
 
