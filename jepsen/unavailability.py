@@ -7,8 +7,8 @@ Three nodes in network namespaces of their own, a client in a fourth that writes
 other and is never cut off from the healthy nodes. A fault hits the leader; what is measured is the
 time from there to the first acknowledgement of a write that was asked for afterwards. A pause
 (SIGSTOP) and a partition (the leader reaches nobody, nobody reaches it) last S seconds and are then
-healed; the longest gap around the healing is measured, too. Both systems run in turn on one machine;
-what counts is the ratio. swarmd runs with its own default timeouts and once with etcd's.
+healed; the longest gap around the healing is measured, too. Both systems run in turn on one
+machine; what counts is the ratio. swarmd runs with its own default timeouts and once with etcd's.
 """
 import argparse
 import http.client
@@ -232,7 +232,8 @@ def table(results):
              "timeouts | ratio |", "|---|---|---:|---:|---:|---:|---:|"]
     etcd = results["etcd"]
     for fault in FAULTS:
-        for key, words in (("unavailable_ms", "no writes for"), ("healing_gap_ms", "gap at healing")):
+        for key, words in (("unavailable_ms", "no writes for"),
+                           ("healing_gap_ms", "gap at healing")):
             for which in ("median", "max"):
                 base = summary(etcd[fault][key])[which]
                 cells = [f"{base:.0f} ms"]

@@ -298,7 +298,8 @@ class Wire(Adversarial):
                 s.close()
 
     def test_frames_that_claim_absurd_lengths(self):
-        ready = b"\x04\x26\x05READY\x0bSocket-Type\x00\x00\x00\x06DEALER\x08Identity\x00\x00\x00\x00"
+        ready = (b"\x04\x26\x05READY\x0bSocket-Type\x00\x00\x00\x06DEALER"
+                 b"\x08Identity\x00\x00\x00\x00")
         before = self.rss(self.leader)
         for port in self.ports():
             for size in (1 << 24, 1 << 31, 1 << 40, (1 << 63) - 1, (1 << 64) - 1):
@@ -344,7 +345,8 @@ class Wire(Adversarial):
         proxy = Proxy(self.leader.client_port, bend)
         try:
             return self.swarm.ctl(
-                "--endpoints", f"{self.leader.number}=127.0.0.1:{proxy.port}", "--command-timeout", "6s",
+                "--endpoints", f"{self.leader.number}=127.0.0.1:{proxy.port}",
+                "--command-timeout", "6s",
                 "kv", "put", key, "through the middle")
         finally:
             proxy.close()
@@ -431,7 +433,8 @@ class Clients(Adversarial):
         self.assertEqual(self.hostile("limits"), {"sent": 7, "ok": 0, "unanswered": 0})
 
     def test_a_client_that_takes_no_answers(self):
-        code, _, err = self.swarm.ctl("--namespace", "adversarial", "kv", "put", "deaf", "x" * 90000)
+        code, _, err = self.swarm.ctl("--namespace", "adversarial", "kv", "put", "deaf",
+                                      "x" * 90000)
         self.assertEqual(code, 0, err)
         before = Wire.rss(self.leader)
         with Honest(self.swarm, "deaf") as honest:
