@@ -63,6 +63,8 @@ static enum sw_err check_bounds(const struct sw_admission *admission,
                                 char *ret_why)
 {
     const struct sw_node_limits *limits = &admission->limits;
+    const uint64_t waiting =
+        sw_op_is_write(request->op) ? admission->queued_size : admission->reading_size;
 
     if (SW_BUGGIFY("node.refuse_busy", 10)) {
         snprintf(ret_why, SW_WHY_SIZE, "this node is asked to be unkind");
@@ -84,11 +86,17 @@ static enum sw_err check_bounds(const struct sw_admission *admission,
                  limits->in_flight_max);
         return SW_ERR_OVERLOADED;
     }
-    if (admission->queued_size + request->size > limits->queue_size_max) {
+    if (request->op == SW_OP_WATCH &&
+        admission->watching >= limits->in_flight_max - limits->in_flight_max / 2) {
+        snprintf(ret_why, SW_WHY_SIZE, "%u watches wait on this node", admission->watching);
+        return SW_ERR_OVERLOADED;
+    }
+    if (waiting + request->size > limits->queue_size_max) {
         snprintf(ret_why,
                  SW_WHY_SIZE,
-                 "%llu bytes of writes wait on this node, the limit is %u",
-                 (unsigned long long)admission->queued_size,
+                 "%llu bytes of %s wait on this node, the limit is %u",
+                 (unsigned long long)waiting,
+                 sw_op_is_write(request->op) ? "writes" : "reads",
                  limits->queue_size_max);
         return SW_ERR_OVERLOADED;
     }
@@ -130,8 +138,11 @@ enum sw_err sw_admission_check(const struct sw_admission *admission,
 void sw_admission_enter(struct sw_admission *admission, enum sw_op op, size_t size)
 {
     admission->in_flight++;
+    admission->watching += op == SW_OP_WATCH ? 1 : 0;
     if (sw_op_is_write(op)) {
         admission->queued_size += size;
+    } else {
+        admission->reading_size += size;
     }
     if (op_grows(op)) {
         admission->written_since_stats += size;
@@ -144,8 +155,16 @@ void sw_admission_dequeue(struct sw_admission *admission, size_t size)
     admission->queued_size -= size;
 }
 
-void sw_admission_leave(struct sw_admission *admission)
+void sw_admission_read_over(struct sw_admission *admission, size_t size)
+{
+    SW_ASSERT(admission->reading_size >= size);
+    admission->reading_size -= size;
+}
+
+void sw_admission_leave(struct sw_admission *admission, enum sw_op op)
 {
     SW_ASSERT(admission->in_flight > 0);
+    SW_ASSERT(op != SW_OP_WATCH || admission->watching > 0);
     admission->in_flight--;
+    admission->watching -= op == SW_OP_WATCH ? 1 : 0;
 }

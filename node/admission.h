@@ -18,7 +18,9 @@ enum { SW_ADMISSION_DEPTH_MAX = 10 }; /* a request that caused itself stops here
 struct sw_admission {
     struct sw_node_limits limits; /* no zeros: see sw_admission_init */
     uint32_t in_flight;           /* admitted and not released */
-    uint64_t queued_size;         /* bytes of admitted requests not proposed yet */
+    uint32_t watching;            /* of these, watches: they stay for long, so others keep room */
+    uint64_t queued_size;         /* bytes of admitted writes not proposed yet */
+    uint64_t reading_size;        /* bytes of admitted requests that are no writes */
     bool stopping;
     struct sw_store_stats store;  /* as last heard of */
     uint64_t written_since_stats; /* bytes admitted since then: the store may be fuller by these */
@@ -44,6 +46,8 @@ enum sw_err sw_admission_check(const struct sw_admission *admission,
 void sw_admission_enter(struct sw_admission *admission, enum sw_op op, size_t size);
 /* The command left the queue: it was proposed, or answered before. */
 void sw_admission_dequeue(struct sw_admission *admission, size_t size);
-void sw_admission_leave(struct sw_admission *admission);
+/* What is no write was forgotten, answered or not. */
+void sw_admission_read_over(struct sw_admission *admission, size_t size);
+void sw_admission_leave(struct sw_admission *admission, enum sw_op op);
 
 #endif

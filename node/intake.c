@@ -100,7 +100,7 @@ void sw__request_answer(struct sw_node *node, struct sw__request *request, struc
     SW_ASSERT(!request->answered);
     request->answered = true;
     sw_timers_cancel(&node->deadlines, &request->deadline);
-    sw_admission_leave(&node->admission);
+    sw_admission_leave(&node->admission, request->op);
     sw_metrics_request(&node->metrics,
                        request->op,
                        reply->err,
@@ -133,7 +133,9 @@ void sw__request_free(struct sw__request *request)
         return;
     }
     node = request->shard->node;
-    if (request->place == SW__PLACE_QUEUED) {
+    if (!sw_op_is_write(request->op)) {
+        sw_admission_read_over(&node->admission, request->size);
+    } else if (request->place == SW__PLACE_QUEUED) {
         sw_admission_dequeue(&node->admission, request->size);
     }
     sw_timers_cancel(&node->deadlines, &request->deadline);
@@ -436,7 +438,14 @@ void sw__client_gone(void *arg, uint64_t conn)
     struct sw_node *node = arg;
 
     if (!node->crashed) {
-        /* What it asked for goes on: a write cannot be called back. */
+        const struct sw_client *client = sw_clients_find(&node->clients, conn);
+        const bool waits = client != NULL && client->in_flight > 0;
+
+        /* What it asked for goes on, since a write cannot be called back; but nobody is to be told
+         * of changes any more. */
         sw_clients_remove(&node->clients, conn);
+        for (uint32_t i = 0; i < node->shard_count && waits; i++) {
+            sw__watch_forget(node->shards[i], conn);
+        }
     }
 }

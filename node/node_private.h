@@ -269,6 +269,8 @@ void sw__hearsay_message(struct sw_node *node, struct sw_span message);
 bool sw__watch_waits(struct sw__shard *shard,
                      struct sw__request *request,
                      const struct sw_reply *reply);
+/* A client left: its watches that wait end. */
+void sw__watch_forget(struct sw__shard *shard, uint64_t conn);
 void sw__watch_turn_end(struct sw__shard *shard);
 
 /* status.c */

@@ -28,7 +28,8 @@ bool sw__watch_waits(struct sw__shard *shard,
                      const struct sw_reply *reply)
 {
     if (request->op != SW_OP_WATCH || reply->err != SW_ERR_OK || reply->record_count > 0 ||
-        shard->role != SW_ROLE_LEADER || shard->node->phase != SW__PHASE_RUNNING) {
+        shard->role != SW_ROLE_LEADER || shard->node->phase != SW__PHASE_RUNNING ||
+        sw_clients_find(&shard->node->clients, request->conn) == NULL) {
         return false;
     }
     request->checked = reply->revision;
@@ -39,6 +40,22 @@ bool sw__watch_waits(struct sw__shard *shard,
     request->place = SW__PLACE_WAITING;
     sw__list_add(&shard->watching, request);
     return true;
+}
+
+/* It would hold its place until its deadline, and clients that come and go would fill the node. */
+void sw__watch_forget(struct sw__shard *shard, uint64_t conn)
+{
+    struct sw__request *next;
+
+    for (struct sw__request *request = shard->watching.first; request != NULL; request = next) {
+        struct sw_reply nothing = {.revision = request->checked};
+
+        next = request->next;
+        if (request->conn == conn) {
+            sw__request_answer(shard->node, request, &nothing);
+            sw__request_free(request);
+        }
+    }
 }
 
 void sw__watch_turn_end(struct sw__shard *shard)

@@ -47,8 +47,9 @@ static void bounds_hold_at_their_edge(void **state)
                      SW_ERR_OK);
     assert_int_equal(check(&admission, (struct sw_admission_request){.client_in_flight = 3}),
                      SW_ERR_BUSY);
-    assert_int_equal(check(&admission, (struct sw_admission_request){.size = 100}), SW_ERR_OK);
-    assert_int_equal(check(&admission, (struct sw_admission_request){.size = 101}),
+    assert_int_equal(check(&admission, (struct sw_admission_request){.op = SW_OP_PUT, .size = 100}),
+                     SW_ERR_OK);
+    assert_int_equal(check(&admission, (struct sw_admission_request){.op = SW_OP_PUT, .size = 101}),
                      SW_ERR_OVERLOADED);
     assert_int_equal(check(&admission, (struct sw_admission_request){.applier_pending = 9}),
                      SW_ERR_OK);
@@ -67,11 +68,12 @@ static void bounds_hold_at_their_edge(void **state)
     }
     assert_int_equal(check(&admission, (struct sw_admission_request){.op = SW_OP_GET}),
                      SW_ERR_OVERLOADED);
-    sw_admission_leave(&admission);
-    assert_int_equal(check(&admission, (struct sw_admission_request){.size = 51}),
+    sw_admission_leave(&admission, SW_OP_PUT);
+    assert_int_equal(check(&admission, (struct sw_admission_request){.op = SW_OP_PUT, .size = 51}),
                      SW_ERR_OVERLOADED);
     sw_admission_dequeue(&admission, 10);
-    assert_int_equal(check(&admission, (struct sw_admission_request){.size = 51}), SW_ERR_OK);
+    assert_int_equal(check(&admission, (struct sw_admission_request){.op = SW_OP_PUT, .size = 51}),
+                     SW_ERR_OK);
 }
 
 static void reads_take_no_room_in_the_queue(void **state)
@@ -83,6 +85,43 @@ static void reads_take_no_room_in_the_queue(void **state)
     sw_admission_enter(&admission, SW_OP_SCAN, 1000);
     assert_int_equal(admission.queued_size, 0);
     assert_int_equal(admission.in_flight, 1);
+}
+
+/* A read of many keys names them all: a megabyte that is kept until it is answered. */
+static void reads_that_wait_are_bounded_in_bytes(void **state)
+{
+    const struct sw_admission_request large = {.op = SW_OP_MULTI_GET, .size = 60};
+    struct sw_admission admission;
+
+    (void)state;
+    sw_admission_init(&admission, (struct sw_node_limits){.queue_size_max = 100});
+    assert_int_equal(check(&admission, large), SW_ERR_OK);
+    sw_admission_enter(&admission, SW_OP_MULTI_GET, 60);
+    assert_int_equal(check(&admission, large), SW_ERR_OVERLOADED);
+    assert_int_equal(check(&admission, (struct sw_admission_request){.op = SW_OP_PUT, .size = 60}),
+                     SW_ERR_OK);
+    sw_admission_leave(&admission, SW_OP_MULTI_GET);
+    assert_int_equal(check(&admission, large), SW_ERR_OVERLOADED); /* it is kept still */
+    sw_admission_read_over(&admission, 60);
+    assert_int_equal(check(&admission, large), SW_ERR_OK);
+}
+
+/* They stay for minutes: if they had all places, nobody else would be served. */
+static void watches_leave_half_of_the_places(void **state)
+{
+    const struct sw_admission_request watch = {.op = SW_OP_WATCH};
+    struct sw_admission admission;
+
+    (void)state;
+    sw_admission_init(&admission, (struct sw_node_limits){.in_flight_max = 4});
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(check(&admission, watch), SW_ERR_OK);
+        sw_admission_enter(&admission, SW_OP_WATCH, 1);
+    }
+    assert_int_equal(check(&admission, watch), SW_ERR_OVERLOADED);
+    assert_int_equal(check(&admission, (struct sw_admission_request){.op = SW_OP_GET}), SW_ERR_OK);
+    sw_admission_leave(&admission, SW_OP_WATCH);
+    assert_int_equal(check(&admission, watch), SW_ERR_OK);
 }
 
 static void a_full_store_refuses_what_grows_it_only(void **state)
@@ -156,6 +195,8 @@ int main(void)
         cmocka_unit_test(zeros_stand_for_defaults),
         cmocka_unit_test(bounds_hold_at_their_edge),
         cmocka_unit_test(reads_take_no_room_in_the_queue),
+        cmocka_unit_test(reads_that_wait_are_bounded_in_bytes),
+        cmocka_unit_test(watches_leave_half_of_the_places),
         cmocka_unit_test(a_full_store_refuses_what_grows_it_only),
         cmocka_unit_test(what_was_admitted_since_the_last_figures_counts),
         cmocka_unit_test(a_stopping_node_answers_status_only),

@@ -135,6 +135,33 @@ static void many_watchers_hear_of_one_change(void **state)
     kit_free(kit);
 }
 
+/* Else who comes, watches and goes again and again fills the node for minutes. */
+static void watches_of_a_client_that_left_hold_no_place(void **state)
+{
+    struct kit *kit = led();
+    const struct sw_link_handler handler = sw_node_link_handler(kit->node);
+
+    (void)state;
+    kit_send(kit, 8, watch(2, "b", 0));
+    kit_send(kit, 9, watch(3, "b", 0));
+    kit_settle(kit, 1);
+    assert_int_equal(kit->node->admission.in_flight, 2);
+    handler.client_gone(handler.arg, 8);
+    assert_int_equal(kit->node->admission.in_flight, 1);
+    kit_send(kit, 8, watch(4, "b", 0));
+    kit_turn(kit);
+    handler.client_gone(handler.arg, 8); /* while it looks */
+    kit_settle(kit, 1);
+    assert_int_equal(kit->node->admission.in_flight, 1);
+    put(kit, 1, "b");
+    kit_jobs(kit);
+    kit_turn(kit);
+    assert_int_equal(kit_reply(kit, 3).record_count, 1);
+    assert_int_equal(kit->node->admission.in_flight, 0);
+    assert_int_equal(kit->node->admission.reading_size, 0);
+    kit_free(kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +171,7 @@ int main(void)
         cmocka_unit_test(losing_the_lead_sends_watchers_on),
         cmocka_unit_test(a_stop_does_not_wait_for_watchers),
         cmocka_unit_test(many_watchers_hear_of_one_change),
+        cmocka_unit_test(watches_of_a_client_that_left_hold_no_place),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
