@@ -56,6 +56,9 @@ static struct sw__applier_group *group_of(struct sw_applier *applier, struct sw_
     SW_ASSERT(applier->groups != NULL);
     SW_ASSERT(group != NULL);
     sw_state_init(&group->state, id);
+    if (applier->config.change_count_max > 0) {
+        group->state.change_count_max = applier->config.change_count_max;
+    }
     applier->groups[applier->group_count++] = group;
     err = sw_state_load(&group->state, applier->config.store);
     if (err != SW_ERR_OK) {
@@ -255,6 +258,9 @@ static void run_on_group(struct sw_applier *applier, struct sw__applier_job *job
     }
     switch (job->kind) {
     case SW__JOB_ENTRY:
+        if (SW_PLANTED(LEASE_BY_OWN_CLOCK)) {
+            group->state.clock_ms = sw_env_now_ms(applier->config.env);
+        }
         run_entry(applier, group, job);
         break;
     case SW__JOB_READ:

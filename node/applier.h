@@ -72,6 +72,7 @@ struct sw_applier_config {
     struct sw_applier_handler handler;
     uint32_t commit_interval_ms; /* commit at the latest this long after a first write; 0 = 1000 */
     uint32_t commit_bytes;       /* or after this much; 0 = 32 MiB */
+    uint32_t change_count_max;   /* see struct sw_node_config */
 };
 
 /* Where the store stands for a group. Synchronous, before the worker has any job. */

@@ -151,6 +151,7 @@ static enum sw_err open_applier(struct sw_node *node, char *ret_why)
         .handler = sw__applier_handler(node),
         .commit_interval_ms = node->config.commit_interval_ms,
         .commit_bytes = node->config.commit_bytes,
+        .change_count_max = node->config.change_count_max,
     };
 
     return sw_applier_new(&config, &node->applier, ret_why);

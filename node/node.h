@@ -84,6 +84,9 @@ struct sw_node_config {
     struct sw_node_limits limits;
     uint32_t commit_interval_ms; /* of the applier; 0 = its default */
     uint32_t commit_bytes;       /* of the applier; 0 = its default */
+    /* Changes kept for watchers: state, so the same on all nodes, for ever. For tests; 0 = all that
+     * base/limits.h allows. */
+    uint32_t change_count_max;
     struct sw_env *env;
     struct sw_wal *wal;
     struct sw_link *link;

@@ -359,7 +359,7 @@ static enum sw_err watch_fill(struct page *page, struct sw_store *store)
                 return SW_ERR_OK;
             }
             if (running != 0) {
-                page->upto = running;
+                page->upto = running - (SW_PLANTED(WATCH_GOES_BACK) ? 1 : 0);
             }
             if (running != 0 && watch_is_full(page, passed)) {
                 page->more = true;
@@ -395,13 +395,15 @@ static enum sw_err watch(struct page *page,
 
     page->upto = after;
     /* From the future: this state was put in the place of a later one. */
-    if (after < state->change_floor || after > state->revision) {
+    if ((after < state->change_floor && !SW_PLANTED(WATCH_HIDES_RESYNC)) ||
+        after > state->revision) {
         *ret_answer = SW_ERR_RESYNC;
         page->upto = state->revision;
         return SW_ERR_OK;
     }
     if (after < state->revision) {
-        sw_key_change(state->group, after + 1, 0, &page->from);
+        sw_key_change(
+            state->group, after + (after > 0 && SW_PLANTED(WATCH_REPEATS) ? 0 : 1), 0, &page->from);
         sw_key_group(state->group, &page->prefix);
         err = watch_fill(page, store);
     }

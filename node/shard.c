@@ -74,6 +74,9 @@ static void add_tick(struct sw__shard *shard, struct sw__flight *flight, struct 
 
     tick.expected =
         sw_tick_stamp(&shard->tick, shard->term, sw_env_now_ns(shard->node->config.env));
+    if (SW_PLANTED(LEASE_BY_WALL_CLOCK)) {
+        tick.expected = sw_env_wall_ms(shard->node->config.env);
+    }
     sw_command_encode(&tick, &command);
     sw_entry_add(entry, sw_buf_span(&command));
     sw_buf_release(&command);
@@ -135,6 +138,30 @@ static struct sw__flight *flight_take(struct sw__shard *shard, struct sw__flight
     return flight;
 }
 
+/* The bug KEEP_ALIVE_NOT_COMMITTED: the next leader may never have heard of it. */
+static void answer_keep_alives(struct sw__shard *shard, const struct sw__flight *flight)
+{
+    struct sw_reply reply = {.revision = shard->revision};
+
+    for (struct sw__request *r = flight->requests.first; r != NULL; r = r->next) {
+        if (r->op == SW_OP_LEASE_KEEP_ALIVE && !r->answered) {
+            sw__request_answer(shard->node, r, &reply);
+        }
+    }
+}
+
+/* The bug WATCH_COUNTS_UNCOMMITTED: nobody was told of what the entry writes. */
+static void answer_watches(struct sw__shard *shard, const struct sw__flight *flight)
+{
+    struct sw_reply reply = {.revision = shard->revision + flight->requests.count};
+    struct sw__request *request;
+
+    while ((request = sw__list_take(&shard->watching)) != NULL) {
+        sw__request_answer(shard->node, request, &reply);
+        sw__request_free(request);
+    }
+}
+
 /* Proposes one entry of what is queued. False when it cannot be now. */
 static bool propose_one(struct sw__shard *shard)
 {
@@ -159,6 +186,12 @@ static bool propose_one(struct sw__shard *shard)
     for (struct sw__request *r = flight->requests.first; r != NULL; r = r->next) {
         r->place = SW__PLACE_FLYING;
         sw_admission_dequeue(&node->admission, r->size);
+    }
+    if (SW_PLANTED(KEEP_ALIVE_NOT_COMMITTED)) {
+        answer_keep_alives(shard, flight);
+    }
+    if (SW_PLANTED(WATCH_COUNTS_UNCOMMITTED)) {
+        answer_watches(shard, flight);
     }
     flight->proposed_ns = sw_env_now_ns(node->config.env);
     flight_add(shard, flight);
@@ -249,6 +282,10 @@ static void read_ready(void *arg, enum sw_err err)
         request->place = SW__PLACE_RUNNING;
         if (decoded.op == SW_OP_LEASE_LIST) {
             decoded.expected = sw_tick_now(&shard->tick, sw_env_now_ns(node->config.env));
+        }
+        if (SW_PLANTED(WATCH_GAP_AT_FAILOVER) && decoded.op == SW_OP_WATCH &&
+            shard->tick.term != shard->term && decoded.expected < shard->revision) {
+            decoded.expected++; /* it has not ticked yet, so it is new */
         }
         sw_applier_read(node->applier, shard->id, &decoded, (uint64_t)(uintptr_t)request);
     }

@@ -2,6 +2,7 @@
 #include "node/tick.h"
 
 #include "base/assert.h"
+#include "base/point.h"
 
 enum { NS_PER_MS = 1000000 };
 
@@ -36,6 +37,9 @@ void sw_tick_seen(struct sw_tick *tick, uint64_t clock_ms, uint64_t term, uint64
 uint64_t sw_tick_stamp(struct sw_tick *tick, uint64_t term, uint64_t now_ns)
 {
     SW_ASSERT(term != 0);
+    if (SW_PLANTED(LEASE_TIME_JUMPS) && tick->term != term) {
+        tick->base_ms = sw_tick_now(tick, now_ns);
+    }
     tick->term = term;
     return sw_tick_now(tick, now_ns);
 }

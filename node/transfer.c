@@ -428,6 +428,8 @@ replace_state(struct sw_import *in, struct sw_state *state, struct sw_store *sto
     enum sw_err err;
 
     sw_state_init(&fresh, state->group);
+    fresh.change_count_max = state->change_count_max;
+    fresh.change_size_max = state->change_size_max;
     err = exchange(in, store, &fresh);
     if (err != SW_ERR_OK) {
         goto out;

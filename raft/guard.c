@@ -84,6 +84,7 @@ uint32_t sw_guard_planted(void)
     off |= SW_PLANTED(GUARD_G10_OFF) ? (uint32_t)SW_GUARD_G10 : 0;
     off |= SW_PLANTED(GUARD_G11_OFF) ? (uint32_t)SW_GUARD_G11 : 0;
     off |= SW_PLANTED(GUARD_G12_OFF) ? (uint32_t)SW_GUARD_G12 : 0;
+    off |= SW_PLANTED(GUARD_G13_OFF) ? (uint32_t)SW_GUARD_G13 : 0;
     off |= SW_PLANTED(GUARD_G14_OFF) ? (uint32_t)SW_GUARD_G14 : 0;
     off |= SW_PLANTED(GUARD_G15_OFF) ? (uint32_t)SW_GUARD_G15 : 0;
     off |= SW_PLANTED(GUARD_G16_OFF) ? (uint32_t)SW_GUARD_G16 : 0;

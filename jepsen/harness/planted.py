@@ -42,6 +42,7 @@ FINDERS = {
     "GUARD_G10_OFF": ["scenario configuration-rollback"],
     "GUARD_G11_OFF": ["scenario pre-vote-deadlock"],
     "GUARD_G12_OFF": ["raft"],
+    "GUARD_G13_OFF": ["scenario silent-leaders"],
     "GUARD_G14_OFF": ["scenario promote-then-crash"],
     "GUARD_G15_OFF": ["scenario lone-voter-restart"],
     "GUARD_G16_OFF": ["scenario demote-then-crash"],
@@ -80,6 +81,18 @@ FINDERS = {
     "PAGE_SKIPS_ONE": ["node"],
     "FULL_PAGE_IS_LAST": ["node", "chaos scan kill"],
     "FULL_STORE_SKIPS_ENTRY": ["node"],
+    "LEASE_BY_WALL_CLOCK": ["node"],
+    "LEASE_BY_OWN_CLOCK": ["node"],
+    "LEASE_LEAVES_KEYS": ["node"],
+    "KEEP_ALIVE_NOT_COMMITTED": ["node"],
+    "LEASE_TIME_JUMPS": ["node"],
+    "LEASE_ID_USED_AGAIN": ["node"],
+    "FENCE_NOT_COMPARED": ["node"],
+    "WATCH_GAP_AT_FAILOVER": ["node"],
+    "WATCH_REPEATS": ["node"],
+    "WATCH_GOES_BACK": ["node"],
+    "WATCH_COUNTS_UNCOMMITTED": ["node"],
+    "WATCH_HIDES_RESYNC": ["node"],
 }
 
 

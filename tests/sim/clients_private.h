@@ -67,9 +67,10 @@ struct sim_running {
 struct sim_lease {
     uint64_t id; /* 0 = none */
     uint32_t ttl_ms;
-    uint64_t sent_us; /* its time began after this */
-    uint64_t drifts;  /* faults of clocks so far, then */
-    bool put;         /* its keys were acknowledged */
+    uint64_t sent_us;  /* its time began after this */
+    uint64_t drifts;   /* faults of clocks so far, then */
+    uint64_t given_up; /* the last one that was surely revoked */
+    bool put;          /* its keys were acknowledged */
     bool revoking;
     bool pending; /* a call is under way */
     enum sw_op op;
@@ -81,7 +82,9 @@ struct sim_lease {
 
 /* What a client watches, and what it was told so far. */
 struct sim_watch {
-    uint64_t after; /* everything up to here */
+    uint64_t after;       /* everything up to here, but for the gaps that it was told to have */
+    struct sim_gap *gaps; /* owned */
+    size_t gap_count;
     bool pending;
     size_t call;
     struct sim_told *told; /* owned */

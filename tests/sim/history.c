@@ -491,13 +491,14 @@ void sim_history_check_told(const struct sim_history *history,
                             uint32_t client,
                             const struct sim_told *told,
                             size_t count,
-                            uint64_t upto)
+                            struct sim_gap range)
 {
     for (size_t i = 0; i < history->call_count && !history->world->failed; i++) {
         const struct sim_call *call = &history->calls[i];
 
         if (call->kind == SIM_CALL_READ || call->kind == SIM_CALL_TXN || !call->changed ||
-            call->key == SIM_KEY_EXPERIENCE || call->revision == 0 || call->revision > upto) {
+            call->key == SIM_KEY_EXPERIENCE || call->revision <= range.after ||
+            call->revision > range.upto) {
             continue;
         }
         if (!was_told(told, count, call->key, call->revision)) {
@@ -505,7 +506,7 @@ void sim_history_check_told(const struct sim_history *history,
                      "gap: client %u watched up to revision %" PRIu64
                      " and was not told of %s %zu, which changed key %u at revision %" PRIu64,
                      client,
-                     upto,
+                     range.upto,
                      kind_names[call->kind],
                      i,
                      call->key,

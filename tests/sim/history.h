@@ -108,13 +108,18 @@ struct sim_told {
     uint64_t revision;
 };
 
-/* After sim_history_check: the client was told of every known change up to `upto`; `told` is in the
- * order of revisions. */
+/* The watcher was told that it missed what changed after one revision up to the other. */
+struct sim_gap {
+    uint64_t after, upto;
+};
+
+/* After sim_history_check: the client was told of every known change after one revision up to
+ * another; `told` is in the order of revisions. */
 void sim_history_check_told(const struct sim_history *history,
                             uint32_t client,
                             const struct sim_told *told,
                             size_t count,
-                            uint64_t upto);
+                            struct sim_gap range);
 /* Judges everything. */
 void sim_history_check(struct sim_history *history);
 

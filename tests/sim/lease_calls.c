@@ -48,7 +48,8 @@ static void early(const struct sim_client *client, const char *what)
 
 static void forget(struct sim_client *client)
 {
-    client->lease = (struct sim_lease){.pending = client->lease.pending};
+    client->lease =
+        (struct sim_lease){.pending = client->lease.pending, .given_up = client->lease.given_up};
 }
 
 static void granted(struct sim_client *client, const struct sw_reply *reply)
@@ -75,6 +76,17 @@ static void kept_alive(struct sim_client *client, const struct sw_reply *reply)
             early(client, "a keep-alive finds it gone");
         }
         forget(client);
+    }
+}
+
+/* Its lease was revoked, and that was acknowledged: no key has it any more. */
+static void fenced(struct sim_client *client, const struct sw_reply *reply)
+{
+    if (reply->err == SW_ERR_OK && reply->value == 0) {
+        sim_fail(client->all->world,
+                 "not fenced: client %u writes although it gave up its lease %" PRIu64,
+                 client->number,
+                 client->lease.given_up);
     }
 }
 
@@ -126,8 +138,8 @@ static void done(void *arg, const struct sw_reply *reply)
     struct sim_world *world = client->all->world;
     struct sim_lease *lease = &client->lease;
     const bool ok = reply->err == SW_ERR_OK;
-    const bool changed = ok && (lease->op == SW_OP_LEASE_GRANT || lease->op == SW_OP_TXN ||
-                                lease->op == SW_OP_LEASE_REVOKE);
+    const bool changed = ok && (lease->op == SW_OP_LEASE_GRANT || lease->op == SW_OP_LEASE_REVOKE ||
+                                (lease->op == SW_OP_TXN && reply->value == 0));
 
     SW_ASSERT(lease->pending);
     lease->pending = false;
@@ -147,11 +159,14 @@ static void done(void *arg, const struct sw_reply *reply)
         granted(client, reply);
     } else if (lease->op == SW_OP_LEASE_KEEP_ALIVE) {
         kept_alive(client, reply);
+    } else if (lease->op == SW_OP_TXN && lease->id == 0) {
+        fenced(client, reply);
     } else if (lease->op == SW_OP_TXN) {
         put_done(client, reply);
     } else if (lease->op == SW_OP_MULTI_GET && ok) {
         looked(client, reply);
     } else if (lease->op == SW_OP_LEASE_REVOKE) {
+        lease->given_up = ok ? lease->id : lease->given_up;
         forget(client); /* whatever became of it */
     }
 }
@@ -170,6 +185,21 @@ static void put_keys(const struct sim_client *client, struct sw_buf *out)
                                              .lease = client->lease.id},
                          out);
     }
+}
+
+/* What only the holder may write. */
+static void put_guarded(const struct sim_client *client, struct sw_buf *out)
+{
+    char name[3];
+    const struct sw_span key = key_of(client->number, 0, name);
+
+    sw_txn_header_encode(1, 1, 0, out);
+    sw_compare_encode(&(struct sw_compare){.target = SW_COMPARE_LEASE,
+                                           .relation = SW_RELATION_EQUAL,
+                                           .key = key,
+                                           .number = client->lease.given_up},
+                      out);
+    sw_txn_op_encode(&(struct sw_txn_op){.kind = SW_TXN_PUT, .key = key}, out);
 }
 
 static void name_keys(uint32_t whose, struct sw_buf *out)
@@ -247,6 +277,9 @@ void sim_lease_step(struct sim_client *client, uint32_t timeout_ms)
     if (dice < 4) {
         request.lease = 0;
         look_at(client, 1 + (uint32_t)sw_prng_below(&world->prng, world->plan.clients), &value);
+    } else if (lease->id == 0 && lease->given_up != 0 && dice < 6) {
+        request.op = SW_OP_TXN;
+        put_guarded(client, &value);
     } else if (lease->id == 0) {
         lease->ttl_ms = (uint32_t)sw_prng_range(&world->prng, TTL_MS_MIN, TTL_MS_MAX);
         request.op = SW_OP_LEASE_GRANT;

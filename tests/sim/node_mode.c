@@ -179,6 +179,7 @@ static bool open_node(struct sim_machine *machine)
                    .applier_pending_max = plan->applier_pending_max},
         .commit_interval_ms = plan->commit_interval_ms,
         .commit_bytes = plan->commit_bytes,
+        .change_count_max = plan->change_count_max,
         .env = &host->env,
         .wal = sim_wal_watch_port(machine->watch, sw_wal_queue_port(machine->queue)),
         .link = &host->link,

@@ -150,5 +150,6 @@ struct sim_plan sim_plan_of(enum sim_mode_kind mode, uint64_t seed)
     plan.drift_ppm = between(&prng, 0, 500);
     plan.propose_us = propose_us[mode == SIM_MODE_NODE][sw_prng_below(&prng, 3)];
     plan.turn_us = sw_prng_chance(&prng, 1, 3) ? between(&prng, 100, 5000) : 0;
+    plan.change_count_max = sw_prng_chance(&prng, 1, 3) ? between(&prng, 1, 50) : 0;
     return plan;
 }

@@ -49,6 +49,27 @@ static void take_change(struct sim_client *client, const struct sw_record *recor
     sim_clients_see(&as, key, record->mod_revision, record->version == 0 ? NULL : record);
 }
 
+/* Told that the oldest of what comes next is not kept: it goes on from what it could read now. */
+static void resync(struct sim_client *client, uint64_t revision)
+{
+    struct sim_watch *watch = &client->watch;
+    struct sim_world *world = client->all->world;
+
+    if (world->plan.change_count_max == 0 || revision <= watch->after) {
+        sim_fail(world,
+                 "the watch of client %u stands at revision %" PRIu64
+                 " and is told for no reason to begin anew at revision %" PRIu64,
+                 client->number,
+                 watch->after,
+                 revision);
+        return;
+    }
+    watch->gaps = realloc(watch->gaps, (watch->gap_count + 1) * sizeof(*watch->gaps));
+    SW_ASSERT(watch->gaps != NULL);
+    watch->gaps[watch->gap_count++] = (struct sim_gap){.after = watch->after, .upto = revision};
+    watch->after = revision;
+}
+
 static void done(void *arg, const struct sw_reply *reply)
 {
     struct sim_client *client = arg;
@@ -64,6 +85,9 @@ static void done(void *arg, const struct sw_reply *reply)
                reply->revision,
                watch->call);
     sim_history_end(&client->all->history, watch->call, SIM_CALL_DONE, 0, false);
+    if (reply->err == SW_ERR_RESYNC) {
+        resync(client, reply->revision);
+    }
     if (reply->err != SW_ERR_OK) {
         return; /* it stands where it stood */
     }
@@ -122,18 +146,29 @@ bool sim_watch_is_done(const struct sim_client *client)
     return client->watch.after >= client->all->history.revision_max;
 }
 
+/* All but the gaps that it was told to have. */
+static void verdict(const struct sim_clients *clients, uint32_t client)
+{
+    const struct sim_watch *watch = &clients->client[client - 1].watch;
+    struct sim_gap range = {0};
+
+    for (size_t i = 0; i <= watch->gap_count; i++) {
+        range.upto = i < watch->gap_count ? watch->gaps[i].after : watch->after;
+        sim_history_check_told(&clients->history, client, watch->told, watch->told_count, range);
+        range.after = i < watch->gap_count ? watch->gaps[i].upto : range.upto;
+    }
+}
+
 void sim_watch_verdict(const struct sim_clients *clients)
 {
     for (uint32_t i = 0; i < clients->world->plan.clients; i++) {
-        const struct sim_watch *watch = &clients->client[i].watch;
-
-        sim_history_check_told(
-            &clients->history, i + 1, watch->told, watch->told_count, watch->after);
+        verdict(clients, i + 1);
     }
 }
 
 void sim_watch_release(struct sim_client *client)
 {
     free(client->watch.told);
+    free(client->watch.gaps);
     client->watch = (struct sim_watch){0};
 }
