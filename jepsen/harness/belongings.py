@@ -18,6 +18,7 @@ from local_swarm import start_time
 
 MARK = "SWARM_CHAOS_RUN"
 REGISTRY = pathlib.Path(tempfile.gettempdir()) / f"swarm-chaos-{os.getuid()}"
+LOOPS_GONE_S = 10
 NETNS_FOLDER = pathlib.Path("/run/netns")
 
 
@@ -113,6 +114,10 @@ class Belongings:
             quiet("losetup", "--detach", path)
         for name in self.namespaces():
             quiet("ip", "netns", "del", name)
+        # A detached loop device goes with its last user, which the kernel may still be winding up.
+        limit = time.monotonic() + LOOPS_GONE_S
+        while self.loops() and time.monotonic() < limit:
+            time.sleep(0.05)
         left = self.left()
         if not left:
             self.entry.unlink(missing_ok=True)

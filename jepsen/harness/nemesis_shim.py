@@ -9,6 +9,7 @@ import time
 from .fault import Shim
 from .nemesis import Kill, Nemesis
 from .schedule import order_of
+from .volumes import room_on
 
 STOPS_WITHIN_S = 20
 
@@ -213,8 +214,10 @@ class PowerCut(Kill):
 
     def start(self, params, key):
         shown = super().start(params, key)
-        cuts = [self.run.shims[number].cut(self.run.build, params["policy"],
-                                           params["seed"] + number) for number in params["nodes"]]
+        with room_on(self.run.volumes, params["nodes"]):
+            cuts = [self.run.shims[number].cut(self.run.build, params["policy"],
+                                               params["seed"] + number)
+                    for number in params["nodes"]]
         self.done += sum(cut["pending"] for cut in cuts)
         return {**shown, "policy": params["policy"], "unsynced": [cut["pending"] for cut in cuts],
                 "undone": [cut["undone"] for cut in cuts]}
