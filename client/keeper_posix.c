@@ -20,7 +20,7 @@ struct swarm_keeper {
     struct sw_scope scope;
     uint64_t lease;
     uint32_t ttl_ms;
-    uint64_t alive_ms; /* the lease lives at least ttl_ms from here; thread only */
+    _Atomic uint64_t alive_ms; /* the lease lives at least ttl_ms from here */
     swarm_lost lost;
     void *arg;
     _Atomic bool holds;
@@ -173,7 +173,9 @@ enum swarm_status swarm_keeper_new(struct swarm_client *client,
 
 bool swarm_keeper_holds(const struct swarm_keeper *keeper)
 {
-    return atomic_load(&keeper->holds);
+    /* By the clock, too: after a pause of the whole process its thread may not have run yet. */
+    return atomic_load(&keeper->holds) &&
+           swarm_now_ms() < atomic_load(&keeper->alive_ms) + keeper->ttl_ms;
 }
 
 void swarm_keeper_free(struct swarm_keeper *keeper)
@@ -195,6 +197,7 @@ struct swarm_lock {
     struct swarm_client *client; /* borrowed */
     struct sw_scope scope;
     uint64_t lease;
+    uint64_t revision; /* at which the key was written */
     uint32_t ttl_ms;
     struct swarm_keeper *keeper; /* owned */
 };
@@ -254,6 +257,9 @@ static enum swarm_status take(struct swarm_lock *lock,
     request.scope = lock->scope.scope;
     request.txn = &txn;
     status = call_until(lock->client, &request, deadline_ms, &result);
+    if (status == SWARM_OK) {
+        lock->revision = result->records[0].create_revision;
+    }
     if (status == SWARM_OK && !result->succeeded) {
         const struct swarm_record *record = &result->records[0];
 
@@ -340,6 +346,11 @@ enum swarm_status swarm_lock(struct swarm_client *client,
 uint64_t swarm_lock_token(const struct swarm_lock *lock)
 {
     return lock->lease;
+}
+
+uint64_t swarm_lock_revision(const struct swarm_lock *lock)
+{
+    return lock->revision;
 }
 
 bool swarm_lock_holds(const struct swarm_lock *lock)

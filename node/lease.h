@@ -2,8 +2,8 @@
  *
  * A lease is granted for a time to live and ends when that has passed on the group's clock since
  * the grant or the last keep-alive; then all keys that it holds are deleted, as one change. Its id
- * is the revision of its grant, so it grows with every grant and is a fencing token. It belongs to
- * one partition.
+ * is the revision of its grant, so it names one grant for ever, and a compare with the lease of a
+ * key is a fence. It belongs to one partition.
  *
  * The clock is replicated: it stands at what the last tick said (SW_OP_TICK), and only the leader
  * ticks, by elapsed time since the tick before, never by a wall clock (node/tick.h says why no

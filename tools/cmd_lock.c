@@ -44,10 +44,12 @@ static int watch_over(pid_t child, const struct swarm_lock *lock)
 static int run_command(struct sw_cli *cli, const struct swarm_lock *lock)
 {
     char *words[SW_CLI_ARGS_MAX + 1] = {NULL};
-    char token[24];
+    char token[24], revision[24];
     pid_t child;
 
     (void)snprintf(token, sizeof token, "%llu", (unsigned long long)swarm_lock_token(lock));
+    (void)snprintf(
+        revision, sizeof revision, "%llu", (unsigned long long)swarm_lock_revision(lock));
     for (size_t i = 1; i < cli->arg_count; i++) {
         memcpy(&words[i - 1], &cli->args[i], sizeof words[0]); /* execvp takes them unconst */
     }
@@ -58,6 +60,7 @@ static int run_command(struct sw_cli *cli, const struct swarm_lock *lock)
     }
     if (child == 0) {
         (void)setenv("SWARM_LOCK_TOKEN", token, 1);
+        (void)setenv("SWARM_LOCK_REVISION", revision, 1);
         (void)execvp(words[0], words);
         _exit(NOT_FOUND_CODE);
     }

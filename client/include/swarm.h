@@ -415,7 +415,9 @@ SWARM_API void swarm_keeper_free(struct swarm_keeper *keeper);
 
 /* A key that one client at a time has written with a lease of its own, which a keeper keeps alive.
  * Whoever holds it names its token where it writes: a compare that the key's lease equals the token
- * fails for one who lost the lock without knowing it. */
+ * fails for one who lost the lock without knowing it. Tokens say who, not who came later: a lease
+ * is granted before its turn comes. Where something outside of the swarm is written, the revision
+ * is what to compare: each holder's is higher than those of all before. */
 struct swarm_lock;
 
 /* Waits until the lock is free, at the latest until `deadline_ms` on swarm_now_ms(): SWARM_DEADLINE
@@ -430,6 +432,8 @@ SWARM_API enum swarm_status swarm_lock(struct swarm_client *client,
                                        char *ret_why,
                                        size_t why_size);
 SWARM_API uint64_t swarm_lock_token(const struct swarm_lock *lock); /* its lease */
+/* At which the lock was taken. */
+SWARM_API uint64_t swarm_lock_revision(const struct swarm_lock *lock);
 SWARM_API bool swarm_lock_holds(const struct swarm_lock *lock);
 /* Gives it back and frees it, whatever the status. Accepts NULL. */
 SWARM_API enum swarm_status swarm_unlock(struct swarm_lock *lock);

@@ -1,6 +1,7 @@
 """swarmctl, swarm-bench and the example program against three real nodes, and without any: answers,
 exit codes, and one line on stderr when something is wrong. Standard library only."""
 import base64
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -392,6 +393,26 @@ class RealSwarm(Case):
         self.fails(self.ctl("lock", "l", *part, "--wait", "300ms", "--", "true"), 6, "somebody")
         self.json("lease", "revoke", taken, *part)
         self.assertEqual(self.ctl("lock", "l", *part, "--", "true")[0], 0)
+
+    def test_lock_revision_grows_from_holder_to_holder(self):
+        """Tokens do not: who waits has its lease long before its turn comes."""
+        part = ("--partition", "turns")
+        first = self.json("lease", "grant", "1h", *part)["lease"]
+        self.json("kv", "put", "l", "first", "--lease", first, *part)
+        show = "echo $SWARM_LOCK_TOKEN $SWARM_LOCK_REVISION"
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            waiter = pool.submit(self.ctl, "lock", "l", *part, "--ttl", "10s", "--wait", "60s",
+                                 "--", "sh", "-c", show)
+            wait_for("a lease of the waiter", START_S,
+                     lambda: len(self.json("lease", "list", *part)["leases"]) == 2)
+            later = self.json("lease", "grant", "1h", *part)["lease"]
+            self.json("kv", "put", "l", "later", "--lease", later, *part)
+            self.json("lease", "revoke", later, *part)
+            code, out, err = waiter.result()
+        self.assertEqual(code, 0, err)
+        token, revision = map(int, out.split())
+        self.assertLess(token, int(later))
+        self.assertGreater(revision, int(later))
 
     def test_lock_lost(self):
         part = ("--partition", "lost")
