@@ -27,6 +27,12 @@ enum {
      * network round trip and one disk sync, few enough that batches grow under load. */
     SW_ENTRY_IN_FLIGHT_MAX = 8,
 
+    /* Committed entries handed to the applier and not executed yet, per node; the rest waits in the
+     * log's memory, where it is anyway. Enough to keep the applier's thread busy over a turn of the
+     * loop, few enough that an orderly stop, which executes these and no more, ends soon. */
+    SW_APPLY_ENTRY_COUNT_MAX = 16,
+    SW_APPLY_SIZE_MAX = 8 << 20, /* bytes of them; reached by the last one */
+
     /* One AppendEntries message; longer ones are split with a clamped commit index. */
     SW_APPEND_SIZE_MAX = 512 << 10,
     SW_APPEND_ENTRY_COUNT_MAX = 1024,

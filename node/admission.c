@@ -102,7 +102,10 @@ static enum sw_err check_bounds(const struct sw_admission *admission,
     }
     if (request->applier_pending >= limits->applier_pending_max) {
         SW_MARK("node.applier_behind");
-        snprintf(ret_why, SW_WHY_SIZE, "%u jobs wait for the applier", request->applier_pending);
+        snprintf(ret_why,
+                 SW_WHY_SIZE,
+                 "%llu jobs wait for the applier",
+                 (unsigned long long)request->applier_pending);
         return SW_ERR_OVERLOADED;
     }
     return SW_ERR_OK;

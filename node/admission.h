@@ -37,7 +37,7 @@ struct sw_admission_request {
     uint16_t depth;
     size_t size;               /* bytes of the encoded command */
     uint32_t client_in_flight; /* of its connection */
-    uint32_t applier_pending;
+    uint64_t applier_pending;  /* its jobs, and what waits to become one */
 };
 
 enum sw_err sw_admission_check(const struct sw_admission *admission,

@@ -420,6 +420,12 @@ static void job_done(struct sw_job *base)
 
     SW_ASSERT(applier->pending > 0);
     applier->pending--;
+    if (job->kind == SW__JOB_ENTRY) {
+        SW_ASSERT(applier->entry_count > 0);
+        SW_ASSERT(applier->entry_size >= job->input.size);
+        applier->entry_count--;
+        applier->entry_size -= job->input.size;
+    }
     applier->stats = job->stats;
     if (!job->fatal && job->kind != SW__JOB_TICK) {
         clock_set(applier, job->group, job->clock);
@@ -493,6 +499,8 @@ void sw_applier_entry(struct sw_applier *applier,
     SW_ASSERT(index > 0);
     job->index = index;
     job->term = term;
+    applier->entry_count++;
+    applier->entry_size += body.size;
     submit(job);
 }
 
@@ -554,6 +562,17 @@ void sw_applier_tick(struct sw_applier *applier)
 uint32_t sw_applier_pending(const struct sw_applier *applier)
 {
     return applier->pending;
+}
+
+uint32_t sw_applier_entries(const struct sw_applier *applier)
+{
+    return applier->entry_count;
+}
+
+bool sw_applier_has_room(const struct sw_applier *applier)
+{
+    return applier->entry_count < SW_APPLY_ENTRY_COUNT_MAX &&
+           applier->entry_size < SW_APPLY_SIZE_MAX;
 }
 
 struct sw_applier_clock sw_applier_clock(const struct sw_applier *applier, struct sw_group_id group)

@@ -150,5 +150,9 @@ struct sw_applier_clock sw_applier_clock(const struct sw_applier *applier,
                                          struct sw_group_id group);
 /* Jobs submitted and not done yet: back-pressure for whoever reads clients. */
 uint32_t sw_applier_pending(const struct sw_applier *applier);
+/* The entries of them, and whether one more is within SW_APPLY_*: entries come as fast as a leader
+ * sends, so whoever submits them asks first, and leaves the rest where it is. */
+uint32_t sw_applier_entries(const struct sw_applier *applier);
+bool sw_applier_has_room(const struct sw_applier *applier);
 
 #endif

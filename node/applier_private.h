@@ -41,6 +41,8 @@ struct sw_applier {
     struct sw__applier_group_clock *clocks; /* owned; one a group that had a job */
     uint32_t clock_count;
     uint32_t pending;
+    uint32_t entry_count; /* of the jobs that are entries */
+    uint64_t entry_size;
     bool tick_pending;
     bool fatal_told;
     struct sw_applier_stats stats;

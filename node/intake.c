@@ -222,7 +222,7 @@ static enum sw_err check(struct sw_node *node,
         .depth = request->depth,
         .size = size,
         .client_in_flight = client->in_flight,
-        .applier_pending = sw_applier_pending(node->applier),
+        .applier_pending = sw__node_applier_load(node),
     };
     enum sw_err err;
 
@@ -308,7 +308,7 @@ static void snapshot(struct sw_node *node, struct sw__request *admitted)
     struct sw_group_status status;
 
     sw_group_status(shard->group, &status);
-    if (status.snapshot_index > 0 && status.snapshot_index == status.handed_index) {
+    if (status.snapshot_index > 0 && status.snapshot_index == status.commit_index) {
         /* The group would look at the request only when it applies something. */
         struct sw_reply reply = {.value = status.snapshot_index, .revision = status.snapshot_index};
 

@@ -51,6 +51,7 @@ enum sw_metric_type { SW_METRIC_COUNTER, SW_METRIC_GAUGE, SW_METRIC_HISTOGRAM };
     X(IN_FLIGHT, "swarm_requests_in_flight", GAUGE, "requests admitted and not answered yet")           \
     X(QUEUED_BYTES, "swarm_requests_queued_bytes", GAUGE, "bytes of writes not proposed yet")           \
     X(APPLIER_PENDING, "swarm_applier_pending", GAUGE, "jobs submitted to the applier")                 \
+    X(APPLY_BACKLOG, "swarm_apply_backlog", GAUGE, "committed entries that are not executed yet")       \
     X(APPLY_SLOW, "swarm_apply_slow_total", COUNTER, "entries executed over 100 ms after commit")       \
     X(CLIENTS, "swarm_clients", GAUGE, "client sessions open now")                                      \
     X(BYTES_SENT, "swarm_link_sent_bytes_total", COUNTER, "sealed bytes sent")                          \

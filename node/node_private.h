@@ -108,7 +108,6 @@ struct sw__shard {
     struct sw_node_id leader;
     uint64_t time_ms; /* leader time never goes back */
     struct sw_tick tick;
-    uint64_t handed_index;
     uint64_t applied_index;
     uint64_t applied_term;
     uint64_t revision;
@@ -237,6 +236,10 @@ void sw__shard_flush(struct sw__shard *shard, enum sw__flush reason);
 /* Entries up to `index` came as a copy: what was proposed there has an unknown outcome. */
 void sw__shard_skip_to(struct sw__shard *shard, uint64_t index);
 struct sw_applier_handler sw__applier_handler(struct sw_node *node);
+/* Committed entries that are not executed yet, as far as the loop knows. */
+uint64_t sw__shard_backlog(const struct sw__shard *shard);
+/* Jobs of the applier, and entries that wait to become one. */
+uint64_t sw__node_applier_load(const struct sw_node *node);
 bool sw__shard_idle(const struct sw__shard *shard); /* nobody waits for an answer of it */
 
 /* install.c */

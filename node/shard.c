@@ -332,6 +332,23 @@ void sw__shard_turn_end(struct sw__shard *shard)
 
 /* --- what the group says ---------------------------------------------------------------------- */
 
+/* The applier takes few entries at a time; a node that stops leaves the rest to its next start. */
+static bool may_commit(void *arg)
+{
+    const struct sw__shard *shard = arg;
+    const struct sw_node *node = shard->node;
+
+    if (node->failed || node->phase >= SW__PHASE_FLUSHING) {
+        return false;
+    }
+    if (!sw_applier_has_room(node->applier) ||
+        (sw_applier_entries(node->applier) > 0 && SW_BUGGIFY("node.apply_one", 2))) {
+        SW_MARK("node.applier_full");
+        return false;
+    }
+    return true;
+}
+
 static void on_committed(void *arg, uint64_t index, uint64_t term, struct sw_span body)
 {
     struct sw__shard *shard = arg;
@@ -341,7 +358,6 @@ static void on_committed(void *arg, uint64_t index, uint64_t term, struct sw_spa
     if (node->failed) {
         return;
     }
-    shard->handed_index = index;
     if (body.size > 0 && sw_entry_open(body, &entry) == SW_ERR_OK &&
         entry.time_ms > shard->time_ms) {
         shard->time_ms = entry.time_ms; /* a leader after us must not go behind this one */
@@ -351,6 +367,7 @@ static void on_committed(void *arg, uint64_t index, uint64_t term, struct sw_spa
             f->committed_ns = sw_env_now_ns(node->config.env);
         }
     }
+    SW_ASSERT(sw_applier_has_room(node->applier));
     sw_applier_entry(node->applier, shard->id, index, term, body);
 }
 
@@ -513,6 +530,33 @@ static void on_entry_done(void *arg,
     }
 }
 
+uint64_t sw__shard_backlog(const struct sw__shard *shard)
+{
+    struct sw_group_status status;
+
+    if (shard->group == NULL) {
+        return 0;
+    }
+    sw_group_status(shard->group, &status);
+    return status.commit_index > shard->applied_index ? status.commit_index - shard->applied_index
+                                                      : 0;
+}
+
+uint64_t sw__node_applier_load(const struct sw_node *node)
+{
+    uint64_t load = sw_applier_pending(node->applier);
+
+    for (uint32_t i = 0; i < node->shard_count; i++) {
+        struct sw_group_status status = {0};
+
+        if (node->shards[i]->group != NULL) {
+            sw_group_status(node->shards[i]->group, &status);
+        }
+        load += status.commit_index - status.handed_index;
+    }
+    return load;
+}
+
 void sw__shard_skip_to(struct sw__shard *shard, uint64_t index)
 {
     struct sw__flight **at = &shard->flights;
@@ -669,6 +713,7 @@ static enum sw_err open_group(struct sw__shard *shard, uint64_t applied, char *r
         .link = node->config.link,
         .handler = {.arg = shard,
                     .committed = on_committed,
+                    .may_commit = may_commit,
                     .role_changed = on_role_changed,
                     .snapshot_wanted = on_snapshot_wanted,
                     .install_wanted = sw__install_wanted,
@@ -709,7 +754,6 @@ enum sw_err sw__shard_new(struct sw_node *node,
     shard->applied_index = applied.index;
     shard->applied_term = applied.term;
     shard->durable_index = applied.index;
-    shard->handed_index = applied.index;
     shard->revision = applied.revision;
     err = open_group(shard, applied.index, ret_why);
     if (err != SW_ERR_OK) {

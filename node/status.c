@@ -123,6 +123,7 @@ void sw_node_status(const struct sw_node *node, struct sw_node_status *ret_statu
     };
     if (shard->group != NULL) {
         sw_group_status(shard->group, &ret_status->group);
+        ret_status->apply_backlog = sw__shard_backlog(shard);
     } else {
         ret_status->group.role = SW_ROLE_STOPPED;
     }
@@ -153,11 +154,11 @@ static void run_checks(const struct sw_node *node, struct check checks[CHECK_COU
         (void)snprintf(checks[2].why, SW_WHY_SIZE, "the state is being fetched from a peer");
     }
     checks[3] = (struct check){.name = "applied"};
-    if (shard->handed_index > shard->applied_index + READY_LAG_MAX) {
+    if (sw__shard_backlog(shard) > READY_LAG_MAX) {
         (void)snprintf(checks[3].why,
                        SW_WHY_SIZE,
                        "%llu committed entries are not executed yet",
-                       (unsigned long long)(shard->handed_index - shard->applied_index));
+                       (unsigned long long)sw__shard_backlog(shard));
     }
 }
 
@@ -258,6 +259,7 @@ static void refresh_raft(struct sw_node *node, uint64_t *values)
     values[SW_METRIC_IN_FLIGHT] = status.in_flight;
     values[SW_METRIC_QUEUED_BYTES] = node->admission.queued_size;
     values[SW_METRIC_APPLIER_PENDING] = status.applier_pending;
+    values[SW_METRIC_APPLY_BACKLOG] = status.apply_backlog;
     values[SW_METRIC_DISK_FULL] = status.disk_full;
     values[SW_METRIC_UPTIME] = status.uptime_ms * 1000000;
 }

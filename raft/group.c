@@ -495,7 +495,9 @@ void sw_group_turn_end(struct sw_group *group)
         return;
     }
     turn_reads(group);
-    if (group->snapshot_asked && !group->snapshot_user) {
+    /* The log behind a snapshot goes once its user is done, so all of it is handed over before. */
+    if (group->snapshot_asked && !group->snapshot_user &&
+        group->handed >= group->raft.snapshot.pending.index) {
         group->snapshot_asked = false;
         group->snapshot_user = true;
         group->handler.snapshot_wanted(group->handler.arg);

@@ -53,6 +53,9 @@ struct sw_group_handler {
     /* Entry `index` is committed. `body` is empty for entries that are not commands (barriers,
      * configuration); the index counts all the same. Valid during the call: copy. */
     void (*committed)(void *arg, uint64_t index, uint64_t term, struct sw_span body);
+    /* Asked before each entry: false leaves it, and what follows, in the log's memory, and the end
+     * of each turn asks again. Calls nothing of the group. NULL = always true. */
+    bool (*may_commit)(void *arg);
     /* Role, term or known leader changed. On ceasing to lead, entries that this node proposed and
      * that were not committed yet have an unknown outcome. */
     void (*role_changed)(void *arg, enum sw_role role, uint64_t term, struct sw_node_id leader);

@@ -19,11 +19,18 @@ static struct sw_group *group_of(struct raft_fsm *fsm)
     return fsm->data;
 }
 
+static bool may_hand_over(const struct sw_group *group)
+{
+    return !group->muted &&
+           (group->handler.may_commit == NULL || group->handler.may_commit(group->handler.arg));
+}
+
 /* Indexes are handed over without gaps; entries that are not commands have an empty body. Bodies
- * come from the library's log, which still holds everything that is newer than a snapshot. */
+ * come from the library's log, which still holds everything that is newer than a snapshot: one
+ * that is taken waits for its user, and one that is installed holds what was not handed over. */
 static void hand_over_to(struct sw_group *group, raft_index index)
 {
-    while (!group->muted && group->handed < index) {
+    while (group->handed < index && may_hand_over(group)) {
         const struct raft_entry *entry = sw_guard_entry(&group->raft, group->handed + 1);
         const bool command = entry != NULL && entry->type == RAFT_COMMAND;
 
@@ -230,6 +237,18 @@ void sw__group_install(void *arg, struct raft_message *message)
     group->counters.installs_received++;
 }
 
+/* The user's state has these entries, by way of a copy: libraft may drop them from its log. */
+static void skip_to(struct sw_group *group, raft_index index)
+{
+    if (index > group->raft.last_applied) {
+        index = group->raft.last_applied;
+    }
+    if (index > group->handed) {
+        SW_MARK("raft.install_passes_waiting");
+        group->handed = index;
+    }
+}
+
 void sw_group_install_done(struct sw_group *group,
                            enum sw_err err,
                            struct sw_group_snapshot snapshot)
@@ -237,8 +256,7 @@ void sw_group_install_done(struct sw_group *group,
     struct raft_message message;
 
     SW_ASSERT(group != NULL);
-    /* The log may have completed appends in this turn. What they committed is handed over before
-     * the snapshot drops it from memory. */
+    /* The log may have completed appends in this turn: what they committed comes first. */
     sw__group_after(group);
     if (!group->install_pending || group->reopening || group->muted) {
         return;
@@ -251,6 +269,7 @@ void sw_group_install_done(struct sw_group *group,
     }
     group->install_pending = false;
     group->install_asked = false;
+    skip_to(group, snapshot.index);
     message.server_address = "";
     sw__io_receive(&group->io, &message);
     sw__group_after(group);

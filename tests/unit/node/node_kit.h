@@ -46,6 +46,7 @@ struct kit_group {
     uint64_t term;
     struct sw_node_id leader;
     uint64_t last_index;
+    uint64_t commit_index, handed_index;
     struct sw_buf bodies[KIT_ENTRY_MAX]; /* by index */
     uint64_t terms[KIT_ENTRY_MAX];
     uint32_t in_flight_max;
@@ -109,6 +110,8 @@ enum sw_err sw_group_new(const struct sw_group_config *config,
     kit_group_now =
         (struct kit_group){.config = *config, .term = 1, .in_flight_max = SW_ENTRY_IN_FLIGHT_MAX};
     kit_group_now.last_index = config->applied;
+    kit_group_now.commit_index = config->applied;
+    kit_group_now.handed_index = config->applied;
     *ret_group = (struct sw_group *)&kit_group_now;
     return SW_ERR_OK;
 }
@@ -243,7 +246,8 @@ void sw_group_status(const struct sw_group *group, struct sw_group_status *ret_s
                                            .term = kit_group_now.term,
                                            .leader = kit_group_now.leader,
                                            .last_index = kit_group_now.last_index,
-                                           .handed_index = kit_group_now.last_index,
+                                           .commit_index = kit_group_now.commit_index,
+                                           .handed_index = kit_group_now.handed_index,
                                            .snapshot_index = kit_group_now.snapshot.index,
                                            .members_index = kit_group_now.members_index};
 }
@@ -515,6 +519,19 @@ static inline void kit_lead(void)
     kit_role(SW_ROLE_LEADER, 2, 1);
 }
 
+static inline void kit_committed(uint64_t index)
+{
+    struct kit_group *g = &kit_group_now;
+
+    g->handed_index = index;
+    g->commit_index = index > g->commit_index ? index : g->commit_index;
+}
+
+static inline bool kit_may_commit(void)
+{
+    return kit_group_now.config.handler.may_commit(kit_group_now.config.handler.arg);
+}
+
 /* Commits the entry at `index` as this node proposed it. */
 static inline void kit_commit(uint64_t index)
 {
@@ -523,6 +540,7 @@ static inline void kit_commit(uint64_t index)
     if (g->in_flight > 0) {
         g->in_flight--;
     }
+    kit_committed(index);
     g->config.handler.committed(
         g->config.handler.arg, index, g->terms[index], sw_buf_span(&g->bodies[index]));
 }
@@ -530,6 +548,7 @@ static inline void kit_commit(uint64_t index)
 /* Another leader's entry takes the place at `index`. */
 static inline void kit_commit_other(uint64_t index, uint64_t term)
 {
+    kit_committed(index);
     kit_group_now.config.handler.committed(
         kit_group_now.config.handler.arg, index, term, sw_span_of(NULL, 0));
 }

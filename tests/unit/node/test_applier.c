@@ -296,6 +296,46 @@ static void jobs_answer_in_order_and_later(void **unused)
     world_free(world);
 }
 
+static void it_says_how_many_entries_it_takes(void **unused)
+{
+    struct world *world = world_new();
+
+    (void)unused;
+    for (uint64_t i = 1; i <= SW_APPLY_ENTRY_COUNT_MAX; i++) {
+        assert_true(sw_applier_has_room(world->applier));
+        submit_put(world, i, "v");
+        submit_get(world, i); /* reads do not count: their number is bounded at admission */
+    }
+    assert_false(sw_applier_has_room(world->applier));
+    assert_int_equal(sw_applier_entries(world->applier), SW_APPLY_ENTRY_COUNT_MAX);
+    hand_run(&world->worker, 1);
+    hand_done(&world->worker);
+    assert_true(sw_applier_has_room(world->applier));
+    settle(world);
+    assert_int_equal(sw_applier_entries(world->applier), 0);
+    world_free(world);
+}
+
+static void it_says_how_many_bytes_it_takes(void **unused)
+{
+    enum { SIZE = 1 << 20 };
+    struct world *world = world_new();
+    char *value = calloc(1, SIZE + 1);
+
+    (void)unused;
+    assert_non_null(value);
+    memset(value, 'x', SIZE);
+    for (uint64_t i = 1; i <= SW_APPLY_SIZE_MAX / SIZE; i++) {
+        assert_true(sw_applier_has_room(world->applier));
+        submit_put(world, i, value);
+    }
+    assert_false(sw_applier_has_room(world->applier));
+    settle(world);
+    assert_true(sw_applier_has_room(world->applier));
+    free(value);
+    world_free(world);
+}
+
 static void applied_entries_are_skipped(void **unused)
 {
     struct world *world = world_new();
@@ -667,6 +707,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(jobs_answer_in_order_and_later),
+        cmocka_unit_test(it_says_how_many_entries_it_takes),
+        cmocka_unit_test(it_says_how_many_bytes_it_takes),
         cmocka_unit_test(applied_entries_are_skipped),
         cmocka_unit_test(commits_come_by_time),
         cmocka_unit_test(commits_come_by_size),

@@ -19,7 +19,7 @@ static void play_members(struct kit *kit, const struct sw_group_peer *peers, uin
 {
     struct kit_group *g = &kit_group_now;
 
-    memcpy(g->peers, peers, count * sizeof *peers);
+    memmove(g->peers, peers, count * sizeof *peers); /* perhaps its own */
     g->peer_count = count;
     kit->node->config.handler.members_changed = on_members_changed;
     g->config.handler.members_changed(g->config.handler.arg);

@@ -83,6 +83,27 @@ static void what_commits_during_a_stop_is_durable_too(void **state)
     kit_free(kit);
 }
 
+/* Its next start executes them from the log. */
+static void a_stop_leaves_what_was_not_handed_over(void **state)
+{
+    struct kit *kit = kit_new();
+
+    (void)state;
+    kit_role(SW_ROLE_FOLLOWER, 1, 2);
+    kit_turn(kit);
+    kit_group_now.commit_index = 1000;
+    assert_true(kit_may_commit());
+    sw_node_stop(kit->node);
+    assert_true(kit_may_commit()); /* somebody may wait for its answer */
+    kit_turn(kit);
+    assert_false(kit_may_commit());
+    kit_jobs(kit);
+    kit_turn(kit);
+    assert_false(kit_may_commit());
+    finish_stop(kit);
+    kit_free(kit);
+}
+
 /* Found by failing each sync of a node that stops: it said that its state was on disk. */
 static void a_stop_whose_last_flush_fails_is_no_stop(void **state)
 {
@@ -252,6 +273,7 @@ int main(void)
         cmocka_unit_test(a_stop_hands_over_answers_and_flushes),
         cmocka_unit_test(a_stop_that_cannot_drain_ends_in_time),
         cmocka_unit_test(what_commits_during_a_stop_is_durable_too),
+        cmocka_unit_test(a_stop_leaves_what_was_not_handed_over),
         cmocka_unit_test(a_stop_whose_last_flush_fails_is_no_stop),
         cmocka_unit_test(leadership_that_comes_while_draining_is_handed_on),
         cmocka_unit_test(a_follower_stops_at_once),

@@ -426,9 +426,41 @@ static void a_tick_of_a_client_is_refused(void **state)
     kit_free(kit);
 }
 
+/* A follower's entries come as fast as its leader sends; what the applier does not take stays in
+ * the log. */
+static void entries_are_taken_as_the_applier_gets_through_them(void **state)
+{
+    struct kit *kit = kit_new_with((struct sw_node_limits){.applier_pending_max = 20});
+    struct sw_node_status status;
+    char why[SW_WHY_SIZE];
+
+    (void)state;
+    kit_role(SW_ROLE_FOLLOWER, 2, 2);
+    for (uint64_t i = 1; i <= SW_APPLY_ENTRY_COUNT_MAX; i++) {
+        assert_true(kit_may_commit());
+        kit_commit_other(i, 2);
+    }
+    assert_false(kit_may_commit());
+    kit_group_now.commit_index = 2000;
+    sw_node_status(kit->node, &status);
+    assert_int_equal(status.apply_backlog, 2000);
+    assert_false(sw_node_ready(kit->node, why));
+    kit_lead();
+    kit_send(kit, 7, kit_put(1, "a", "1"));
+    kit_turn(kit);
+    assert_int_equal(kit_reply(kit, 1).err, SW_ERR_OVERLOADED); /* what waits in the log counts */
+    assert_true(kit_job(kit));
+    assert_true(kit_may_commit());
+    kit_jobs(kit);
+    sw_node_status(kit->node, &status);
+    assert_int_equal(status.apply_backlog, 2000 - SW_APPLY_ENTRY_COUNT_MAX);
+    kit_free(kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(entries_are_taken_as_the_applier_gets_through_them),
         cmocka_unit_test(writes_of_one_turn_are_one_entry_and_each_gets_its_own_answer),
         cmocka_unit_test(the_same_index_with_another_term_is_an_unknown_outcome),
         cmocka_unit_test(a_twin_of_the_entry_under_another_term_is_an_unknown_outcome),

@@ -60,9 +60,8 @@ static void ready_means_a_leader_and_executed_entries(void **state)
     assert_string_equal(why, "no leader is known");
     kit_role(SW_ROLE_FOLLOWER, 1, 2);
     assert_true(sw_node_ready(kit->node, why));
-    for (uint64_t i = 1; i <= 1025; i++) {
-        kit_commit_other(i, 1);
-    }
+    kit_group_now.commit_index = 1025; /* handed over or not */
+    kit_commit_other(1, 1);
     assert_false(sw_node_ready(kit->node, why));
     assert_non_null(strstr(why, "1025"));
     kit_jobs(kit);

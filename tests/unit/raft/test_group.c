@@ -21,6 +21,7 @@ struct bench {
     char why[SW_WHY_SIZE];
     uint64_t committed; /* highest index */
     uint64_t commands;
+    uint64_t room_to; /* 0, or the highest index that is taken */
     uint32_t snapshots_wanted;
     uint32_t installs_wanted;
     struct sw_group_snapshot install;
@@ -36,6 +37,13 @@ static void on_committed(void *arg, uint64_t index, uint64_t term, struct sw_spa
     assert_int_equal(index, bench->committed + 1);
     bench->committed = index;
     bench->commands += body.size > 0 ? 1 : 0;
+}
+
+static bool may_commit(void *arg)
+{
+    const struct bench *bench = arg;
+
+    return bench->room_to == 0 || bench->committed < bench->room_to;
 }
 
 static void on_role(void *arg, enum sw_role role, uint64_t term, struct sw_node_id leader)
@@ -78,6 +86,7 @@ static enum sw_err open_group(struct bench *bench, uint32_t members, uint64_t ap
         .link = &bench->world.link,
         .handler = {.arg = bench,
                     .committed = on_committed,
+                    .may_commit = may_commit,
                     .role_changed = on_role,
                     .snapshot_wanted = on_snapshot_wanted,
                     .install_wanted = on_install_wanted},
@@ -232,6 +241,73 @@ static void compacts_only_behind_durable_state(void **state)
     bench.committed = status.snapshot_index;
     assert_int_equal(open_group(&bench, 1, status.snapshot_index), SW_ERR_OK);
     settle(&bench);
+    close_bench(&bench);
+}
+
+static void propose_only(struct bench *bench, uint32_t count)
+{
+    uint64_t index = 0;
+    uint64_t term = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        assert_int_equal(sw_group_propose(bench->group, sw_span_str("entry"), &index, &term),
+                         SW_ERR_OK);
+        settle(bench);
+    }
+}
+
+static void hands_over_only_what_its_user_takes(void **state)
+{
+    struct bench bench;
+    struct sw_group_status status;
+    uint64_t before;
+
+    (void)state;
+    open_alone(&bench);
+    before = bench.committed;
+    bench.room_to = before + 2;
+    propose_only(&bench, 6);
+    assert_int_equal(bench.committed, before + 2);
+    sw_group_status(bench.group, &status);
+    assert_int_equal(status.handed_index, before + 2);
+    assert_int_equal(status.commit_index, before + 6);
+    read_result = SW_ERR_CANCELLED;
+    sw_group_read(bench.group, read_ready, NULL);
+    settle(&bench);
+    assert_int_equal(read_result, SW_ERR_CANCELLED); /* it would not see what is committed */
+    bench.room_to = before + 3;
+    sw_group_turn_end(bench.group); /* asks again by itself */
+    assert_int_equal(bench.committed, before + 3);
+    bench.room_to = 0;
+    sw_group_turn_end(bench.group);
+    assert_int_equal(bench.committed, before + 6);
+    assert_int_equal(bench.commands, 6);
+    assert_int_equal(read_result, SW_ERR_OK);
+    close_bench(&bench);
+}
+
+/* Compacting drops entries from memory, also such that are not handed over yet. */
+static void compacts_only_behind_what_is_handed_over(void **state)
+{
+    struct bench bench;
+    uint64_t before;
+
+    (void)state;
+    open_alone(&bench);
+    before = bench.committed;
+    bench.room_to = before + 1;
+    propose_only(&bench, 6);
+    sw_group_request_snapshot(bench.group);
+    settle(&bench);
+    assert_int_equal(bench.snapshots_wanted, 0);
+    bench.room_to = 0;
+    settle(&bench);
+    assert_true(bench.committed >= before + 6);
+    assert_int_equal(bench.snapshots_wanted, 1);
+    sw_group_snapshot_done(
+        bench.group, SW_ERR_OK, (struct sw_group_snapshot){.index = bench.committed});
+    settle(&bench);
+    assert_true(bench.world.has_snapshot);
     close_bench(&bench);
 }
 
@@ -423,6 +499,56 @@ static void shows_a_snapshot_to_libraft_only_once_its_state_is_here(void **state
     close_bench(&bench);
 }
 
+/* Entries that wait for their user when a copy of the state comes are in that copy. */
+static void a_copy_holds_what_was_not_handed_over(void **state)
+{
+    uint8_t data[16] = {0};
+    uint8_t body[8] = "entry";
+    struct raft_entry entries[3] = {
+        {.term = 1, .type = RAFT_COMMAND, .buf = {.base = body, .len = 8}},
+        {.term = 1, .type = RAFT_COMMAND, .buf = {.base = body, .len = 8}},
+        {.term = 1, .type = RAFT_COMMAND, .buf = {.base = body, .len = 8}}};
+    struct raft_message append = {.type = RAFT_IO_APPEND_ENTRIES,
+                                  .append_entries = {.term = 1,
+                                                     .prev_log_index = 1,
+                                                     .prev_log_term = 1,
+                                                     .leader_commit = 4,
+                                                     .entries = entries,
+                                                     .n_entries = 3}};
+    struct raft_message install = {.type = RAFT_IO_INSTALL_SNAPSHOT,
+                                   .install_snapshot = {.term = 1,
+                                                        .last_index = 40,
+                                                        .last_term = 1,
+                                                        .conf_index = 1,
+                                                        .data = {.base = data, .len = 16}}};
+    struct bench bench = {.room_to = 2};
+    struct sw_group_status status;
+
+    (void)state;
+    fake_init(&bench.world);
+    assert_int_equal(open_group(&bench, 3, 0), SW_ERR_OK);
+    settle(&bench);
+    receive(&bench, 2, &append);
+    settle(&bench);
+    sw_group_status(bench.group, &status);
+    assert_int_equal(status.commit_index, 4);
+    assert_int_equal(status.handed_index, 2);
+    raft_configuration_init(&install.install_snapshot.conf);
+    assert_int_equal(raft_configuration_add(&install.install_snapshot.conf, 1, "a:1", RAFT_VOTER),
+                     0);
+    receive(&bench, 2, &install);
+    settle(&bench);
+    assert_int_equal(bench.installs_wanted, 1);
+    sw_group_install_done(bench.group, SW_ERR_OK, (struct sw_group_snapshot){.index = 43});
+    bench.room_to = 0; /* now that libraft has dropped them */
+    settle(&bench);
+    assert_int_equal(bench.committed, 2);
+    sw_group_status(bench.group, &status);
+    assert_int_equal(status.handed_index, 40);
+    raft_configuration_close(&install.install_snapshot.conf);
+    close_bench(&bench);
+}
+
 /* G10 end to end: the conflicting tail holds a configuration, so the group starts over before it.
  */
 static void reopens_where_a_configuration_would_be_rolled_back(void **state)
@@ -605,6 +731,9 @@ int main(void)
         cmocka_unit_test(starts_again_from_what_it_wrote),
         cmocka_unit_test(crashes_while_it_stops),
         cmocka_unit_test(compacts_only_behind_durable_state),
+        cmocka_unit_test(hands_over_only_what_its_user_takes),
+        cmocka_unit_test(compacts_only_behind_what_is_handed_over),
+        cmocka_unit_test(a_copy_holds_what_was_not_handed_over),
         cmocka_unit_test(an_idle_follower_asks_for_something_to_apply),
         cmocka_unit_test(a_leader_appends_a_barrier_when_asked),
         cmocka_unit_test(refuses_a_log_that_is_not_whole),
