@@ -119,8 +119,8 @@ void sw_node_turn_end(struct sw_node *node);
 uint64_t sw_node_wait_ms(const struct sw_node *node);
 
 /* SIGTERM: hands leadership over, answers new work with SHUTTING_DOWN, lets what is under way end
- * (at most limits.drain_ms_max), executes what the applier has by then (SW_APPLY_*; the rest of what
- * is committed is the next start's), makes the state durable, then calls handler.stopped. */
+ * (at most limits.drain_ms_max), executes what the applier has by then (SW_APPLY_*; the rest of
+ * what is committed is the next start's), makes the state durable, then calls handler.stopped. */
 void sw_node_stop(struct sw_node *node);
 /* Simulated crash: no callback of this node has any effect from here on and nothing is written.
  * Then let (or make) the applier's worker run dry and call sw_node_free. */
