@@ -218,6 +218,10 @@ static void list(struct sw_node *node, struct sw__request *admitted)
     sw_buf_release(&json);
 }
 
+/* Ids are counted, not drawn: one far above the others is a slip, and would use up all below it.
+ */
+enum { ID_STEP_MAX = 1000000 };
+
 /* A new id, and nothing that another member has. */
 static enum sw_err
 check_new(const struct sw_node *node, struct sw_node_id id, const char *address, char *ret_why)
@@ -247,19 +251,23 @@ check_new(const struct sw_node *node, struct sw_node_id id, const char *address,
             return SW_ERR_CONFLICT;
         }
     }
-    if (id.value <= node->id_floor) {
+    if (id.value <= node->id_floor || id.value - node->id_floor > ID_STEP_MAX) {
         (void)snprintf(ret_why,
                        SW_WHY_SIZE,
-                       "node ids are used once, for one incarnation of a node; %llu is free",
+                       "node ids are counted and used once, for one incarnation of a node; "
+                       "%llu is free",
                        (unsigned long long)(node->id_floor + 1));
         return SW_ERR_INVALID;
     }
     return SW_ERR_OK;
 }
 
-/* The highest id goes, so somebody else has to remember that it was used. */
-static const char *
-own_text(const struct sw_node *node, struct sw_node_id removed, char out[SW_ADDRESS_SIZE_MAX])
+/* If the highest id goes, somebody else has to remember that it was used: the leader, in its own
+ * text, which goes to `out` then, else "". What cannot be remembered may not go. */
+static enum sw_err own_text(const struct sw_node *node,
+                            struct sw_node_id removed,
+                            char out[SW_ADDRESS_SIZE_MAX],
+                            char *ret_why)
 {
     struct sw_peer_text text = {0};
     uint64_t left = 0;
@@ -274,8 +282,17 @@ own_text(const struct sw_node *node, struct sw_node_id removed, char out[SW_ADDR
             text = member->text;
         }
     }
+    out[0] = '\0';
     text.floor = node->id_floor;
-    return left < node->id_floor && text.has_key && sw_peer_text_print(&text, out) ? out : NULL;
+    if (left >= node->id_floor || (text.has_key && sw_peer_text_print(&text, out))) {
+        return SW_ERR_OK;
+    }
+    (void)snprintf(ret_why,
+                   SW_WHY_SIZE,
+                   "the leader's addresses leave no room to remember that id %llu was used; "
+                   "add another member first",
+                   (unsigned long long)node->id_floor);
+    return SW_ERR_INVALID;
 }
 
 static enum sw_group_change_kind kind_of(enum sw_op op)
@@ -349,7 +366,7 @@ change(struct sw_node *node, struct sw__request *admitted, const struct sw_reque
 {
     struct sw__shard *shard = admitted->shard;
     char address[SW_ADDRESS_SIZE_MAX] = "";
-    char own[SW_ADDRESS_SIZE_MAX];
+    char own[SW_ADDRESS_SIZE_MAX] = "";
     char why[SW_WHY_SIZE] = "";
     struct sw_group_change wanted = {.kind = kind_of(request->op), .node = {request->expected}};
     enum sw_err err = SW_ERR_OK;
@@ -360,7 +377,8 @@ change(struct sw_node *node, struct sw__request *admitted, const struct sw_reque
         wanted.address = address;
         err = check_new(node, wanted.node, address, why);
     } else if (wanted.kind == SW_GROUP_REMOVE) {
-        wanted.own_address = own_text(node, wanted.node, own);
+        err = own_text(node, wanted.node, own, why);
+        wanted.own_address = own[0] == '\0' ? NULL : own;
     }
     if (err == SW_ERR_OK) {
         err = sw_group_change(shard->group, &wanted, change_done, shard, why);

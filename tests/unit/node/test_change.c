@@ -245,6 +245,8 @@ static void what_cannot_be_is_refused(void **state)
     assert_non_null(strstr(kit_reply(kit, 5).detail, "5 is free"));
     assert_int_equal(ask(kit, member(SW_OP_MEMBER_ADD, 6, 5, "h5:1,h5:2," KEY_5 ",9")).err,
                      SW_ERR_INVALID); /* the floor is the leader's business */
+    assert_int_equal(ask(kit, member(SW_OP_MEMBER_ADD, 8, UINT64_MAX, "h5:1,h5:2," KEY_5)).err,
+                     SW_ERR_INVALID); /* a slip that would leave no id for anyone */
     assert_int_equal(kit_group_now.changes, 0);
     kit_role(SW_ROLE_FOLLOWER, 3, 2);
     assert_int_equal(ask(kit, member(SW_OP_MEMBER_REMOVE, 7, 4, "")).err, SW_ERR_NOT_LEADER);
@@ -270,6 +272,27 @@ static void ids_are_used_once(void **state)
     play_members(kit, left, 1);
     assert_int_equal(ask(kit, member(SW_OP_MEMBER_ADD, 3, 4, "h5:1,h5:2," KEY_5)).err,
                      SW_ERR_INVALID);
+    kit_free(kit);
+}
+
+/* 255 bytes hold the leader's addresses, but not the number behind them. */
+static void an_id_that_cannot_be_remembered_does_not_go(void **state)
+{
+    struct kit *kit = kit_new();
+    char address[SW_ADDRESS_SIZE_MAX];
+    struct sw_group_peer peers[] = {
+        {.node = {1}, .role = SW_MEMBER_VOTER, .address = address, .up = true},
+        {.node = {4}, .role = SW_MEMBER_LEARNER, .address = "h4:1,h4:2," KEY_4, .up = true}};
+
+    (void)state;
+    (void)snprintf(address, sizeof address, "%0126d:1,%055d:2,%s", 0, 0, KEY_2);
+    assert_int_equal(strlen(address), 251);
+    kit_lead();
+    play_members(kit, peers, 2);
+    kit->node->id_floor = 44444; /* as a member has it that is gone by now */
+    assert_int_equal(ask(kit, member(SW_OP_MEMBER_REMOVE, 1, 4, "")).err, SW_ERR_INVALID);
+    assert_non_null(strstr(kit_reply(kit, 1).detail, "add another"));
+    assert_int_equal(kit_group_now.changes, 0);
     kit_free(kit);
 }
 
@@ -302,6 +325,7 @@ int main(void)
         cmocka_unit_test(an_addition_is_answered_when_it_is_made),
         cmocka_unit_test(what_cannot_be_is_refused),
         cmocka_unit_test(ids_are_used_once),
+        cmocka_unit_test(an_id_that_cannot_be_remembered_does_not_go),
         cmocka_unit_test(a_stop_answers_a_change_that_is_under_way),
     };
 
