@@ -29,9 +29,10 @@ int sw_cli_fail(enum sw_err err, const char *detail)
 {
     const struct sw_err_info *info = sw_err_info(err);
     const bool has_detail = detail != NULL && detail[0] != '\0' && strcmp(detail, info->text) != 0;
-    /* "See the detail" helps nobody who is reading it. */
-    const bool has_hint =
-        info->hint[0] != '\0' && !(has_detail && (err == SW_ERR_INVALID || err == SW_ERR_CONFIG));
+    /* "See the detail" helps nobody who is reading it, and the hint of IO speaks of a node's disk:
+     * a file of this program comes with a detail. */
+    const bool said = err == SW_ERR_INVALID || err == SW_ERR_CONFIG || err == SW_ERR_IO;
+    const bool has_hint = info->hint[0] != '\0' && !(has_detail && said);
 
     (void)fflush(stdout);
     (void)fprintf(stderr,

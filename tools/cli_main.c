@@ -145,6 +145,22 @@ static int unknown_command(int argc, char **argv)
                               sw_cli_program);
 }
 
+/* "help kv put" is "kv put --help", "help kv" is "kv --help". */
+static int help_on(int argc, char **argv)
+{
+    size_t words = 0;
+    const struct sw_command *command = sw_cli_find(argc, argv, &words);
+
+    if (command != NULL) {
+        return help_of(command);
+    }
+    if (argc == 1 && is_noun(argv[0])) {
+        (void)help_of_noun(argc, argv);
+        return 0;
+    }
+    return unknown_command(argc, argv);
+}
+
 int sw_cli_main(int argc, char **argv)
 {
     const struct sw_command *command;
@@ -165,6 +181,9 @@ int sw_cli_main(int argc, char **argv)
     if (argv[0][0] == '-' && has_word(argc, argv, "--version")) {
         cli = (struct sw_cli){.format = SW_FORMAT_PLAIN};
         return sw_cmd_version(&cli);
+    }
+    if (argc > 1 && strcmp(argv[0], "help") == 0 && argv[1][0] != '-') {
+        return help_on(argc - 1, argv + 1);
     }
     command = sw_cli_find(argc, argv, &words);
     if (command == NULL) {

@@ -22,6 +22,7 @@
 
 enum {
     ASK_AGAIN_MS = 200,
+    TRIES_IN_SILENCE = 8,
     WAIT_MS = 60 * 1000,
     REPLACE_WAIT_MS = 10 * 60 * 1000, /* a copy of the state takes its time */
     LAG_MAX = 64,
@@ -65,12 +66,29 @@ struct step {
     const char *text; /* of ADD */
     uint64_t until_ms;
     bool maybe; /* an earlier try may have done it */
+    uint32_t tries;
 };
 
 static bool worth_another_try(enum sw_err err)
 {
     return sw_err_outcome(err) == SW_OUTCOME_UNKNOWN || sw_err_info(err)->retry == SW_RETRY_LATER ||
            sw_err_info(err)->retry == SW_RETRY_OTHER_NODE;
+}
+
+/* Once it takes longer than a moment, people are told what is waited for. */
+static void tell_waiting(const struct sw_cli *cli, struct step *step, const char *why)
+{
+    const uint64_t now_ms = swarm_now_ms();
+    const uint64_t left_ms = step->until_ms > now_ms ? step->until_ms - now_ms : 0;
+
+    if (++step->tries == TRIES_IN_SILENCE && cli->format == SW_FORMAT_TABLE) {
+        (void)fprintf(stderr,
+                      "%s: node %llu: %s; asking again for %llu s\n",
+                      sw_cli_program,
+                      (unsigned long long)step->node,
+                      why,
+                      (unsigned long long)(left_ms + 999) / 1000);
+    }
 }
 
 /* Asks until it is done, refused for good, or the time is up. The exit code; on failure the line is
@@ -101,6 +119,7 @@ static int change(struct sw_cli *cli, struct step *step)
             swarm_result_free(result);
             return code;
         }
+        tell_waiting(cli, step, result->detail);
         swarm_result_free(result);
         pause_ms(ASK_AGAIN_MS);
     }

@@ -1,4 +1,5 @@
 /* swarmctl txn, kv merge, kv mget: what touches many keys, or a key by what it holds. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,8 @@ static enum sw_err read_text(const struct sw_cli *cli, char **ret_text, size_t *
     enum sw_err err = SW_ERR_OK;
 
     if (file == NULL) {
-        (void)sw_cli_fail_format(SW_ERR_IO, "%s cannot be opened", cli->args[0]);
+        (void)sw_cli_fail_format(
+            SW_ERR_IO, "cannot open %s: %s", cli->args[0], strerrordesc_np(errno));
         return SW_ERR_IO;
     }
     *ret_text = malloc(size_max + 1);

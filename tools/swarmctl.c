@@ -407,16 +407,23 @@ const struct sw_command sw_commands[] = {
      NULL,
      SW_FORMAT_PLAIN},
     {"version", NULL, "", "print the version", 0, 0, sw_cmd_version, NULL, SW_FORMAT_PLAIN},
-    {"help", NULL, "[COMMAND]", "list the commands", 0, ANY, sw_cmd_help, NULL, SW_FORMAT_PLAIN},
+    {"help",
+     NULL,
+     "[COMMAND]",
+     "list the commands, or explain one",
+     0,
+     0,
+     sw_cmd_help,
+     NULL,
+     SW_FORMAT_PLAIN},
     {NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, SW_FORMAT_TABLE},
 };
 
 int sw_cmd_help(struct sw_cli *cli)
 {
+    (void)cli;
     (void)printf("usage: swarmctl COMMAND [argument...] [--flag value...]\n\n");
-    if (cli == NULL || cli->arg_count == 0 || sw_cli_print_commands(stdout, cli->args[0]) == 0) {
-        (void)sw_cli_print_commands(stdout, NULL);
-    }
+    (void)sw_cli_print_commands(stdout, NULL);
     (void)printf("\nflags of every command:\n");
     sw_cli_print_flags(stdout, sw_global_flags);
     (void)printf("\nexit codes: 0 ok, 1 error, 2 usage, 3 not found, 4 conflict, 5 unavailable,\n"

@@ -5,6 +5,7 @@ import concurrent.futures
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import tempfile
 import unittest
@@ -71,6 +72,13 @@ class WithoutServer(Case):
             self.assertIn(b"kv scan", out)
             self.assertNotIn(b"node list", out)
         self.assertEqual(run("swarmctl", "--version"), run("swarmctl", "version"))
+
+    def test_help_explains_one_command(self):
+        self.assertEqual(run("swarmctl", "help", "kv", "put"),
+                         run("swarmctl", "kv", "put", "--help"))
+        self.assertEqual(run("swarmctl", "help", "txn"), run("swarmctl", "txn", "--help"))
+        self.assertEqual(run("swarmctl", "help", "kv"), run("swarmctl", "kv", "--help"))
+        self.fails(run("swarmctl", "help", "bogus"), 2, "bogus")
 
     def test_limits_and_explain(self):
         rows = json.loads(run("swarmctl", "limits", "-o", "json")[1])["limits"]
@@ -387,7 +395,9 @@ class RealSwarm(Case):
         code, out, _ = self.ctl("lock", "l", *part, "--", "sh", "-c", "echo $SWARM_LOCK_TOKEN")
         self.assertEqual(code, 0)
         self.assertGreater(int(out), 0)
-        self.assertEqual(self.ctl("lock", "l", *part, "--", "/nowhere")[0], 127)
+        code, _, err = self.ctl("lock", "l", *part, "--", "/nowhere")
+        self.assertEqual(code, 127)
+        self.assertIn("cannot run /nowhere", err)
         taken = self.json("lease", "grant", "1h", *part)["lease"]
         self.json("kv", "put", "l", "somebody", "--lease", taken, *part)
         self.fails(self.ctl("lock", "l", *part, "--wait", "300ms", "--", "true"), 6, "somebody")
@@ -413,6 +423,20 @@ class RealSwarm(Case):
         token, revision = map(int, out.split())
         self.assertLess(token, int(later))
         self.assertGreater(revision, int(later))
+
+    def test_lock_ends_with_its_command(self):
+        part = ("--partition", "ends")
+        script = 'trap "echo told; exit 5" TERM; echo ready; while :; do sleep 0.05; done'
+        words = [str(BIN / "swarmctl"), "--config", str(self.config), "lock", "l", *part, "--",
+                 "sh", "-c", script]
+        for number, code in ((signal.SIGTERM, 5), (signal.SIGKILL, -signal.SIGKILL)):
+            with subprocess.Popen(words, stdout=subprocess.PIPE) as lock:
+                self.assertEqual(lock.stdout.readline(), b"ready\n")
+                lock.send_signal(number)
+                # The pipe ends with the command: it is told to end in both cases.
+                self.assertEqual(lock.stdout.read(), b"told\n")
+                self.assertEqual(lock.wait(), code)
+        self.json("lease", "revoke", self.json("lease", "list", *part)["leases"][0]["lease"], *part)
 
     def test_lock_lost(self):
         part = ("--partition", "lost")
