@@ -95,6 +95,9 @@ static bool plant(const char *list, struct sim_options *options)
     uint64_t bugs = 0;
 
     if (!SW_FAULT_POINTS_BUILT || !sw_planted_parse(list, &bugs)) {
+        (void)fprintf(stderr,
+                      SW_FAULT_POINTS_BUILT ? "swarm-sim: base/planted.h names the bugs\n"
+                                            : "swarm-sim: this build can have no planted bugs\n");
         return false;
     }
     options->plant = list;
@@ -323,8 +326,13 @@ int main(int argc, char **argv)
             continue;
         }
         if (!parse_value(argv[i], i + 1 < argc ? argv[i + 1] : NULL, &choice)) {
-            (void)fprintf(stderr, "swarm-sim: cannot use `%s`\n", argv[i]);
-            usage(stderr);
+            const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+
+            (void)fprintf(stderr,
+                          "swarm-sim: cannot use `%s%s%s`; --help lists what there is\n",
+                          argv[i],
+                          value == NULL ? "" : " ",
+                          value == NULL ? "" : value);
             return 2;
         }
         i++;

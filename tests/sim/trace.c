@@ -24,6 +24,13 @@ void sim_trace_init(struct sim_trace *trace, uint64_t seed, bool verbose)
     trace->verbose = verbose;
 }
 
+static const char *role_name(uint64_t role)
+{
+    static const char *const names[] = {"follower", "candidate", "leader", "stopped"};
+
+    return role < sizeof names / sizeof names[0] ? names[role] : "nothing known";
+}
+
 static void print_event(const struct sim_trace_event *event, FILE *out)
 {
     const char *text = rows[event->id].text;
@@ -38,6 +45,9 @@ static void print_event(const struct sim_trace_event *event, FILE *out)
     for (; *text != '\0'; text++) {
         if (text[0] == '$' && text[1] >= 'a' && text[1] <= 'c') {
             (void)fprintf(out, "%" PRIu64, event->value[text[1] - 'a']);
+            text++;
+        } else if (text[0] == '$' && text[1] == 'r') {
+            (void)fputs(role_name(event->value[0]), out);
             text++;
         } else {
             (void)fputc(*text, out);

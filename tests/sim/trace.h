@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 /* clang-format off */
-/* name, shown in the story, text; $a $b $c stand for the event's numbers */
+/* name, shown in the story, text; $a $b $c stand for the event's numbers, $r for the role $a */
 #define SIM_TRACE_TABLE(X)                                                             \
     X(START, true, "starts: life $a, state at index $b")                               \
     X(CRASH, true, "crashes: life $a, power cut policy $b")                            \
@@ -27,7 +27,7 @@
     X(CLOCK, true, "wall clock is now $a ms ahead, $b ms behind")                      \
     X(DRIFT, true, "monotonic clock: $a ppm fast, $b ppm slow, $c us ahead at once")        \
     X(FAULT, false, "world: event $a of the schedule, fault $b")                          \
-    X(ROLE, true, "is $a (0 follower 1 candidate 2 leader 3 stopped) in term $b, knows leader $c") \
+    X(ROLE, true, "is $r in term $b, knows leader $c") \
     X(COMMIT, true, "hands over index $a of term $b, value $c")                        \
     X(PROPOSE, true, "proposes value $c at index $a of term $b")                       \
     X(READ, true, "read $a asked; must see index $b")                                  \
