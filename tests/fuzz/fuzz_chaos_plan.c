@@ -53,6 +53,20 @@ static void print(const struct sw_chaos_plan *plan, struct sw_buf *out)
     sw_write_u8(out, 0);
 }
 
+/* What the commands behind take for granted. */
+static void within_limits(const struct sw_chaos_plan *plan)
+{
+    SW_ASSERT(plan->duration_ms <= 24ULL * 3600 * 1000);
+    SW_ASSERT(plan->pause_ms > 0);
+    SW_ASSERT(plan->load.in_flight > 0);
+    SW_ASSERT(plan->load.keys > 0);
+    SW_ASSERT(plan->load.value_size <= SW_VALUE_SIZE_MAX);
+    SW_ASSERT(plan->load.put_percent <= 100);
+    SW_ASSERT(plan->record.clients > 0);
+    SW_ASSERT(plan->record.keys > 0);
+    SW_ASSERT(plan->record.rate > 0);
+}
+
 static void reads_back(const struct sw_chaos_plan *plan)
 {
     struct sw_chaos_plan again;
@@ -60,6 +74,7 @@ static void reads_back(const struct sw_chaos_plan *plan)
     char why[SW_WHY_SIZE] = "";
     enum sw_err err;
 
+    within_limits(plan);
     print(plan, &text);
     err = sw_chaos_plan_parse((const char *)text.data, &again, why);
     SW_ASSERT(err == SW_ERR_OK);

@@ -113,6 +113,40 @@ static bool pack(const struct sw_txn_text *text, struct sw_buf *out)
     return sw_pack(&request, out, why) == SW_ERR_OK;
 }
 
+static bool same(struct swarm_slice text, struct sw_span decoded)
+{
+    return sw_span_equal(sw_span_of(text.data, text.size), decoded);
+}
+
+static void same_ops(const struct swarm_txn_op *ops, const struct sw_txn_branch *branch)
+{
+    for (uint32_t i = 0; i < branch->count; i++) {
+        const struct sw_txn_op *op = &branch->ops[i];
+
+        SW_ASSERT((int)ops[i].kind == (int)op->kind);
+        SW_ASSERT(same(ops[i].key, op->key));
+        SW_ASSERT(same(ops[i].value, op->value));
+        SW_ASSERT(ops[i].lease == op->lease);
+        SW_ASSERT((ops[i].flags & SWARM_TXN_PREVIOUS) == (op->flags & SW_TXN_PREVIOUS));
+    }
+}
+
+/* What the node reads is what was written. */
+static void same_txn(const struct swarm_txn *text, const struct sw_txn *decoded)
+{
+    SW_ASSERT(text->compare_count == decoded->compare_count);
+    SW_ASSERT(text->then_count == decoded->branches[SW_TXN_THEN].count);
+    SW_ASSERT(text->else_count == decoded->branches[SW_TXN_ELSE].count);
+    for (uint32_t i = 0; i < decoded->compare_count; i++) {
+        SW_ASSERT(same(text->compares[i].key, decoded->compares[i].key));
+        SW_ASSERT(same(text->compares[i].value, decoded->compares[i].value));
+        SW_ASSERT(text->compares[i].number == decoded->compares[i].number);
+        SW_ASSERT((int)text->compares[i].relation == (int)decoded->compares[i].relation);
+    }
+    same_ops(text->then_ops, &decoded->branches[SW_TXN_THEN]);
+    same_ops(text->else_ops, &decoded->branches[SW_TXN_ELSE]);
+}
+
 static void reads_back(const struct sw_txn_text *first)
 {
     static struct sw_txn_text second;
@@ -131,6 +165,7 @@ static void reads_back(const struct sw_txn_text *first)
         SW_ASSERT(sw_span_equal(sw_buf_span(&packed), sw_buf_span(&again)));
         err = sw_txn_decode(sw_buf_span(&packed), &decoded);
         SW_ASSERT(err == SW_ERR_OK);
+        same_txn(&first->txn, &decoded);
         sw_buf_clear(&again);
         sw_txn_encode(&decoded, &again);
         SW_ASSERT(sw_span_equal(sw_buf_span(&packed), sw_buf_span(&again)));
