@@ -62,10 +62,12 @@ class DiskFull(Nemesis):
 
     def start(self, params, key):
         params["nodes"] = Kill.targets(self, params)
+        full = []
         for number in params["nodes"]:
             self.cluster.excuse(number, self.name)
-            self.run.volumes[number].fill(params["leave"])
-        return {"nodes": params["nodes"], "leave": params["leave"]}
+            if self.run.volumes[number].fill(params["leave"]):
+                full.append(number)
+        return {"nodes": full, "leave": params["leave"]}
 
     def heal(self, params, key):
         """Space returns. A node that stopped for want of it is started as an operator would."""

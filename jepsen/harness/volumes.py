@@ -20,6 +20,16 @@ def run_tool(*command):
         raise Failure(f"{' '.join(command)}: {done.stderr.strip() or done.returncode}")
 
 
+def reserve(file, size):
+    """As much as there is of that."""
+    while size > 4096:
+        try:
+            os.posix_fallocate(file, os.fstat(file).st_size, size)
+            break
+        except OSError:
+            size //= 2  # the file system needs some for itself
+
+
 class Volume:
     """One node's disk."""
 
@@ -52,16 +62,22 @@ class Volume:
         shutdown_filesystem(self.mount)
 
     def fill(self, leave):
-        """Takes all space but `leave` bytes, without writing them: blocks are only reserved."""
-        free = os.statvfs(self.mount)
-        size = free.f_bavail * free.f_frsize - leave
-        with open(self.filler, "wb") as out:
-            while size > 4096:
-                try:
-                    os.posix_fallocate(out.fileno(), os.fstat(out.fileno()).st_size, size)
-                    break
-                except OSError:
-                    size //= 2  # the file system needs some for itself
+        """Takes all space but `leave` bytes, without writing them: blocks are only reserved. False
+        if the volume is not there: what lies under it is the disk of the machine."""
+        place = os.open(self.mount, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            if os.fstat(place).st_dev == os.stat(self.node.folder).st_dev:
+                return False
+            filler = os.open(self.filler.name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600,
+                             dir_fd=place)
+            try:
+                free = os.fstatvfs(place)
+                reserve(filler, free.f_bavail * free.f_frsize - leave)
+            finally:
+                os.close(filler)
+        finally:
+            os.close(place)
+        return True
 
     def drain(self):
         self.filler.unlink(missing_ok=True)

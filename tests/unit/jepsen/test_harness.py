@@ -11,11 +11,13 @@ import sys
 import tempfile
 import time
 import unittest
+from unittest import mock
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "jepsen"))
 from harness import belongings, campaign, checks, history, nemeses, nemesis, runner  # noqa: E402
 from harness import nemesis_disk, nemesis_message, report, sampler, schedule  # noqa: E402
+from harness import volumes  # noqa: E402
 
 BUILD = pathlib.Path(os.environ["SW_TEST_BIN"]).parent
 CHAOS = [sys.executable, str(ROOT / "jepsen" / "chaos.py")]
@@ -279,6 +281,20 @@ class FakeCluster:
     def __init__(self, nodes=(), ends=()):
         self.nodes = {node.number: node for node in nodes}
         self.ends = list(ends)
+
+
+class TestVolume(unittest.TestCase):
+    def test_only_the_volume_is_filled(self):
+        """Between two mounts its folder is one of the machine's disk."""
+        with tempfile.TemporaryDirectory() as folder:
+            node = FakeNode(1, None)
+            node.folder = pathlib.Path(folder)
+            volume = volumes.Volume(node)
+            volume.mount.mkdir()
+            with mock.patch.object(volumes, "reserve") as reserve:
+                self.assertFalse(volume.fill(0))
+            reserve.assert_not_called()
+            self.assertFalse(volume.filler.exists())
 
 
 class TestChecks(unittest.TestCase):
