@@ -94,6 +94,7 @@ void sw_cli_print_flags(FILE *file, const struct sw_cli_flag *flags);
 size_t sw_cli_print_commands(FILE *file, const char *noun);
 
 int sw_cmd_swarm_create(struct sw_cli *cli);
+int sw_cmd_key_create(struct sw_cli *cli);
 int sw_cmd_kv_get(struct sw_cli *cli);
 int sw_cmd_kv_put(struct sw_cli *cli);
 int sw_cmd_kv_del(struct sw_cli *cli);

@@ -535,6 +535,28 @@ class RealSwarm(Case):
         self.fails(run("swarmctl", "--config", str(config), "kv", "put", "a", "b"), 7)
         self.fails(run("swarmctl", "--config", str(config), "health"), 7, "refused this client")
 
+    def test_one_more_client(self):
+        key = self.folder / "more.key"
+        made = json.loads(run("swarmctl", "key", "create", str(key), "-o", "json")[1])
+        self.assertEqual(key.stat().st_mode & 0o777, 0o600)
+        self.fails(run("swarmctl", "key", "create", str(key)), 2, str(key))
+        config = self.folder / "more.conf"
+        config.write_text(pathlib.Path(self.config).read_text().replace("client.key", str(key)))
+
+        def put():
+            return run("swarmctl", "--config", str(config), "kv", "put", "a", "b",
+                       "--partition", "more")
+
+        self.fails(put(), 7)
+        for node, process in self.processes.items():
+            allowed = pathlib.Path(self.made["nodes"][int(node) - 1]["config"]).with_name(
+                "clients.allow")
+            with allowed.open("a") as file:
+                file.write(f"{made['public_key']} write more\n")
+            process.send_signal(signal.SIGHUP)
+        wait_for("the new client is let in", START_S, lambda: put()[0] == 0)
+        self.fails(run("swarmctl", "--config", str(config), "snapshot", "take"), 7)
+
     def test_another_swarm_is_refused(self):
         config = self.folder / "other-swarm.conf"
         text = pathlib.Path(self.config).read_text()
