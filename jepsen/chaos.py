@@ -27,7 +27,10 @@ SHORT_SECONDS = 10
 
 
 def parser():
-    made = argparse.ArgumentParser(prog="./run chaos", description=__doc__.splitlines()[0])
+    made = argparse.ArgumentParser(
+        prog="./run chaos", description=__doc__.splitlines()[0],
+        epilog="as first word: --planted [NAME...], does it find known bugs; --unavailability, how "
+               "long nobody can write after a fault of the leader")
     add = made.add_argument
     add("--minutes", type=float, help="a campaign: run after run for this long")
     add("--seconds", type=int, help="how long each run is under faults (default 30)")
