@@ -97,13 +97,16 @@ enum sw_err sw_kv_record_decode(struct sw_span bytes, struct sw_kv_record *ret_r
     const uint8_t format = sw_read_u8(&in);
     struct sw_kv_record record;
 
+    if (!in.failed && format > SW_KV_LEASE_FORMAT) {
+        return SW_ERR_NEWER_FORMAT;
+    }
     record.create_revision = sw_read_u64(&in);
     record.mod_revision = sw_read_u64(&in);
     record.version = sw_read_u64(&in);
     record.time_ms = sw_read_u64(&in);
     record.lease = format == SW_KV_LEASE_FORMAT ? sw_read_u64(&in) : 0;
     record.value = sw_read_bytes(&in, sw_reader_left(&in));
-    if (in.failed || (format != SW_KV_FORMAT && record.lease == 0)) {
+    if (in.failed || format == 0 || (format != SW_KV_FORMAT && record.lease == 0)) {
         return SW_ERR_CORRUPT;
     }
     *ret_record = record;
@@ -117,6 +120,9 @@ enum sw_err sw_experience_record_decode(struct sw_span bytes,
     const uint8_t format = sw_read_u8(&in);
     struct sw_experience_record record;
 
+    if (!in.failed && format > SW_EXPERIENCE_FORMAT) {
+        return SW_ERR_NEWER_FORMAT;
+    }
     record.time_ms = sw_read_u64(&in);
     record.session.value = sw_read_u64(&in);
     record.value = sw_read_bytes(&in, sw_reader_left(&in));
@@ -599,6 +605,9 @@ enum sw_err sw_apply(struct sw_state *state,
     if (entry->body.size > 0 && sw_entry_open(entry->body, &reader) != SW_ERR_OK) {
         sw_write_u8(&state->effects, EFFECT_ENTRY_MALFORMED);
     }
+    if (reader.format > state->rules) {
+        state->rules = reader.format;
+    }
     if (reader.count > 0) {
         results = calloc(reader.count, sizeof *results);
         SW_ASSERT(results != NULL);
@@ -613,6 +622,9 @@ enum sw_err sw_apply(struct sw_state *state,
         free(results);
         return err;
     }
+    if (state->rules < SW_ENTRY_FORMAT_CHANGES) {
+        state->change_floor = state->revision; /* whoever watches from before has to read again */
+    }
     digest_end(state, entry->index, entry->term);
     *ret_results = pack_results(state, results, reader.count);
     *ret_count = reader.count;
@@ -621,9 +633,12 @@ enum sw_err sw_apply(struct sw_state *state,
 
 /* --- the state record ------------------------------------------------------------------------- */
 
+enum { STATE_FORMAT_LEASES = 2 };
+
 void sw_state_init(struct sw_state *state, struct sw_group_id group)
 {
     *state = (struct sw_state){.group = group,
+                               .rules = 1,
                                .lease_due_ms = UINT64_MAX,
                                .change_count_max = SW_CHANGE_COUNT_MAX,
                                .change_size_max = SW_CHANGE_SIZE_MAX};
@@ -662,7 +677,23 @@ void sw_state_encode(const struct sw_state *state, struct sw_buf *out)
     sw_write_u64(out, state->change_count);
     sw_write_u64(out, state->change_size);
     sw_write_u64(out, state->change_floor);
+    sw_write_u8(out, state->rules);
     SW_ASSERT(out->size - start == SW_STATE_RECORD_SIZE);
+}
+
+/* Format 1 knew neither leases nor changes, the first form of format 2 no changes: then there are
+ * none, and whoever watches reads again. A second form of format 2 ends with them. */
+static void read_changes(struct sw_reader *in, uint8_t format, struct sw_state *state)
+{
+    if (format < STATE_FORMAT_LEASES ||
+        (format == STATE_FORMAT_LEASES && sw_reader_left(in) == 0)) {
+        state->change_floor = state->revision;
+        return;
+    }
+    state->change_count = sw_read_u64(in);
+    state->change_size = sw_read_u64(in);
+    state->change_floor = sw_read_u64(in);
+    state->rules = format == STATE_FORMAT_LEASES ? SW_ENTRY_FORMAT_CHANGES : sw_read_u8(in);
 }
 
 enum sw_err
@@ -682,14 +713,14 @@ sw_state_decode(struct sw_state *state, struct sw_span record, uint32_t *ret_ses
     *ret_session_count = sw_read_u32(&in);
     state->sessions_expired = sw_read_u64(&in);
     state->sessions_evicted = sw_read_u64(&in);
-    state->clock_ms = sw_read_u64(&in);
-    state->lease_count = sw_read_u32_max(&in, SW_LEASE_COUNT_MAX);
-    state->leases_ended = sw_read_u64(&in);
-    state->change_count = sw_read_u64(&in);
-    state->change_size = sw_read_u64(&in);
-    state->change_floor = sw_read_u64(&in);
-    if (sw_reader_finish(&in) != SW_ERR_OK || format != SW_STATE_FORMAT ||
-        state->clock_ms > INT64_MAX) {
+    if (format >= STATE_FORMAT_LEASES) {
+        state->clock_ms = sw_read_u64(&in);
+        state->lease_count = sw_read_u32_max(&in, SW_LEASE_COUNT_MAX);
+        state->leases_ended = sw_read_u64(&in);
+    }
+    read_changes(&in, format, state);
+    if (sw_reader_finish(&in) != SW_ERR_OK || format == 0 || state->clock_ms > INT64_MAX ||
+        state->rules == 0 || state->rules > SW_ENTRY_FORMAT) {
         return SW_ERR_CORRUPT;
     }
     return SW_ERR_OK;

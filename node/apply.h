@@ -25,8 +25,8 @@
 #include "storage/store.h"
 
 enum {
-    SW_STATE_FORMAT = 2,
-    SW_STATE_RECORD_SIZE = 105,
+    SW_STATE_FORMAT = 3, /* older ones are read: docs/STORAGE_FORMAT.md */
+    SW_STATE_RECORD_SIZE = 106,
     SW_KV_FORMAT = 1, /* without a lease */
     SW_KV_HEADER_SIZE = 33,
     SW_KV_LEASE_FORMAT = 2, /* with one behind the header */
@@ -54,6 +54,7 @@ struct sw_state {
     uint64_t lease_due_ms;              /* when the next one ends; UINT64_MAX = there is none */
     uint64_t change_count, change_size; /* kept for watchers */
     uint64_t change_floor;              /* changes up to this revision are not kept any more */
+    uint8_t rules; /* the highest format of an entry so far: changes are kept from 2 on */
     uint64_t change_count_max, change_size_max;
     uint64_t sessions_expired, sessions_evicted;
     struct sw_sessions sessions;
@@ -110,7 +111,7 @@ enum sw_err sw_apply(struct sw_state *state,
                      struct sw_command_result **ret_results,
                      uint32_t *ret_count) SW_MUST_CHECK;
 
-/* CORRUPT if the bytes are none of ours. */
+/* CORRUPT if the bytes are none of ours, NEWER_FORMAT if their format is. */
 enum sw_err sw_kv_record_decode(struct sw_span bytes, struct sw_kv_record *ret_record)
     SW_MUST_CHECK;
 enum sw_err sw_experience_record_decode(struct sw_span bytes,

@@ -2,6 +2,7 @@
 #include "base/assert.h"
 #include "node/apply_private.h"
 #include "node/change_log.h"
+#include "node/entry.h"
 
 /* Deletes the oldest record that is kept. */
 static enum sw_err drop_first(struct sw__apply *apply)
@@ -40,6 +41,9 @@ enum sw_err sw__change_add(struct sw__apply *apply,
     struct sw_key key;
     enum sw_err err;
 
+    if (state->rules < SW_ENTRY_FORMAT_CHANGES) {
+        return SW_ERR_OK;
+    }
     if (record != NULL) {
         SW_ASSERT(record->mod_revision == state->revision);
         change.create_revision = record->create_revision;

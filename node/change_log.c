@@ -35,6 +35,9 @@ enum sw_err sw_change_record_decode(struct sw_span bytes, struct sw_change_recor
     const uint8_t format = sw_read_u8(&in);
     struct sw_change_record record;
 
+    if (!in.failed && format > SW_CHANGE_FORMAT) {
+        return SW_ERR_NEWER_FORMAT;
+    }
     record.place.tenant = read_short(&in);
     record.place.name_space = read_short(&in);
     record.place.partition = read_short(&in);

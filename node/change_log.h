@@ -34,7 +34,7 @@ struct sw_change_record {
 };
 
 void sw_change_record_encode(const struct sw_change_record *record, struct sw_buf *out);
-/* CORRUPT if the bytes are none of ours. */
+/* CORRUPT if the bytes are none of ours, NEWER_FORMAT if their format is. */
 enum sw_err sw_change_record_decode(struct sw_span bytes, struct sw_change_record *ret_record)
     SW_MUST_CHECK;
 

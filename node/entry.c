@@ -39,7 +39,11 @@ enum sw_err sw_entry_open(struct sw_span body, struct sw_entry_reader *ret_reade
 {
     struct sw_entry_reader reader = {.in = sw_reader_of(body)};
 
-    if (body.size > SW_ENTRY_SIZE_MAX || sw_read_u8(&reader.in) != SW_ENTRY_FORMAT) {
+    if (body.size > SW_ENTRY_SIZE_MAX) {
+        return SW_ERR_MALFORMED;
+    }
+    reader.format = sw_read_u8(&reader.in);
+    if (reader.format == 0 || reader.format > SW_ENTRY_FORMAT) {
         return SW_ERR_MALFORMED;
     }
     reader.time_ms = sw_read_u64(&reader.in);

@@ -37,6 +37,9 @@ enum sw_err sw_lease_record_decode(struct sw_span bytes, struct sw_lease_record 
     const uint8_t format = sw_read_u8(&in);
     struct sw_lease_record record;
 
+    if (!in.failed && format > SW_LEASE_FORMAT) {
+        return SW_ERR_NEWER_FORMAT;
+    }
     record.ttl_ms = sw_read_u32_max(&in, SW_LEASE_TTL_MS_MAX);
     record.end_ms = sw_read_u64(&in);
     record.key_count = sw_read_u32_max(&in, SW_LEASE_KEY_COUNT_MAX);

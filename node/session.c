@@ -241,7 +241,7 @@ void sw_sessions_release(struct sw_sessions *sessions)
     *sessions = (struct sw_sessions){0};
 }
 
-static void mark_changed(struct sw_sessions *sessions, struct sw_session *session)
+void sw__session_changed(struct sw_sessions *sessions, struct sw_session *session)
 {
     if (session->changed_place > 0) {
         return;
@@ -301,7 +301,7 @@ struct sw_session *sw_sessions_open(struct sw_sessions *sessions,
     session->ttl_ms = ttl_ms;
     session->active_ms = time_ms;
     sw__sessions_add(sessions, session);
-    mark_changed(sessions, session);
+    sw__session_changed(sessions, session);
     return session;
 }
 
@@ -343,7 +343,7 @@ void sw_session_touch(struct sw_sessions *sessions, struct sw_session *session, 
     SW_ASSERT(time_ms >= session->active_ms);
     if (time_ms != session->active_ms) {
         session->active_ms = time_ms;
-        mark_changed(sessions, session);
+        sw__session_changed(sessions, session);
     }
 }
 
@@ -411,7 +411,7 @@ static void acknowledge(struct sw_sessions *sessions, struct sw_session *session
     session->reply_first = kept;
     session->acked = acked;
     replies_shrink(session);
-    mark_changed(sessions, session);
+    sw__session_changed(sessions, session);
 }
 
 enum sw_session_gate sw_session_admit(struct sw_sessions *sessions,
@@ -499,5 +499,5 @@ void sw_session_answer(struct sw_sessions *sessions,
     session->reply_end++;
     sessions->reply_count++;
     sessions->records_size += result->records.size;
-    mark_changed(sessions, session);
+    sw__session_changed(sessions, session);
 }

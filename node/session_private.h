@@ -7,6 +7,8 @@
 /* Takes `session` over; id and nonce are not in use, and there is room. Its answers, if it has any,
  * are not counted yet. */
 void sw__sessions_add(struct sw_sessions *sessions, struct sw_session *session);
+/* To be written at the next save. */
+void sw__session_changed(struct sw_sessions *sessions, struct sw_session *session);
 void sw__session_free(struct sw_session *session);
 /* Puts the answer at place `at`, with a copy of its records, which are counted for the session but
  * not for all of them yet. */

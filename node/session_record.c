@@ -48,8 +48,11 @@ static bool records_valid(const struct sw_command_result *result)
     return sw_reader_finish(&in) == SW_ERR_OK;
 }
 
+enum { FORMAT_NO_RECORDS = 1 }; /* answers without records; all else as in format 2 */
+
 /* True if the answers ascend and lie above `acked`. */
-static bool read_replies(struct sw_reader *in, struct sw_session *session, uint32_t count)
+static bool
+read_replies(struct sw_reader *in, uint8_t format, struct sw_session *session, uint32_t count)
 {
     uint64_t floor = session->acked;
 
@@ -59,8 +62,10 @@ static bool read_replies(struct sw_reader *in, struct sw_session *session, uint3
         reply.result.err = (enum sw_err)sw_read_u32(in);
         reply.result.revision = sw_read_u64(in);
         reply.result.value = sw_read_u64(in);
-        reply.result.record_count = sw_read_u32(in);
-        reply.result.records = sw_read_blob(in, SW_MESSAGE_SIZE_MAX);
+        if (format > FORMAT_NO_RECORDS) {
+            reply.result.record_count = sw_read_u32(in);
+            reply.result.records = sw_read_blob(in, SW_MESSAGE_SIZE_MAX);
+        }
         if (in->failed || reply.seq <= floor || !records_valid(&reply.result)) {
             return false;
         }
@@ -72,9 +77,8 @@ static bool read_replies(struct sw_reader *in, struct sw_session *session, uint3
     return true;
 }
 
-static bool read_session(struct sw_reader *in, struct sw_session *session)
+static bool read_session(struct sw_reader *in, uint8_t format, struct sw_session *session)
 {
-    const uint8_t format = sw_read_u8(in);
     uint64_t id;
     uint32_t count;
 
@@ -84,20 +88,25 @@ static bool read_session(struct sw_reader *in, struct sw_session *session)
     session->acked = sw_read_u64(in);
     id = sw_read_u64(in);
     count = sw_read_u32_max(in, SW_SESSION_REPLY_COUNT_MAX);
-    return format == SW_SESSION_FORMAT && id == session->id.value && !in->failed &&
-           read_replies(in, session, count) && sw_reader_finish(in) == SW_ERR_OK;
+    return format != 0 && id == session->id.value && !in->failed &&
+           read_replies(in, format, session, count) && sw_reader_finish(in) == SW_ERR_OK;
 }
 
 enum sw_err
 sw_session_decode(struct sw_sessions *sessions, struct sw_session_id id, struct sw_span record)
 {
-    struct sw_session *session = calloc(1, sizeof *session);
     struct sw_reader in = sw_reader_of(record);
+    const uint8_t format = sw_read_u8(&in);
+    struct sw_session *session;
 
+    if (!in.failed && format > SW_SESSION_FORMAT) {
+        return SW_ERR_NEWER_FORMAT;
+    }
+    session = calloc(1, sizeof *session);
     SW_ASSERT(session != NULL);
     session->id = id;
-    if (id.value == 0 || !read_session(&in, session) || sessions->count == sessions->count_max ||
-        sw_sessions_find(sessions, id) != NULL ||
+    if (id.value == 0 || !read_session(&in, format, session) ||
+        sessions->count == sessions->count_max || sw_sessions_find(sessions, id) != NULL ||
         sw_sessions_find_nonce(sessions, session->nonce) != NULL) {
         sw__session_free(session);
         return SW_ERR_CORRUPT;
@@ -106,6 +115,9 @@ sw_session_decode(struct sw_sessions *sessions, struct sw_session_id id, struct 
     sw__sessions_add(sessions, session);
     sessions->reply_count += session->reply_end - session->reply_first;
     sessions->records_size += session->records_size;
+    if (format != SW_SESSION_FORMAT) {
+        sw__session_changed(sessions, session); /* all replicas write it anew, used or not */
+    }
     return SW_ERR_OK;
 }
 

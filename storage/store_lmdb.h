@@ -21,13 +21,15 @@
 #include "base/ids.h"
 #include "storage/store.h"
 
-enum { SW_STORE_FORMAT = 1 };
+/* One more whenever any stored record, key or table gets a new form, so that an older program
+ * refuses the directory as a whole instead of a record in the middle of its work. */
+enum { SW_STORE_FORMAT = 2 };
 
 /* Whose store it is: the record "swarmstore" of the database "header", sealed like any value.
  *
  * | offset | size | field                                   |
  * |--------|------|-----------------------------------------|
- * | 0      | 4    | format, 1; in every later version too   |
+ * | 0      | 4    | format, 2; in every later version too   |
  * | 4      | 16   | swarm id                                |
  * | 20     | 8    | node id                                 |
  */
@@ -46,7 +48,9 @@ struct sw_store_lmdb_config {
 };
 
 /* STRANGER, NEWER_FORMAT, CORRUPT, PERMISSIONS, LOCKED, DISK_FULL, NOT_FOUND (read_only and nothing
- * there) or IO: `ret_why` says what; an existing store is left as it was. */
+ * there) or IO: `ret_why` says what; an existing store is left as it was. One of an older format is
+ * brought to the present one in one transaction; read_only leaves it, and is UNSUPPORTED if it
+ * lacks a table. */
 enum sw_err sw_store_lmdb_open(const struct sw_store_lmdb_config *config,
                                struct sw_store **ret_store,
                                char ret_why[SW_WHY_SIZE]);
@@ -56,5 +60,7 @@ void sw_store_lmdb_close(struct sw_store *store);
 void sw_store_lmdb_owner(struct sw_store *store,
                          struct sw_swarm_id *ret_swarm,
                          struct sw_node_id *ret_node);
+/* Below SW_STORE_FORMAT only if it was opened read_only. */
+uint32_t sw_store_lmdb_format(const struct sw_store *store);
 
 #endif

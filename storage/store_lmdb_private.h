@@ -39,6 +39,7 @@ struct sw__lmdb {
     uint64_t commit_ns_total;
     uint64_t commit_ns_max;
     struct sw_swarm_id swarm;
+    uint32_t format; /* of the header that was found */
     struct sw_node_id node;
 };
 

@@ -99,6 +99,7 @@ header_decode(struct sw__lmdb *lmdb, struct sw_span sealed, const char *path, ch
         (void)snprintf(ret_why, SW_WHY_SIZE, "%.80s: the header is malformed", path);
         return SW_ERR_CORRUPT;
     }
+    lmdb->format = format;
     memcpy(lmdb->swarm.bytes, value.data + 4, sizeof(lmdb->swarm.bytes));
     lmdb->node.value = sw_load_u64(value.data + 20);
     return SW_ERR_OK;
@@ -137,7 +138,9 @@ static int tables_open(struct sw__lmdb *lmdb, MDB_txn *txn, unsigned flags)
     return rc;
 }
 
-/* A new store: tables and header in one transaction, so that it is whole or still new. */
+/* A new store or one of an older format: tables and header in one transaction, so that it is whole
+ * or still what it was. The stage is emptied, as at every start: format 1 may have sealed it
+ * otherwise. */
 static enum sw_err
 create(struct sw__lmdb *lmdb, const struct sw_store_lmdb_config *config, char *ret_why)
 {
@@ -158,6 +161,9 @@ create(struct sw__lmdb *lmdb, const struct sw_store_lmdb_config *config, char *r
         rc = tables_open(lmdb, txn, MDB_CREATE);
     }
     if (rc == MDB_SUCCESS) {
+        rc = mdb_drop(txn, lmdb->dbis[SW_TABLE_STAGE], 0);
+    }
+    if (rc == MDB_SUCCESS) {
         rc = mdb_dbi_open(txn, HEADER_DATABASE, MDB_CREATE, &dbi);
     }
     if (rc == MDB_SUCCESS) {
@@ -173,7 +179,28 @@ create(struct sw__lmdb *lmdb, const struct sw_store_lmdb_config *config, char *r
     mdb_txn_abort(txn); /* accepts NULL */
     lmdb->swarm = config->swarm;
     lmdb->node = config->node;
+    lmdb->format = SW_STORE_FORMAT;
     return rc == MDB_SUCCESS ? SW_ERR_OK : refuse(ret_why, config->path, "creating", rc);
+}
+
+static enum sw_err tables_find(struct sw__lmdb *lmdb, MDB_txn *txn, const char *path, char *ret_why)
+{
+    const int rc = tables_open(lmdb, txn, 0);
+
+    if (rc == MDB_SUCCESS) {
+        return SW_ERR_OK;
+    }
+    if (rc == MDB_NOTFOUND && lmdb->format < SW_STORE_FORMAT) {
+        (void)snprintf(ret_why,
+                       SW_WHY_SIZE,
+                       "%.80s: store format %u: start its node once, which brings it to format %d",
+                       path,
+                       lmdb->format,
+                       SW_STORE_FORMAT);
+        return SW_ERR_UNSUPPORTED;
+    }
+    (void)refuse(ret_why, path, "a table is missing", rc);
+    return SW_ERR_CORRUPT;
 }
 
 /* Reads the header. `ret_fresh`: there is none because nothing was ever written. */
@@ -220,6 +247,7 @@ adopt(struct sw__lmdb *lmdb, const struct sw_store_lmdb_config *config, char *re
 {
     MDB_txn *txn = NULL;
     bool fresh = false;
+    bool older = false;
     enum sw_err err;
     int rc = mdb_txn_begin(lmdb->env, NULL, MDB_RDONLY, &txn);
 
@@ -227,14 +255,11 @@ adopt(struct sw__lmdb *lmdb, const struct sw_store_lmdb_config *config, char *re
         return refuse(ret_why, config->path, "reading", rc);
     }
     err = identify(lmdb, config, txn, &fresh, ret_why);
-    if (err == SW_ERR_OK && !fresh) {
-        rc = tables_open(lmdb, txn, 0);
-        if (rc != MDB_SUCCESS) {
-            (void)refuse(ret_why, config->path, "a table is missing", rc);
-            err = SW_ERR_CORRUPT;
-        }
+    older = err == SW_ERR_OK && !fresh && lmdb->format < SW_STORE_FORMAT;
+    if (err == SW_ERR_OK && !fresh && (!older || config->read_only)) {
+        err = tables_find(lmdb, txn, config->path, ret_why);
     }
-    if (err != SW_ERR_OK || fresh) {
+    if (err != SW_ERR_OK || fresh || (older && !config->read_only)) {
         mdb_txn_abort(txn);
     } else {
         rc = mdb_txn_commit(txn); /* keeps the handles */
@@ -245,6 +270,8 @@ adopt(struct sw__lmdb *lmdb, const struct sw_store_lmdb_config *config, char *re
             (void)snprintf(ret_why, SW_WHY_SIZE, "%.80s: the store is empty", config->path);
             return SW_ERR_NOT_FOUND;
         }
+        err = create(lmdb, config, ret_why);
+    } else if (err == SW_ERR_OK && older && !config->read_only) {
         err = create(lmdb, config, ret_why);
     }
     return err;
@@ -476,4 +503,13 @@ void sw_store_lmdb_owner(struct sw_store *store,
     SW_ASSERT(lmdb->node.value != 0);
     *ret_swarm = lmdb->swarm;
     *ret_node = lmdb->node;
+}
+
+uint32_t sw_store_lmdb_format(const struct sw_store *store)
+{
+    const struct sw__lmdb *lmdb = store->impl;
+
+    SW_ASSERT(&lmdb->store == store);
+    SW_ASSERT(lmdb->format != 0);
+    return lmdb->format;
 }

@@ -287,10 +287,10 @@ static void print_owner(const struct inspection *in)
     for (size_t i = 0; i < sizeof(swarm.bytes); i++) {
         (void)printf("%02x", swarm.bytes[i]);
     }
-    (void)printf(in->json ? "\",\"node\":\"%" PRIu64 "\",\"format\":%d}\n"
-                          : ", node %" PRIu64 ", format %d\n",
+    (void)printf(in->json ? "\",\"node\":\"%" PRIu64 "\",\"format\":%" PRIu32 "}\n"
+                          : ", node %" PRIu64 ", format %" PRIu32 "\n",
                  node.value,
-                 SW_STORE_FORMAT);
+                 sw_store_lmdb_format(in->store));
 }
 
 int sw_inspect_store(int argc, char **argv)

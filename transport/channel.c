@@ -41,7 +41,7 @@ prologue_write(const struct sw_channel_config *config, bool initiator, uint8_t o
 
     memcpy(at, prologue_text, sizeof(prologue_text) - 1);
     at += sizeof(prologue_text) - 1;
-    *at++ = SW_FRAME_VERSION;
+    *at++ = SW_TRANSPORT_VERSION;
     memcpy(at, config->swarm.bytes, sizeof(config->swarm.bytes));
     at += sizeof(config->swarm.bytes);
     *at++ = (uint8_t)config->role;

@@ -177,13 +177,25 @@ class Swarm:
         text = base64.b64encode(self.client_secret).decode()
         self.client_key.write_text(f"swarm-key-v1 secret {text}\n")
         self.client_key.chmod(0o600)
+        self.client_config = self.folder / "client.conf"
+        self.write(extra)
+
+    def write(self, extra=""):
         for node in self.nodes:
             node.write([n.member_line() for n in self.nodes], self.clients, extra)
-        self.client_config = self.folder / "client.conf"
         self.client_config.write_text("\n".join([
             "[swarm]", f"id = {self.swarm_id}", "[client]", "key_file = client.key", "[nodes]",
             *(f"{n.number} = 127.0.0.1:{n.client_port}, {n.public.hex()}" for n in self.nodes),
             ""]))
+
+    def adopt(self, swarm_id, secret):
+        """Become the swarm of one whose data directory is put in the place of the first node's."""
+        node = self.nodes[0]
+        self.swarm_id = node.swarm_id = swarm_id
+        node.secret = secret
+        node.public = x25519_public(secret)
+        self.write()
+        (node.data / "first-start").unlink()
 
     def tool(self, program, *args, text=None, seconds=START_S):
         """A client program of the swarm, to its end: (exit code, stdout, stderr)."""

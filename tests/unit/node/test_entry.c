@@ -29,7 +29,7 @@ static void commands_come_back_in_order(void **unused)
 
 static void layout_is_the_one_of_the_table(void **unused)
 {
-    static const uint8_t expected[] = {1, 2, 1, 0, 0, 0, 0, 0,   0,   1,
+    static const uint8_t expected[] = {2, 2, 1, 0, 0, 0, 0, 0,   0,   1,
                                        0, 0, 0, 3, 0, 0, 0, 'a', 'b', 'c'};
     struct sw_buf entry = {0};
 
@@ -88,7 +88,9 @@ static void foreign_formats_and_counts_are_malformed(void **unused)
     sw_entry_begin(&entry, 1);
     assert_int_equal(read_all(sw_buf_span(&entry)), SW_ERR_MALFORMED); /* no command */
     sw_entry_add(&entry, sw_span_str("one"));
-    entry.data[0] = 2;
+    entry.data[0] = SW_ENTRY_FORMAT + 1;
+    assert_int_equal(read_all(sw_buf_span(&entry)), SW_ERR_MALFORMED);
+    entry.data[0] = 0;
     assert_int_equal(read_all(sw_buf_span(&entry)), SW_ERR_MALFORMED);
     entry.data[0] = SW_ENTRY_FORMAT;
     sw_store_u32(entry.data + 9, SW_ENTRY_COMMAND_COUNT_MAX + 1);
