@@ -22,7 +22,6 @@
 
 enum {
     ASK_AGAIN_MS = 200,
-    TRIES_IN_SILENCE = 8,
     WAIT_MS = 60 * 1000,
     REPLACE_WAIT_MS = 10 * 60 * 1000, /* a copy of the state takes its time */
     LAG_MAX = 64,
@@ -66,7 +65,7 @@ struct step {
     const char *text; /* of ADD */
     uint64_t until_ms;
     bool maybe; /* an earlier try may have done it */
-    uint32_t tries;
+    bool told;
 };
 
 static bool worth_another_try(enum sw_err err)
@@ -75,13 +74,14 @@ static bool worth_another_try(enum sw_err err)
            sw_err_info(err)->retry == SW_RETRY_OTHER_NODE;
 }
 
-/* Once it takes longer than a moment, people are told what is waited for. */
+/* Who asks has asked for the command timeout by now: people are told what is waited for. */
 static void tell_waiting(const struct sw_cli *cli, struct step *step, const char *why)
 {
     const uint64_t now_ms = swarm_now_ms();
     const uint64_t left_ms = step->until_ms > now_ms ? step->until_ms - now_ms : 0;
 
-    if (++step->tries == TRIES_IN_SILENCE && cli->format == SW_FORMAT_TABLE) {
+    if (!step->told && cli->format == SW_FORMAT_TABLE) {
+        step->told = true;
         (void)fprintf(stderr,
                       "%s: node %llu: %s; asking again for %llu s\n",
                       sw_cli_program,
