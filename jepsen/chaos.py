@@ -40,7 +40,7 @@ def parser():
     add("--nemesis", default="random", help="N[,N...] at the same time, all = each alone, random "
                                             "= one to three by seed, none")
     add("--build", help="build directory (default build/chaos)")
-    add("--build-old", help="a second one, for the nemesis version-mix")
+    add("--build-old", help="a second one that speaks the same protocol version, for version-mix")
     add("--out", help="where runs are kept (default chaos-out/<time>-<seed>)")
     add("--network", choices=("auto", "netns", "loopback"), default="auto")
     add("--short", action="store_true", help="at most four minutes, for ./run test")

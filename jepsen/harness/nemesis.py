@@ -296,7 +296,8 @@ class Snapshot(Nemesis):
 
 class VersionMix(Nemesis):
     name = "version-mix"
-    claim = "half of the nodes run another build; one after the other changes to the other one"
+    claim = ("half of the nodes run another build of the same protocol version; one after the "
+             "other changes to the other one")
     needs = ("old-build",)
     calm = (1.0, 4.0)
     length = (0.3, 2.0)
