@@ -187,6 +187,14 @@ static void answer_write(struct sim_running *running, const struct sw_reply *rep
     }
 }
 
+static void note_term(struct sim_clients *clients, uint64_t term)
+{
+    if (term > clients->term) {
+        clients->term = term;
+        clients->term_us = clients->world->now_us;
+    }
+}
+
 static void done(void *arg, const struct sw_reply *reply)
 {
     struct sim_running *running = arg;
@@ -206,6 +214,7 @@ static void done(void *arg, const struct sw_reply *reply)
                reply->revision,
                running->call);
     if (ok) {
+        note_term(client->all, reply->term);
         end = SIM_CALL_DONE;
     } else if (sw_err_outcome(reply->err) == SW_OUTCOME_NOT_DONE) {
         end = SIM_CALL_NOT_DONE;

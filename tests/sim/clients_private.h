@@ -114,6 +114,8 @@ struct sim_clients {
     uint64_t next_conn;
     enum sim_phase phase;
     uint64_t leases_idle_us; /* when anybody last did something about a lease */
+    uint64_t term;           /* the highest that answered anybody */
+    uint64_t term_us;        /* and when it first did: while nobody leads, leases stand still */
     uint64_t final_after;
     bool final_cut; /* the last scan did not hold all keys */
 };

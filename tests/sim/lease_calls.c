@@ -304,8 +304,11 @@ void sim_lease_step(struct sim_client *client, uint32_t timeout_ms)
 
 bool sim_leases_must_be_gone(const struct sim_clients *clients)
 {
+    const uint64_t since_us =
+        clients->leases_idle_us > clients->term_us ? clients->leases_idle_us : clients->term_us;
+
     return clients->world->now_us >
-           clients->leases_idle_us + (uint64_t)TTL_MS_MAX * 1000 * FAST_PERCENT / 100 + SLACK_US;
+           since_us + (uint64_t)TTL_MS_MAX * 1000 * FAST_PERCENT / 100 + SLACK_US;
 }
 
 static void looked_at_the_end(void *arg, const struct sw_reply *reply)

@@ -205,7 +205,7 @@ void sim_machine_damage(struct sim_machine *machine)
 
     machine->host->disk_bad = true;
     if (machine->host->alive) { /* its log is read at a start only */
-        machine->host->disk_broken = damage_store(machine);
+        machine->host->disk_broken = damage_store(machine) || machine->host->disk_broken;
         return;
     }
     if (kind == 0 && damage_store(machine)) {
