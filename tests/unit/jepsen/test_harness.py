@@ -16,8 +16,8 @@ from unittest import mock
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "jepsen"))
 from harness import belongings, campaign, checks, history, nemeses, nemesis, runner  # noqa: E402
-from harness import nemesis_disk, nemesis_message, report, sampler, schedule  # noqa: E402
-from harness import volumes  # noqa: E402
+from harness import nemesis_disk, nemesis_message, planted, report, sampler  # noqa: E402
+from harness import schedule, volumes  # noqa: E402
 
 BUILD = pathlib.Path(os.environ["SW_TEST_BIN"]).parent
 CHAOS = [sys.executable, str(ROOT / "jepsen" / "chaos.py")]
@@ -409,6 +409,41 @@ class TestCampaign(unittest.TestCase):
         self.assertEqual(campaign.replay_command(spec, [], None),
                          "./run chaos --seed 5 --nodes 3 --workload set --nemesis kill,pause "
                          "--seconds 20")
+
+
+class TestPlanted(unittest.TestCase):
+    def failed(self, rows, log):
+        """What counts of a run that left these failed checks and this log of node 2."""
+        with tempfile.TemporaryDirectory() as out:
+            folder = pathlib.Path(out) / "run"
+            (folder / "swarm").mkdir(parents=True)
+            (folder / "swarm" / "node-2.log").write_text(log, encoding="utf-8")
+            (folder / "run.json").write_text(json.dumps(
+                {"checks": [{"name": name, "why": why, "valid": False} for name, why in rows]}),
+                encoding="utf-8")
+            return planted.chaos_verdicts(pathlib.Path(out))
+
+    def test_an_end_is_followed_by_the_last_words(self):
+        rows = [("ends", "node 2 ended with -6 at 3.1 s"), ("counter", "a read gave 3")]
+        log = '{"level":"info"}\n/a/raft/group.c:105: assertion failed: x\n{"level":"info"}\n'
+        self.assertEqual(self.failed(rows, log), [
+            "counter: a read gave 3", "ends: raft/group.c:105: assertion failed: x"])
+
+    def test_the_abort_of_a_library_finds_nothing(self):
+        rows = [("run", "Failure: node 2 ended with -6 after all faults had ended")]
+        for log in ("Assertion failed: ok (src/mailbox.cpp:99)\n",
+                    "Bad file descriptor (src/epoll.cpp:73)\n"):
+            self.assertTrue(planted.FOREIGN.search(self.failed(rows, log)[0]), log)
+        own = self.failed(rows, "/a/node/session.c:494: assertion failed: x\n")
+        self.assertIsNone(planted.FOREIGN.search(own[0]))
+
+    def test_the_parts_are_the_whole(self):
+        parts = [planted.quick_bugs(part, 3) for part in (1, 2, 3)]
+        self.assertEqual(sorted(sum(parts, [])),
+                         sorted(set(planted.FINDERS) - set(planted.SLOW)))
+        self.assertEqual(planted.part_of("2/3"), (2, 3))
+        for wrong in ("0/3", "4/3", "1", "x/3"):
+            self.assertRaises(ValueError, planted.part_of, wrong)
 
 
 class TestCommandLine(unittest.TestCase):
