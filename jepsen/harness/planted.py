@@ -343,12 +343,20 @@ def quick_bugs(part, parts):
     return [bug for bug in FINDERS if bug not in SLOW][part - 1::parts]
 
 
+def met_again(build, bug, finder, rows):
+    """By the seed that the table names: most often it does, and the search is spared."""
+    seed = re.match(r"seed (\d+),", rows.get((bug, finder), [""])[0])
+    return bool(seed) and simulate(build, bug, ["--mode", finder, "--quiet", "--seeds",
+                                                f"{seed[1]}..{seed[1]}"], LIMIT_S)[0]
+
+
 def check(build, part, parts):
     """In step, and the quick finders of this part still find. Returns the exit code."""
-    bad, bugs = differences(), quick_bugs(part, parts)
+    bad, bugs, rows = differences(), quick_bugs(part, parts), read_table()
     for bug in bugs:
         finder = FINDERS[bug][0]
-        if find(build, bug, finder, seeds_max=QUICK_SEEDS) is None:
+        if not met_again(build, bug, finder, rows) and \
+                find(build, bug, finder, seeds_max=QUICK_SEEDS) is None:
             bad.append(f"{finder} does not find {bug} within {QUICK_SEEDS} seeds")
     for line in bad:
         print(line)

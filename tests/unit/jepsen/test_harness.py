@@ -437,6 +437,19 @@ class TestPlanted(unittest.TestCase):
         own = self.failed(rows, "/a/node/session.c:494: assertion failed: x\n")
         self.assertIsNone(planted.FOREIGN.search(own[0]))
 
+    def test_the_seed_of_the_table_is_tried_first(self):
+        rows, asked = {("X", "node"): ["seed 43, 1.0 s", "why"], ("Y", "raft"): ["nothing", ""]}, []
+
+        def simulate(_build, bug, arguments, _seconds):
+            asked.append((bug, arguments[-1]))
+            return bug == "X", ""
+
+        with mock.patch.object(planted, "simulate", simulate):
+            self.assertTrue(planted.met_again(None, "X", "node", rows))
+            self.assertFalse(planted.met_again(None, "Y", "raft", rows))
+            self.assertFalse(planted.met_again(None, "Z", "scenario figure-8", rows))
+        self.assertEqual(asked, [("X", "43..43")])
+
     def test_the_parts_are_the_whole(self):
         parts = [planted.quick_bugs(part, 3) for part in (1, 2, 3)]
         self.assertEqual(sorted(sum(parts, [])),
