@@ -67,7 +67,7 @@ class Loopback:
     def __init__(self, run_id, nodes, cutter=None):
         self.nodes = list(nodes)
         spare = 10  # nodes that may join later
-        self.first = free_ports(10 * (len(self.nodes) + spare), 20000 + int(run_id, 36) % 20000)
+        self.first = free_ports(10 * (len(self.nodes) + spare), 20000 + int(run_id, 36) % 12000)
         self.cutter = cutter
         self.links = {}
 

@@ -47,11 +47,19 @@ def x25519_public(secret):
 
 
 def free_ports(count):
+    """Ports below those that the kernel gives to outgoing connections: while a node is down, its
+    peers dial it again and again, and one of them could be given the node's own port."""
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for s in sockets:
-            s.bind(("127.0.0.1", 0))
-        return [s.getsockname()[1] for s in sockets]
+        found = []
+        while len(found) < count:
+            port = 10000 + secrets.randbelow(22000)
+            s = stack.enter_context(socket.socket())
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            found.append(port)
+        return found
 
 
 def wait_for(what, seconds, probe):
