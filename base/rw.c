@@ -104,6 +104,11 @@ struct sw_span sw_read_blob(struct sw_reader *in, uint32_t size_max)
     return sw_read_bytes(in, size);
 }
 
+struct sw_span sw_read_short(struct sw_reader *in)
+{
+    return sw_read_bytes(in, sw_read_u16(in));
+}
+
 void sw_read_copy(struct sw_reader *in, void *out, size_t size)
 {
     const uint8_t *at = take(in, size);
@@ -198,6 +203,13 @@ void sw_write_blob(struct sw_buf *buf, struct sw_span bytes)
 {
     SW_ASSERT(bytes.size <= UINT32_MAX);
     sw_write_u32(buf, (uint32_t)bytes.size);
+    sw_write_bytes(buf, bytes);
+}
+
+void sw_write_short(struct sw_buf *buf, struct sw_span bytes)
+{
+    SW_ASSERT(bytes.size <= UINT16_MAX);
+    sw_write_u16(buf, (uint16_t)bytes.size);
     sw_write_bytes(buf, bytes);
 }
 

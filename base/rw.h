@@ -32,6 +32,8 @@ uint32_t sw_read_u32_max(struct sw_reader *in, uint32_t max);
 struct sw_span sw_read_bytes(struct sw_reader *in, size_t size);
 /* u32 length, then that many bytes; fails when the length is over `size_max`. */
 struct sw_span sw_read_blob(struct sw_reader *in, uint32_t size_max);
+/* u16 length, then that many bytes; who reads it knows a stricter bound. */
+struct sw_span sw_read_short(struct sw_reader *in);
 /* Copies exactly `size` bytes; zeros after a failure. */
 void sw_read_copy(struct sw_reader *in, void *out, size_t size);
 size_t sw_reader_left(const struct sw_reader *in);
@@ -59,6 +61,8 @@ void sw_write_u64(struct sw_buf *buf, uint64_t value);
 void sw_write_bytes(struct sw_buf *buf, struct sw_span bytes);
 /* u32 length, then the bytes. */
 void sw_write_blob(struct sw_buf *buf, struct sw_span bytes);
+/* u16 length, then the bytes: names and keys, whose limits are below that. */
+void sw_write_short(struct sw_buf *buf, struct sw_span bytes);
 
 /* Fixed-place integers, for headers with a known layout. */
 uint16_t sw_load_u16(const uint8_t *in);

@@ -1,27 +1,13 @@
 /* The record of a change. */
 #include "node/change_log.h"
 
-#include "base/assert.h"
-
-static void write_short(struct sw_buf *out, struct sw_span bytes)
-{
-    SW_ASSERT(bytes.size <= UINT16_MAX);
-    sw_write_u16(out, (uint16_t)bytes.size);
-    sw_write_bytes(out, bytes);
-}
-
-static struct sw_span read_short(struct sw_reader *in)
-{
-    return sw_read_bytes(in, sw_read_u16(in));
-}
-
 void sw_change_record_encode(const struct sw_change_record *record, struct sw_buf *out)
 {
     sw_write_u8(out, SW_CHANGE_FORMAT);
-    write_short(out, record->place.tenant);
-    write_short(out, record->place.name_space);
-    write_short(out, record->place.partition);
-    write_short(out, record->key);
+    sw_write_short(out, record->place.tenant);
+    sw_write_short(out, record->place.name_space);
+    sw_write_short(out, record->place.partition);
+    sw_write_short(out, record->key);
     sw_write_u64(out, record->create_revision);
     sw_write_u64(out, record->version);
     sw_write_u64(out, record->time_ms);
@@ -38,10 +24,10 @@ enum sw_err sw_change_record_decode(struct sw_span bytes, struct sw_change_recor
     if (!in.failed && format > SW_CHANGE_FORMAT) {
         return SW_ERR_NEWER_FORMAT;
     }
-    record.place.tenant = read_short(&in);
-    record.place.name_space = read_short(&in);
-    record.place.partition = read_short(&in);
-    record.key = read_short(&in);
+    record.place.tenant = sw_read_short(&in);
+    record.place.name_space = sw_read_short(&in);
+    record.place.partition = sw_read_short(&in);
+    record.key = sw_read_short(&in);
     record.create_revision = sw_read_u64(&in);
     record.version = sw_read_u64(&in);
     record.time_ms = sw_read_u64(&in);

@@ -4,18 +4,6 @@
 #include "base/assert.h"
 #include "base/limits.h"
 
-static void write_short(struct sw_buf *out, struct sw_span bytes)
-{
-    SW_ASSERT(bytes.size <= UINT16_MAX);
-    sw_write_u16(out, (uint16_t)bytes.size);
-    sw_write_bytes(out, bytes);
-}
-
-static struct sw_span read_short(struct sw_reader *in)
-{
-    return sw_read_bytes(in, sw_read_u16(in));
-}
-
 void sw_lease_record_encode(const struct sw_lease_record *record, struct sw_buf *out)
 {
     const size_t start = out->size;
@@ -26,9 +14,9 @@ void sw_lease_record_encode(const struct sw_lease_record *record, struct sw_buf 
     sw_write_u64(out, record->end_ms);
     sw_write_u32(out, record->key_count);
     SW_ASSERT(out->size - start == SW_LEASE_HEADER_SIZE);
-    write_short(out, record->place.tenant);
-    write_short(out, record->place.name_space);
-    write_short(out, record->place.partition);
+    sw_write_short(out, record->place.tenant);
+    sw_write_short(out, record->place.name_space);
+    sw_write_short(out, record->place.partition);
 }
 
 enum sw_err sw_lease_record_decode(struct sw_span bytes, struct sw_lease_record *ret_record)
@@ -43,9 +31,9 @@ enum sw_err sw_lease_record_decode(struct sw_span bytes, struct sw_lease_record 
     record.ttl_ms = sw_read_u32_max(&in, SW_LEASE_TTL_MS_MAX);
     record.end_ms = sw_read_u64(&in);
     record.key_count = sw_read_u32_max(&in, SW_LEASE_KEY_COUNT_MAX);
-    record.place.tenant = read_short(&in);
-    record.place.name_space = read_short(&in);
-    record.place.partition = read_short(&in);
+    record.place.tenant = sw_read_short(&in);
+    record.place.name_space = sw_read_short(&in);
+    record.place.partition = sw_read_short(&in);
     if (sw_reader_finish(&in) != SW_ERR_OK || format != SW_LEASE_FORMAT ||
         !sw_place_validate(&record.place)) {
         return SW_ERR_CORRUPT;

@@ -42,22 +42,10 @@ uint32_t sw__request_fields(const struct sw_request *request)
            bit(request->limit != 0, SW__FIELD_LIMIT) | bit(request->lease != 0, SW__FIELD_LEASE);
 }
 
-static void write_short(struct sw_buf *out, struct sw_span bytes)
-{
-    SW_ASSERT(bytes.size <= UINT16_MAX);
-    sw_write_u16(out, (uint16_t)bytes.size);
-    sw_write_bytes(out, bytes);
-}
-
-static struct sw_span read_short(struct sw_reader *in)
-{
-    return sw_read_bytes(in, sw_read_u16(in));
-}
-
 static void write_short_if(struct sw_buf *out, struct sw_span bytes)
 {
     if (bytes.size > 0) {
-        write_short(out, bytes);
+        sw_write_short(out, bytes);
     }
 }
 
@@ -110,7 +98,7 @@ static uint64_t read_u64_if(struct sw_reader *in, uint32_t fields, uint32_t fiel
 
 static struct sw_span read_short_if(struct sw_reader *in, uint32_t fields, uint32_t field)
 {
-    return (fields & field) != 0 ? read_short(in) : sw_span_of(NULL, 0);
+    return (fields & field) != 0 ? sw_read_short(in) : sw_span_of(NULL, 0);
 }
 
 static void read_command(struct sw_reader *in, struct sw_request *out)
@@ -228,7 +216,7 @@ enum sw_err sw_request_decode(struct sw_reader *in, struct sw_request *ret_reque
 
 void sw_record_encode(const struct sw_record *record, struct sw_buf *out)
 {
-    write_short(out, record->key);
+    sw_write_short(out, record->key);
     sw_write_u64(out, record->create_revision);
     sw_write_u64(out, record->mod_revision);
     sw_write_u64(out, record->version);
@@ -241,7 +229,7 @@ enum sw_err sw_record_decode(struct sw_reader *in, struct sw_record *ret_record)
 {
     struct sw_record record;
 
-    record.key = read_short(in);
+    record.key = sw_read_short(in);
     record.create_revision = sw_read_u64(in);
     record.mod_revision = sw_read_u64(in);
     record.version = sw_read_u64(in);

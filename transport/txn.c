@@ -8,23 +8,11 @@
 
 /* --- codec ------------------------------------------------------------------------------------ */
 
-static void write_short(struct sw_buf *out, struct sw_span bytes)
-{
-    SW_ASSERT(bytes.size <= UINT16_MAX);
-    sw_write_u16(out, (uint16_t)bytes.size);
-    sw_write_bytes(out, bytes);
-}
-
-static struct sw_span read_short(struct sw_reader *in)
-{
-    return sw_read_bytes(in, sw_read_u16(in));
-}
-
 void sw_compare_encode(const struct sw_compare *compare, struct sw_buf *out)
 {
     sw_write_u8(out, (uint8_t)compare->target);
     sw_write_u8(out, (uint8_t)compare->relation);
-    write_short(out, compare->key);
+    sw_write_short(out, compare->key);
     if (compare->target == SW_COMPARE_VALUE) {
         sw_write_blob(out, compare->value);
     } else {
@@ -40,7 +28,7 @@ static void read_compare(struct sw_reader *in, struct sw_compare *out)
         out->relation >= SW_RELATION_COUNT) {
         sw_reader_fail(in);
     }
-    out->key = read_short(in);
+    out->key = sw_read_short(in);
     if (out->target == SW_COMPARE_VALUE) {
         out->value = sw_read_blob(in, SW_MESSAGE_SIZE_MAX);
     } else {
@@ -52,7 +40,7 @@ void sw_txn_op_encode(const struct sw_txn_op *op, struct sw_buf *out)
 {
     sw_write_u8(out, (uint8_t)op->kind);
     sw_write_u8(out, (uint8_t)op->flags);
-    write_short(out, op->key);
+    sw_write_short(out, op->key);
     if (op->kind == SW_TXN_MERGE) {
         sw_write_u8(out, (uint8_t)op->merge);
     }
@@ -70,7 +58,7 @@ static void read_op(struct sw_reader *in, struct sw_txn_op *out)
     if (out->kind == 0 || out->kind >= SW_TXN_KIND_COUNT) {
         sw_reader_fail(in);
     }
-    out->key = read_short(in);
+    out->key = sw_read_short(in);
     if (out->kind == SW_TXN_MERGE) {
         out->merge = (enum sw_merge)sw_read_u8(in);
     }
@@ -286,13 +274,13 @@ enum sw_err sw_txn_validate(struct sw_span bytes, char ret_why[SW_WHY_SIZE])
 void sw_keys_encode(const struct sw_span *keys, uint32_t count, struct sw_buf *out)
 {
     for (uint32_t i = 0; i < count; i++) {
-        write_short(out, keys[i]);
+        sw_write_short(out, keys[i]);
     }
 }
 
 struct sw_span sw_keys_next(struct sw_reader *in)
 {
-    return read_short(in);
+    return sw_read_short(in);
 }
 
 enum sw_err sw_keys_validate(struct sw_span bytes, char ret_why[SW_WHY_SIZE])

@@ -16,14 +16,15 @@ static void write_all(struct sw_buf *out)
     sw_write_u32(out, 0x789abcde);
     sw_write_u64(out, 0x1122334455667788);
     sw_write_blob(out, sw_span_str("blob"));
+    sw_write_short(out, sw_span_str("ab"));
     sw_write_bytes(out, sw_span_str("raw"));
 }
 
 static void integers_are_little_endian(void **state)
 {
-    const uint8_t want[] = {0x12, 0x56, 0x34, 0xde, 0xbc, 0x9a, 0x78, 0x88, 0x77,
-                            0x66, 0x55, 0x44, 0x33, 0x22, 0x11, 4,    0,    0,
-                            0,    'b',  'l',  'o',  'b',  'r',  'a',  'w'};
+    const uint8_t want[] = {0x12, 0x56, 0x34, 0xde, 0xbc, 0x9a, 0x78, 0x88, 0x77, 0x66,
+                            0x55, 0x44, 0x33, 0x22, 0x11, 4,    0,    0,    0,    'b',
+                            'l',  'o',  'b',  2,    0,    'a',  'b',  'r',  'a',  'w'};
     struct sw_buf out = {0};
 
     (void)state;
@@ -40,6 +41,7 @@ static void read_all(struct sw_reader *in)
     (void)sw_read_u32(in);
     (void)sw_read_u64(in);
     (void)sw_read_blob(in, 4);
+    (void)sw_read_short(in);
     (void)sw_read_bytes(in, 3);
 }
 
@@ -57,6 +59,7 @@ static void values_read_back(void **state)
     assert_int_equal(sw_read_u32(&in), 0x789abcde);
     assert_int_equal(sw_read_u64(&in), 0x1122334455667788);
     assert_true(sw_span_equal(sw_read_blob(&in, 4), sw_span_str("blob")));
+    assert_true(sw_span_equal(sw_read_short(&in), sw_span_str("ab")));
     assert_int_equal(sw_reader_left(&in), 3);
     sw_read_copy(&in, raw, sizeof raw);
     assert_memory_equal(raw, "raw", 3);
