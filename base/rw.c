@@ -109,6 +109,21 @@ struct sw_span sw_read_short(struct sw_reader *in)
     return sw_read_bytes(in, sw_read_u16(in));
 }
 
+enum sw_err sw_read_format(struct sw_reader *in, uint8_t newest, uint8_t *ret_format)
+{
+    const uint8_t format = sw_read_u8(in);
+
+    SW_ASSERT(newest > 0);
+    if (format == 0) { /* a failed reader answers zero, too */
+        return SW_ERR_CORRUPT;
+    }
+    if (format > newest) {
+        return SW_ERR_NEWER_FORMAT;
+    }
+    *ret_format = format;
+    return SW_ERR_OK;
+}
+
 void sw_read_copy(struct sw_reader *in, void *out, size_t size)
 {
     const uint8_t *at = take(in, size);

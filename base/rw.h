@@ -34,6 +34,9 @@ struct sw_span sw_read_bytes(struct sw_reader *in, size_t size);
 struct sw_span sw_read_blob(struct sw_reader *in, uint32_t size_max);
 /* u16 length, then that many bytes; who reads it knows a stricter bound. */
 struct sw_span sw_read_short(struct sw_reader *in);
+/* The format number that a record begins with, from 1 to `newest`. NEWER_FORMAT: a later version
+ * wrote it, and may have meant anything by the rest; CORRUPT: no such number, or no byte at all. */
+enum sw_err sw_read_format(struct sw_reader *in, uint8_t newest, uint8_t *ret_format) SW_MUST_CHECK;
 /* Copies exactly `size` bytes; zeros after a failure. */
 void sw_read_copy(struct sw_reader *in, void *out, size_t size);
 size_t sw_reader_left(const struct sw_reader *in);

@@ -94,11 +94,12 @@ enum sw_err sw__table_del(struct sw__apply *apply, enum sw_table table, const st
 enum sw_err sw_kv_record_decode(struct sw_span bytes, struct sw_kv_record *ret_record)
 {
     struct sw_reader in = sw_reader_of(bytes);
-    const uint8_t format = sw_read_u8(&in);
     struct sw_kv_record record;
+    uint8_t format;
+    const enum sw_err err = sw_read_format(&in, SW_KV_LEASE_FORMAT, &format);
 
-    if (!in.failed && format > SW_KV_LEASE_FORMAT) {
-        return SW_ERR_NEWER_FORMAT;
+    if (err != SW_ERR_OK) {
+        return err;
     }
     record.create_revision = sw_read_u64(&in);
     record.mod_revision = sw_read_u64(&in);
@@ -106,7 +107,7 @@ enum sw_err sw_kv_record_decode(struct sw_span bytes, struct sw_kv_record *ret_r
     record.time_ms = sw_read_u64(&in);
     record.lease = format == SW_KV_LEASE_FORMAT ? sw_read_u64(&in) : 0;
     record.value = sw_read_bytes(&in, sw_reader_left(&in));
-    if (in.failed || format == 0 || (format != SW_KV_FORMAT && record.lease == 0)) {
+    if (in.failed || (format != SW_KV_FORMAT && record.lease == 0)) {
         return SW_ERR_CORRUPT;
     }
     *ret_record = record;
@@ -117,11 +118,12 @@ enum sw_err sw_experience_record_decode(struct sw_span bytes,
                                         struct sw_experience_record *ret_record)
 {
     struct sw_reader in = sw_reader_of(bytes);
-    const uint8_t format = sw_read_u8(&in);
     struct sw_experience_record record;
+    uint8_t format;
+    const enum sw_err err = sw_read_format(&in, SW_EXPERIENCE_FORMAT, &format);
 
-    if (!in.failed && format > SW_EXPERIENCE_FORMAT) {
-        return SW_ERR_NEWER_FORMAT;
+    if (err != SW_ERR_OK) {
+        return err;
     }
     record.time_ms = sw_read_u64(&in);
     record.session.value = sw_read_u64(&in);
@@ -700,10 +702,11 @@ enum sw_err
 sw_state_decode(struct sw_state *state, struct sw_span record, uint32_t *ret_session_count)
 {
     struct sw_reader in = sw_reader_of(record);
-    const uint8_t format = sw_read_u8(&in);
+    uint8_t format;
+    const enum sw_err err = sw_read_format(&in, SW_STATE_FORMAT, &format);
 
-    if (!in.failed && format > SW_STATE_FORMAT) {
-        return SW_ERR_NEWER_FORMAT;
+    if (err != SW_ERR_OK) {
+        return err;
     }
     state->index = sw_read_u64(&in);
     state->term = sw_read_u64(&in);
@@ -719,8 +722,8 @@ sw_state_decode(struct sw_state *state, struct sw_span record, uint32_t *ret_ses
         state->leases_ended = sw_read_u64(&in);
     }
     read_changes(&in, format, state);
-    if (sw_reader_finish(&in) != SW_ERR_OK || format == 0 || state->clock_ms > INT64_MAX ||
-        state->rules == 0 || state->rules > SW_ENTRY_FORMAT) {
+    if (sw_reader_finish(&in) != SW_ERR_OK || state->clock_ms > INT64_MAX || state->rules == 0 ||
+        state->rules > SW_ENTRY_FORMAT) {
         return SW_ERR_CORRUPT;
     }
     return SW_ERR_OK;

@@ -18,11 +18,12 @@ void sw_change_record_encode(const struct sw_change_record *record, struct sw_bu
 enum sw_err sw_change_record_decode(struct sw_span bytes, struct sw_change_record *ret_record)
 {
     struct sw_reader in = sw_reader_of(bytes);
-    const uint8_t format = sw_read_u8(&in);
     struct sw_change_record record;
+    uint8_t format;
+    const enum sw_err err = sw_read_format(&in, SW_CHANGE_FORMAT, &format);
 
-    if (!in.failed && format > SW_CHANGE_FORMAT) {
-        return SW_ERR_NEWER_FORMAT;
+    if (err != SW_ERR_OK) {
+        return err;
     }
     record.place.tenant = sw_read_short(&in);
     record.place.name_space = sw_read_short(&in);

@@ -22,11 +22,12 @@ void sw_lease_record_encode(const struct sw_lease_record *record, struct sw_buf 
 enum sw_err sw_lease_record_decode(struct sw_span bytes, struct sw_lease_record *ret_record)
 {
     struct sw_reader in = sw_reader_of(bytes);
-    const uint8_t format = sw_read_u8(&in);
     struct sw_lease_record record;
+    uint8_t format;
+    const enum sw_err err = sw_read_format(&in, SW_LEASE_FORMAT, &format);
 
-    if (!in.failed && format > SW_LEASE_FORMAT) {
-        return SW_ERR_NEWER_FORMAT;
+    if (err != SW_ERR_OK) {
+        return err;
     }
     record.ttl_ms = sw_read_u32_max(&in, SW_LEASE_TTL_MS_MAX);
     record.end_ms = sw_read_u64(&in);

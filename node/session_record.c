@@ -88,19 +88,20 @@ static bool read_session(struct sw_reader *in, uint8_t format, struct sw_session
     session->acked = sw_read_u64(in);
     id = sw_read_u64(in);
     count = sw_read_u32_max(in, SW_SESSION_REPLY_COUNT_MAX);
-    return format != 0 && id == session->id.value && !in->failed &&
-           read_replies(in, format, session, count) && sw_reader_finish(in) == SW_ERR_OK;
+    return id == session->id.value && !in->failed && read_replies(in, format, session, count) &&
+           sw_reader_finish(in) == SW_ERR_OK;
 }
 
 enum sw_err
 sw_session_decode(struct sw_sessions *sessions, struct sw_session_id id, struct sw_span record)
 {
     struct sw_reader in = sw_reader_of(record);
-    const uint8_t format = sw_read_u8(&in);
     struct sw_session *session;
+    uint8_t format;
+    const enum sw_err err = sw_read_format(&in, SW_SESSION_FORMAT, &format);
 
-    if (!in.failed && format > SW_SESSION_FORMAT) {
-        return SW_ERR_NEWER_FORMAT;
+    if (err != SW_ERR_OK) {
+        return err;
     }
     session = calloc(1, sizeof *session);
     SW_ASSERT(session != NULL);

@@ -121,6 +121,25 @@ static void values_over_their_bound_fail(void **state)
     assert_false(in.failed);
 }
 
+static void a_format_is_known_newer_or_none(void **state)
+{
+    const uint8_t bytes[] = {2};
+    const uint8_t zero[] = {0};
+    struct sw_reader in = sw_reader_of(sw_span_of(bytes, sizeof bytes));
+    uint8_t format = 77;
+
+    (void)state;
+    assert_int_equal(sw_read_format(&in, 1, &format), SW_ERR_NEWER_FORMAT);
+    assert_int_equal(sw_read_format(&in, 2, &format), SW_ERR_CORRUPT); /* nothing is left */
+    in = sw_reader_of(sw_span_of(zero, sizeof zero));
+    assert_int_equal(sw_read_format(&in, 2, &format), SW_ERR_CORRUPT);
+    assert_int_equal(format, 77);
+    in = sw_reader_of(sw_span_of(bytes, sizeof bytes));
+    assert_int_equal(sw_read_format(&in, 2, &format), SW_ERR_OK);
+    assert_int_equal(format, 2);
+    assert_int_equal(sw_reader_finish(&in), SW_ERR_OK);
+}
+
 static void a_length_near_the_top_does_not_wrap(void **state)
 {
     const uint8_t bytes[] = {0xff, 0xff, 0xff, 0xff, 1};
@@ -176,6 +195,7 @@ int main(void)
         cmocka_unit_test(every_truncation_and_every_tail_is_malformed),
         cmocka_unit_test(a_failed_reader_answers_zeros_only),
         cmocka_unit_test(values_over_their_bound_fail),
+        cmocka_unit_test(a_format_is_known_newer_or_none),
         cmocka_unit_test(a_length_near_the_top_does_not_wrap),
         cmocka_unit_test(a_buffer_keeps_its_memory_until_released),
         cmocka_unit_test(fixed_places),
