@@ -2,7 +2,7 @@
  *
  * The state is known to the applier's thread only, so a STATUS waits for a probe: a small job that
  * runs there between two others and brings index and digest back as one consistent pair. A node
- * whose applier can not answer any more says what it knew last. */
+ * whose applier can not answer any more, or that flushes for its end, says what it knew last. */
 #include <stdio.h>
 
 #include "base/assert.h"
@@ -93,7 +93,10 @@ void sw__status_turn_end(struct sw_node *node)
 {
     const bool due = sw__node_now_ms(node) - node->probe.last_ms >= PROBE_INTERVAL_MS;
 
-    if ((node->status_waiting.first != NULL || due) && node->phase < SW__PHASE_CLOSING) {
+    if (node->phase >= SW__PHASE_FLUSHING) {
+        /* A stop waits for the probe under way: another one for each STATUS would keep it open. */
+        answer_status(node, &node->status_waiting);
+    } else if (node->status_waiting.first != NULL || due) {
         sw__probe_start(node);
     }
 }

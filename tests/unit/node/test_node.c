@@ -129,6 +129,30 @@ static void a_stop_whose_last_flush_fails_is_no_stop(void **state)
     kit_free(kit);
 }
 
+/* Found by node seed 802185: each STATUS started a look at the state, and a stop waits for the look
+ * that is under way. */
+static void a_stop_ends_whoever_asks_how_it_goes(void **state)
+{
+    enum { TURNS = 8 };
+    struct kit *kit = kit_new();
+
+    (void)state;
+    kit_role(SW_ROLE_FOLLOWER, 1, 2);
+    sw_node_stop(kit->node);
+    for (uint64_t turn = 1; turn <= TURNS && kit_group_now.stop_done == NULL; turn++) {
+        kit_jobs(kit);
+        kit->now_ms += 1000; /* a look is due in each turn, too */
+        kit_send(kit, 7, kit_request(SW_OP_STATUS, turn));
+        kit_turn(kit);
+        if (turn > 1) {
+            assert_non_null(strstr(kit_reply(kit, turn).detail, "\"ready\":false"));
+        }
+    }
+    assert_non_null(strstr(kit_reply(kit, 1).detail, "\"ready\":false"));
+    finish_stop(kit);
+    kit_free(kit);
+}
+
 static void leadership_that_comes_while_draining_is_handed_on(void **state)
 {
     struct kit *kit = kit_new();
@@ -275,6 +299,7 @@ int main(void)
         cmocka_unit_test(what_commits_during_a_stop_is_durable_too),
         cmocka_unit_test(a_stop_leaves_what_was_not_handed_over),
         cmocka_unit_test(a_stop_whose_last_flush_fails_is_no_stop),
+        cmocka_unit_test(a_stop_ends_whoever_asks_how_it_goes),
         cmocka_unit_test(leadership_that_comes_while_draining_is_handed_on),
         cmocka_unit_test(a_follower_stops_at_once),
         cmocka_unit_test(a_crash_at_any_step_is_clean),
