@@ -277,6 +277,27 @@ SWARM_API enum swarm_status swarm_call(struct swarm_client *client,
                                        const struct swarm_request *request,
                                        struct swarm_result **ret_result);
 
+/* ---- answers for a loop of your own --------------------------------------------------------- */
+
+/* Where answers wait for a loop that is not ours (libuv, epoll, asyncio): instead of a callback on
+ * the client's thread, the descriptor is readable while there is an answer to take. */
+struct swarm_inbox;
+
+SWARM_API enum swarm_status swarm_inbox_new(struct swarm_inbox **ret_inbox);
+/* To be polled for reading; only polled. Valid until swarm_inbox_free. */
+SWARM_API int swarm_inbox_fd(const struct swarm_inbox *inbox);
+/* As swarm_submit; the answer comes with `arg`. One inbox may serve several clients. */
+SWARM_API enum swarm_status swarm_inbox_submit(struct swarm_inbox *inbox,
+                                               struct swarm_client *client,
+                                               const struct swarm_request *request,
+                                               void *arg,
+                                               char *ret_why,
+                                               size_t why_size);
+/* The oldest answer, which the caller frees, and its `arg`; NULL: there is none now. */
+SWARM_API struct swarm_result *swarm_inbox_take(struct swarm_inbox *inbox, void **ret_arg);
+/* Answers that nobody took, and those still to come, are freed. Accepts NULL. */
+SWARM_API void swarm_inbox_free(struct swarm_inbox *inbox);
+
 /* ---- shorthands that wait ------------------------------------------------------------------ */
 
 SWARM_API enum swarm_status swarm_put(struct swarm_client *client,
