@@ -611,6 +611,22 @@ void sw_disk_mem_process_kill(struct sw_disk_mem *disk)
     disk->lives++;
 }
 
+void sw_disk_mem_write_back(struct sw_disk_mem *disk)
+{
+    for (size_t i = 0; i < disk->change_count; i++) {
+        directory_apply(&disk->durable, &disk->changes[i]);
+    }
+    changes_clear(disk);
+    SW_ASSERT(disk->durable.count == disk->now.count);
+    for (size_t i = 0; i < disk->now.count; i++) {
+        struct inode *inode = disk->now.names[i].inode;
+
+        writes_clear(inode);
+        sw_buf_clear(&inode->durable);
+        sw_write_bytes(&inode->durable, sw_buf_span(&inode->cache));
+    }
+}
+
 void sw_disk_mem_fail_at(
     struct sw_disk_mem *disk, uint32_t ops, uint64_t nth, enum sw_err err, bool dead)
 {

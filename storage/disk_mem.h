@@ -53,6 +53,10 @@ void sw_disk_mem_power_cut(struct sw_disk_mem *disk,
  * files become unusable and must be closed. Clears planned failures. */
 void sw_disk_mem_process_kill(struct sw_disk_mem *disk);
 
+/* The power stays on for so long that the kernel writes back all it holds: what readers see now,
+ * and under which names, a power cut cannot take any more, not even what a failed sync forgot. */
+void sw_disk_mem_write_back(struct sw_disk_mem *disk);
+
 /* The n-th (1..) coming operation whose kind is in `ops` fails with `err`. With `dead` all that
  * come after fail too, and the failing write still reaches the cache: the moment of a kill. Without
  * it a failing sync forgets what it should have written, as kernels do: readers still see it, the

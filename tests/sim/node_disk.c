@@ -211,6 +211,9 @@ void sim_machine_damage(struct sim_machine *machine)
     if (kind == 0 && damage_store(machine)) {
         return;
     }
+    /* What proves a record to be durable must not go with the next power cut: then the log ends
+     * before the damage, and a start on it is right. */
+    sw_disk_mem_write_back(machine->disk);
     if (spots_find(machine, &spots) == SW_ERR_OK && spots.count > 0) {
         if (kind == 1) {
             damage_state(machine);

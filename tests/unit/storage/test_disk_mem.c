@@ -203,6 +203,29 @@ static void test_killed_process_loses_nothing_yet(void **state)
     sw_disk_mem_free(mem);
 }
 
+static void test_what_is_written_back_stays(void **state)
+{
+    struct sw_disk_mem *mem = half_synced();
+    struct sw_disk *disk = sw_disk_mem_port(mem);
+    struct sw_file *file = file_open(mem, "f");
+
+    (void)state;
+    sw_disk_mem_fail_at(mem, SW_DISK_MEM_SYNC, 1, SW_ERR_IO, false);
+    assert_int_equal(disk->ops->sync(disk, file), SW_ERR_IO); /* forgotten */
+    disk->ops->close(disk, file);
+    assert_int_equal(disk->ops->rename(disk, "f", "g"), SW_ERR_OK);
+    file = file_open(mem, "f");
+    disk->ops->close(disk, file);
+    sw_disk_mem_process_kill(mem);
+    sw_disk_mem_write_back(mem);
+    sw_disk_mem_power_cut(mem, NULL, SW_DISK_MEM_LOSE_ALL);
+    assert_int_equal(disk->ops->open(disk, "f", false, &file), SW_ERR_OK);
+    disk->ops->close(disk, file);
+    assert_int_equal(disk->ops->rename(disk, "g", "f"), SW_ERR_OK);
+    assert_int_equal(new_sectors(mem), 8);
+    sw_disk_mem_free(mem);
+}
+
 static void test_capacity_flip_clone(void **state)
 {
     struct sw_disk_mem *mem = half_synced();
@@ -263,6 +286,7 @@ int main(void)
         cmocka_unit_test(test_planned_failures),
         cmocka_unit_test(test_a_failed_sync_forgets),
         cmocka_unit_test(test_killed_process_loses_nothing_yet),
+        cmocka_unit_test(test_what_is_written_back_stays),
         cmocka_unit_test(test_capacity_flip_clone),
         cmocka_unit_test(test_damage_stays),
     };
