@@ -557,7 +557,7 @@ static enum sw_err run_commands(struct sw__apply *apply,
         struct sw_span command;
         enum sw_err err;
 
-        result->err = sw_entry_next(reader, &command);
+        result->err = sw_entry_next(reader, &apply->author, &command);
         if (result->err == SW_ERR_OK) {
             err = run_command(apply, command, result);
             if (err != SW_ERR_OK) {

@@ -3,12 +3,14 @@
 #define SW_NODE_APPLY_PRIVATE_H
 
 #include "node/apply.h"
+#include "node/entry.h"
 #include "transport/proto.h"
 
 /* One entry under way. */
 struct sw__apply {
     struct sw_state *state;
     struct sw_store *store;
+    struct sw_author author;  /* of the running command */
     uint64_t change_revision; /* of the last change, and how many there were at that revision */
     uint16_t change_number;
 };

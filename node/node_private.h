@@ -11,6 +11,7 @@
 #include "node/admission.h"
 #include "node/applier.h"
 #include "node/clients.h"
+#include "node/entry.h"
 #include "node/node.h"
 #include "node/peer_text.h"
 #include "node/tick.h"
@@ -31,6 +32,7 @@ struct sw__request {
     struct sw__request *previous;
     struct sw__list *list; /* where it stands; NULL while the applier has it */
     struct sw__shard *shard;
+    struct sw_author author;
     uint64_t conn;
     uint64_t id;
     uint64_t started_ns;

@@ -67,6 +67,8 @@ static bool tick_is_due(const struct sw__shard *shard)
     return true;
 }
 
+static const struct sw_author node_itself = {.flags = SW_AUTHOR_NODE};
+
 static void add_tick(struct sw__shard *shard, struct sw__flight *flight, struct sw_buf *entry)
 {
     struct sw_request tick = {.op = SW_OP_TICK};
@@ -78,7 +80,7 @@ static void add_tick(struct sw__shard *shard, struct sw__flight *flight, struct 
         tick.expected = sw_env_wall_ms(shard->node->config.env);
     }
     sw_command_encode(&tick, &command);
-    sw_entry_add(entry, sw_buf_span(&command));
+    sw_entry_add(entry, &node_itself, sw_buf_span(&command));
     sw_buf_release(&command);
     flight->has_tick = true;
     flight->tick_row = flight->requests.count;
@@ -95,8 +97,9 @@ static void fill_entry(struct sw__shard *shard, struct sw__flight *flight, struc
         add_tick(shard, flight, entry);
     }
     while ((request = shard->queue.first) != NULL) {
-        const bool fits = entry->size + 4 + request->size <= SW_ENTRY_BATCH_SIZE &&
-                          flight->requests.count + 1 < SW_ENTRY_COMMAND_COUNT_MAX;
+        const bool fits =
+            entry->size + SW_ENTRY_COMMAND_HEADER_SIZE + request->size <= SW_ENTRY_BATCH_SIZE &&
+            flight->requests.count + 1 < SW_ENTRY_COMMAND_COUNT_MAX;
 
         if (flight->requests.count > 0 && !fits) {
             break;
@@ -107,7 +110,7 @@ static void fill_entry(struct sw__shard *shard, struct sw__flight *flight, struc
             }
             add_tick(shard, flight, entry);
         }
-        sw_entry_add(entry, sw_span_of(request->command, request->size));
+        sw_entry_add(entry, &request->author, sw_span_of(request->command, request->size));
         sw__list_remove(request);
         sw__list_add(&flight->requests, request);
     }

@@ -459,6 +459,18 @@ enum sw_err sw_key_stage_decode(struct sw_span bytes, struct sw_stage_key *ret_k
     return err;
 }
 
+/* What follows the slot is checked by whoever wrote it. */
+static enum sw_err check_slot(struct sw_span bytes)
+{
+    struct sw_reader in = sw_reader_of(bytes);
+
+    SW_ASSERT(bytes.data != NULL || bytes.size == 0);
+    (void)sw_read_u8_max(&in, (SW_SLOT_COUNT - 1) >> 8);
+    (void)sw_read_u8(&in);
+    (void)read_rest(&in, 1, SW_STORE_KEY_SIZE_MAX - 2);
+    return sw_reader_finish(&in);
+}
+
 static enum sw_err check_stage(struct sw_span bytes)
 {
     struct sw_stage_key key;
@@ -494,6 +506,9 @@ enum sw_err sw_key_check(enum sw_table table, struct sw_span bytes)
         return sw_key_lease_decode(bytes, &lease);
     case SW_TABLE_CHANGE:
         return sw_key_change_decode(bytes, &change);
+    case SW_TABLE_HISTORY:
+    case SW_TABLE_INDEX:
+        return check_slot(bytes);
     case SW_TABLE_STAGE:
         return check_stage(bytes);
     case SW_TABLE_COUNT:

@@ -24,9 +24,11 @@ enum sw_table {
     SW_TABLE_KV,   /* storage/keys.h: slot first */
     SW_TABLE_EXPERIENCE, /* storage/keys.h: slot first, then revision */
     SW_TABLE_SESSION,    /* group(4, BE) ‖ session id(8, BE) */
-    SW_TABLE_LEASE,  /* group(4, BE) ‖ kind(1) ‖ ...: leases, when they end, what they hold */
-    SW_TABLE_CHANGE, /* group(4, BE) ‖ revision(8, BE) ‖ number(2, BE): what changed lately */
-    SW_TABLE_STAGE,  /* a snapshot being received: group(4) ‖ table(1) ‖ key */
+    SW_TABLE_LEASE,   /* group(4, BE) ‖ kind(1) ‖ ...: leases, when they end, what they hold */
+    SW_TABLE_CHANGE,  /* group(4, BE) ‖ revision(8, BE) ‖ number(2, BE): what changed lately */
+    SW_TABLE_HISTORY, /* slot first: what keys were, for reads of the past */
+    SW_TABLE_INDEX,   /* slot first: vectors, their codes and contexts */
+    SW_TABLE_STAGE,   /* a snapshot being received: group(4) ‖ table(1) ‖ key */
     SW_TABLE_COUNT
 };
 
@@ -61,8 +63,9 @@ struct sw_store_ops {
                        struct sw_span key,
                        struct sw_span *ret_value);
     /* DISK_FULL when the map less its reserve is used up; the transaction goes on. Records of
-     * SW_TABLE_SESSION, LEASE and CHANGE may use the reserve and those of SW_TABLE_META always have
-     * room, so that a delete can be accounted for. Key and value must not point into the store. */
+     * SW_TABLE_SESSION, LEASE, CHANGE and HISTORY may use the reserve and those of SW_TABLE_META
+     * always have room, so that a delete can be accounted for. Key and value must not point into
+     * the store. */
     enum sw_err (*put)(struct sw_store *store,
                        enum sw_table table,
                        struct sw_span key,

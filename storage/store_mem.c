@@ -159,7 +159,8 @@ static bool fits(const struct mem *mem, enum sw_table table, uint64_t size)
     if (table == SW_TABLE_META) {
         return true;
     }
-    if (table == SW_TABLE_SESSION || table == SW_TABLE_LEASE || table == SW_TABLE_CHANGE) {
+    if (table == SW_TABLE_SESSION || table == SW_TABLE_LEASE || table == SW_TABLE_CHANGE ||
+        table == SW_TABLE_HISTORY) {
         return size <= mem->map_size;
     }
     return !mem->full && size <= mem->map_size - mem->reserve_size;

@@ -58,6 +58,8 @@ const char *sw_table_name(unsigned table)
         [SW_TABLE_SESSION] = "session",
         [SW_TABLE_LEASE] = "lease",
         [SW_TABLE_CHANGE] = "change",
+        [SW_TABLE_HISTORY] = "history",
+        [SW_TABLE_INDEX] = "index",
         [SW_TABLE_STAGE] = "stage",
     };
 

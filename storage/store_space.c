@@ -102,7 +102,8 @@ bool sw_space_fits(const struct sw_space *space, enum sw_table table, size_t rec
     if (table == SW_TABLE_META) {
         return true; /* the applied index: without it not even a delete could be committed */
     }
-    if (table == SW_TABLE_SESSION || table == SW_TABLE_LEASE || table == SW_TABLE_CHANGE) {
+    if (table == SW_TABLE_SESSION || table == SW_TABLE_LEASE || table == SW_TABLE_CHANGE ||
+        table == SW_TABLE_HISTORY) {
         limit = space->map_size;
         return (space->live + more) * space->page_size <= limit;
     }

@@ -15,7 +15,17 @@ enum {
     REPLY_MORE = 1 << 1,
     REPLY_RECORDS = 1 << 2,
     REPLY_DETAIL = 1 << 3,
-    REPLY_ALL = (1 << 4) - 1,
+    REPLY_DURABILITY = 1 << 4,
+    REPLY_AGE = 1 << 5,
+    REPLY_RETRY_AFTER = 1 << 6,
+    REPLY_ALL = (1 << 7) - 1,
+};
+
+/* Of a request, before its command. */
+enum {
+    READ_MIN_REVISION = 1 << 0,
+    READ_MAX_AGE = 1 << 1,
+    READ_ALL = (1 << 2) - 1,
 };
 
 enum { RECORD_SIZE_MIN = 2 + 4 + 5 * 8 };
@@ -162,6 +172,12 @@ static void blob_end(struct sw_buf *out, size_t at)
     sw_store_u32(out->data + at, (uint32_t)(out->size - at - 4));
 }
 
+static uint32_t read_fields(const struct sw_request *request)
+{
+    return bit(request->min_revision != 0, READ_MIN_REVISION) |
+           bit(request->max_age_ms != 0, READ_MAX_AGE);
+}
+
 void sw_request_encode(const struct sw_request *request, struct sw_buf *out)
 {
     const size_t at = blob_begin(out);
@@ -170,6 +186,9 @@ void sw_request_encode(const struct sw_request *request, struct sw_buf *out)
     sw_write_u64(out, request->id);
     sw_write_u32(out, request->timeout_ms);
     sw_write_u16(out, request->depth);
+    sw_write_u8(out, (uint8_t)read_fields(request));
+    write_u64_if(out, request->min_revision);
+    write_u32_if(out, request->max_age_ms);
     sw_command_encode(request, out);
     blob_end(out, at);
 }
@@ -195,6 +214,7 @@ enum sw_err sw_request_decode(struct sw_reader *in, struct sw_request *ret_reque
 {
     struct sw_request request = {0};
     struct sw_reader body;
+    uint32_t fields;
     enum sw_err err;
 
     err = open_blob(in, &body);
@@ -204,6 +224,12 @@ enum sw_err sw_request_decode(struct sw_reader *in, struct sw_request *ret_reque
     request.id = sw_read_u64(&body);
     request.timeout_ms = sw_read_u32(&body);
     request.depth = sw_read_u16(&body);
+    fields = sw_read_u8_max(&body, READ_ALL);
+    request.min_revision = read_u64_if(&body, fields, READ_MIN_REVISION);
+    request.max_age_ms = read_u32_if(&body, fields, READ_MAX_AGE);
+    if (fields != read_fields(&request)) {
+        sw_reader_fail(&body);
+    }
     read_command(&body, &request);
     err = sw_reader_finish(&body);
     if (err == SW_ERR_OK) {
@@ -263,7 +289,9 @@ static bool records_valid(struct sw_span records, uint32_t count)
 static uint32_t reply_fields(const struct sw_reply *reply)
 {
     return bit(reply->value != 0, REPLY_VALUE) | bit(reply->more, REPLY_MORE) |
-           bit(reply->record_count > 0, REPLY_RECORDS) | bit(reply->detail.size > 0, REPLY_DETAIL);
+           bit(reply->record_count > 0, REPLY_RECORDS) | bit(reply->detail.size > 0, REPLY_DETAIL) |
+           bit(reply->durability != SW_DURABILITY_NONE, REPLY_DURABILITY) |
+           bit(reply->age_ms != 0, REPLY_AGE) | bit(reply->retry_after_ms != 0, REPLY_RETRY_AFTER);
 }
 
 void sw_reply_encode(const struct sw_reply *reply, struct sw_buf *out)
@@ -290,6 +318,11 @@ void sw_reply_encode(const struct sw_reply *reply, struct sw_buf *out)
     if ((fields & REPLY_DETAIL) != 0) {
         sw_write_blob(out, reply->detail);
     }
+    if ((fields & REPLY_DURABILITY) != 0) {
+        sw_write_u8(out, (uint8_t)reply->durability);
+    }
+    write_u32_if(out, reply->age_ms);
+    write_u32_if(out, reply->retry_after_ms);
     blob_end(out, at);
 }
 
@@ -333,6 +366,11 @@ static void read_reply(struct sw_reader *in, struct sw_reply *out)
     if ((fields & REPLY_DETAIL) != 0) {
         out->detail = sw_read_blob(in, SW_MESSAGE_SIZE_MAX);
     }
+    if ((fields & REPLY_DURABILITY) != 0) {
+        out->durability = (enum sw_durability)sw_read_u8_max(in, SW_DURABILITY_COUNT - 1);
+    }
+    out->age_ms = read_u32_if(in, fields, REPLY_AGE);
+    out->retry_after_ms = read_u32_if(in, fields, REPLY_RETRY_AFTER);
     if (fields != reply_fields(out) || !records_valid(out->records, out->record_count)) {
         sw_reader_fail(in);
     }

@@ -16,7 +16,7 @@
 #include "base/limits.h"
 #include "base/rw.h"
 
-enum { SW_PROTO_VERSION = 1 };
+enum { SW_PROTO_VERSION = 2 };
 
 /* Numbers are forever. */
 enum sw_op {
@@ -53,6 +53,14 @@ enum sw_op {
     SW_OP_COUNT
 };
 
+/* Where a reply's data is: what would have to break for it to be lost. */
+enum sw_durability {
+    SW_DURABILITY_NONE = 0,     /* the reply shows no data and acknowledges none */
+    SW_DURABILITY_MAJORITY = 1, /* on the disks of a majority of the voters */
+    SW_DURABILITY_LOCAL = 2,    /* on the one disk that an embedded store has */
+    SW_DURABILITY_COUNT
+};
+
 enum {
     SW_REQUEST_REVERSE = 1 << 0,   /* scans: from high to low */
     SW_REQUEST_KEYS_ONLY = 1 << 1, /* scans: values left out */
@@ -65,6 +73,10 @@ struct sw_request {
     uint64_t id;         /* chosen by the client, returned in the reply; not part of the command */
     uint32_t timeout_ms; /* what is left of the deadline when sent; not part of the command */
     uint16_t depth;      /* cascade depth; not part of the command */
+    /* Of reads, and no part of the command. */
+    uint64_t min_revision; /* the state that is read has at least this revision */
+    uint32_t max_age_ms;   /* any replica may answer whose state is at most this old; 0 = only the
+                              present state will do */
     enum sw_op op;
     uint32_t flags;
     struct sw_session_id session; /* 0 = none: the write is applied each time it arrives */
@@ -106,6 +118,9 @@ struct sw_reply {
                           then-ops ran, n = the n-th compare did not hold and the else-ops ran; or
                           the number of the operation that could not be done */
     bool more;         /* scans: the page was full, go on after the last key */
+    enum sw_durability durability;
+    uint32_t age_ms;         /* how old the state that was read may be at most; 0 = present */
+    uint32_t retry_after_ms; /* errors that say LATER: not before that; 0 = as the caller likes */
     uint32_t record_count;
     struct sw_span records; /* encoded */
     struct sw_span detail;  /* errors: text for people; STATUS: JSON */

@@ -30,6 +30,7 @@ struct op_rule {
     uint32_t flags; /* that it knows */
     uint32_t value_max;
     bool write;
+    bool read; /* of keys or experiences: may name a least revision and a greatest age */
 };
 
 enum {
@@ -44,7 +45,7 @@ static const struct op_rule op_rules[SW_OP_COUNT] = {
                    .flags = SW_REQUEST_PREVIOUS,
                    .value_max = SW_VALUE_SIZE_MAX,
                    .write = true},
-    [SW_OP_GET] = {.name = "get", .required = SW__FIELD_NAMES | SW__FIELD_KEY},
+    [SW_OP_GET] = {.name = "get", .required = SW__FIELD_NAMES | SW__FIELD_KEY, .read = true},
     [SW_OP_DELETE] = {.name = "delete",
                       .required = SW__FIELD_NAMES | SW__FIELD_KEY,
                       .optional = WRITE_FIELDS,
@@ -60,7 +61,8 @@ static const struct op_rule op_rules[SW_OP_COUNT] = {
     [SW_OP_SCAN] = {.name = "scan",
                     .required = SW__FIELD_NAMES,
                     .optional = SW__FIELD_KEY | SW__FIELD_END_KEY | SW__FIELD_PAGE,
-                    .flags = SCAN_FLAGS},
+                    .flags = SCAN_FLAGS,
+                    .read = true},
     [SW_OP_EXPERIENCE_APPEND] = {.name = "experience append",
                                  .required = SW__FIELD_NAMES,
                                  .optional = SW__FIELD_VALUE | SW__FIELD_ONCE,
@@ -69,7 +71,8 @@ static const struct op_rule op_rules[SW_OP_COUNT] = {
     [SW_OP_EXPERIENCE_SCAN] = {.name = "experience scan",
                                .required = SW__FIELD_NAMES,
                                .optional = SW__FIELD_EXPECTED | SW__FIELD_PAGE,
-                               .flags = SCAN_FLAGS},
+                               .flags = SCAN_FLAGS,
+                               .read = true},
     [SW_OP_SESSION_OPEN] = {.name = "session open",
                             .required = SW__FIELD_VALUE,
                             .optional = SW__FIELD_LIMIT,
@@ -88,7 +91,8 @@ static const struct op_rule op_rules[SW_OP_COUNT] = {
                          .required = SW__FIELD_NAMES | SW__FIELD_VALUE,
                          .optional = SW__FIELD_FLAGS,
                          .flags = SW_REQUEST_KEYS_ONLY,
-                         .value_max = SW_VALUE_SIZE_MAX},
+                         .value_max = SW_VALUE_SIZE_MAX,
+                         .read = true},
     [SW_OP_LEASE_GRANT] = {.name = "lease grant",
                            .required = SW__FIELD_NAMES | SW__FIELD_LIMIT,
                            .optional = SW__FIELD_ONCE,
@@ -325,6 +329,21 @@ check_special(const struct op_rule *rule, const struct sw_request *request, char
     return check_page(rule, request, ret_why);
 }
 
+/* Watches wait for their revision anyway, and what goes through the log sees the present state. */
+static enum sw_err
+check_read(const struct op_rule *rule, const struct sw_request *request, char *ret_why)
+{
+    if ((request->min_revision == 0 && request->max_age_ms == 0) || rule->read) {
+        return SW_ERR_OK;
+    }
+    snprintf(ret_why,
+             SW_WHY_SIZE,
+             "%s takes no %s",
+             rule->name,
+             request->min_revision != 0 ? "min revision" : "max age");
+    return SW_ERR_INVALID;
+}
+
 enum sw_err sw_request_validate(const struct sw_request *request, char ret_why[SW_WHY_SIZE])
 {
     const struct op_rule *rule;
@@ -344,6 +363,9 @@ enum sw_err sw_request_validate(const struct sw_request *request, char ret_why[S
     }
     if (err == SW_ERR_OK) {
         err = check_session(request, ret_why);
+    }
+    if (err == SW_ERR_OK) {
+        err = check_read(rule, request, ret_why);
     }
     if (err == SW_ERR_OK) {
         err = check_special(rule, request, ret_why);

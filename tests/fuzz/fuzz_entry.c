@@ -63,7 +63,7 @@ static void execute_both(struct replica *a, struct replica *b, struct sw_span by
 
     if (sw_entry_open(bytes, &reader) != SW_ERR_OK && bytes.size < 4096) {
         sw_entry_begin(&wrapped, 1000 * a->state.index);
-        sw_entry_add(&wrapped, bytes);
+        sw_entry_add(&wrapped, &(struct sw_author){.flags = SW_AUTHOR_ADMINISTRATOR}, bytes);
         bytes = sw_buf_span(&wrapped);
     }
     execute(a, bytes);

@@ -246,7 +246,7 @@ static bool run(struct sw_state *state, struct sw_store *store, const struct sw_
 
     sw_command_encode(command, &bytes);
     sw_entry_begin(&body, state->time_ms);
-    sw_entry_add(&body, sw_buf_span(&bytes));
+    sw_entry_add(&body, &(struct sw_author){.flags = SW_AUTHOR_ADMINISTRATOR}, sw_buf_span(&bytes));
     entry.body = sw_buf_span(&body);
     err = sw_apply(state, store, &entry, &results, &count);
     SW_ASSERT(err == SW_ERR_OK || err == SW_ERR_CORRUPT || err == SW_ERR_NOT_FOUND ||

@@ -56,19 +56,22 @@ class Upgrade(unittest.TestCase):
         self.assertEqual(self.get(made, "key-5"), "last")
         self.assertEqual(len(self.json(made, "experience", "list")["experiences"]), 1)
 
-    def check_new(self, made):
+    def check_new(self, made, kept_changes):
         """What the old program did not know works on its data, from now on."""
         before = self.json(made, "kv", "put", "key-6", "new")["revision"]
         code, _, err = made.ctl("watch", "--after", "1", "--limit", "1")
-        self.assertEqual(code, 1, err)
-        self.assertIn("RESYNC", err)
+        if kept_changes:
+            self.assertEqual(code, 0, err)
+        else:
+            self.assertEqual(code, 1, err)
+            self.assertIn("RESYNC", err)
         self.json(made, "kv", "put", "key-1", "newer")
         change = self.json(made, "watch", "--after", before, "--limit", "1")
         self.assertIn("key-1", json.dumps(change))
         lease = self.json(made, "lease", "grant", "1h")["lease"]
         self.json(made, "kv", "put", "leased", "yes", "--lease", lease)
 
-    def goes_on(self, name, digest):
+    def goes_on(self, name, digest, kept_changes=False):
         with from_archive(name) as (made, told):
             made.start()
             if digest:
@@ -79,9 +82,9 @@ class Upgrade(unittest.TestCase):
             if not digest:
                 self.assertEqual(self.get(made, "held"), "yes")
                 self.assertEqual(len(self.json(made, "lease", "list")["leases"]), 1)
-            self.check_new(made)
+            self.check_new(made, kept_changes)
             self.assertEqual(made.nodes[0].stop(), 0)
-            self.assertIn("format 2", self.inspect(made).stdout)  # which older programs refuse
+            self.assertIn("format 3", self.inspect(made).stdout)  # which older programs refuse
             made.start()
             self.assertEqual(self.get(made, "key-1"), "newer")
             self.assertEqual(self.get(made, "key-6"), "new")
@@ -94,6 +97,9 @@ class Upgrade(unittest.TestCase):
 
     def test_leases_are_kept(self):
         self.goes_on("e5f9e79-lease", False)
+
+    def test_the_last_without_authors(self):
+        self.goes_on("4f117fe-lease", False, kept_changes=True)
 
     def test_an_inspector_says_what_to_do(self):
         with from_archive("004d362") as (made, _):

@@ -18,6 +18,7 @@
 #include "transport/proto.h"
 
 static const struct sw_group_id kit_group = {1};
+static const struct sw_author administrator = {.flags = SW_AUTHOR_ADMINISTRATOR};
 
 struct kit {
     struct sw_store *store;
@@ -141,7 +142,7 @@ static inline void kit_entry_add(struct sw_buf *entry, const struct sw_request *
     struct sw_buf command = {0};
 
     sw_command_encode(request, &command);
-    sw_entry_add(entry, sw_buf_span(&command));
+    sw_entry_add(entry, &administrator, sw_buf_span(&command));
     sw_buf_release(&command);
 }
 

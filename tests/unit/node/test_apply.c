@@ -165,8 +165,8 @@ static void bad_commands_are_answered_and_harm_nobody(void **unused)
     memset(key, 'x', sizeof key);
     too_long.key = sw_span_of(key, sizeof key);
     sw_entry_begin(&kit.entry, 1);
-    sw_entry_add(&kit.entry, sw_span_str("\xff\xff\xff"));
-    sw_entry_add(&kit.entry, sw_span_of(NULL, 0));
+    sw_entry_add(&kit.entry, &administrator, sw_span_str("\xff\xff\xff"));
+    sw_entry_add(&kit.entry, &administrator, sw_span_of(NULL, 0));
     kit_entry_add(&kit.entry, &too_long);
     kit_entry_add(&kit.entry, &read);
     kit_entry_add(&kit.entry, &good);

@@ -6,22 +6,23 @@ static void commands_come_back_in_order(void **unused)
 {
     struct sw_entry_reader reader;
     struct sw_buf entry = {0};
+    struct sw_author author;
     struct sw_span command;
 
     (void)unused;
     sw_entry_begin(&entry, 1234567);
-    sw_entry_add(&entry, sw_span_str("first"));
-    sw_entry_add(&entry, sw_span_of(NULL, 0));
-    sw_entry_add(&entry, sw_span_str("third"));
+    sw_entry_add(&entry, &administrator, sw_span_str("first"));
+    sw_entry_add(&entry, &administrator, sw_span_of(NULL, 0));
+    sw_entry_add(&entry, &administrator, sw_span_str("third"));
     assert_int_equal(sw_entry_count(&entry), 3);
     assert_int_equal(sw_entry_open(sw_buf_span(&entry), &reader), SW_ERR_OK);
     assert_int_equal(reader.time_ms, 1234567);
     assert_int_equal(reader.count, 3);
-    assert_int_equal(sw_entry_next(&reader, &command), SW_ERR_OK);
+    assert_int_equal(sw_entry_next(&reader, &author, &command), SW_ERR_OK);
     assert_true(sw_span_equal(command, sw_span_str("first")));
-    assert_int_equal(sw_entry_next(&reader, &command), SW_ERR_OK);
+    assert_int_equal(sw_entry_next(&reader, &author, &command), SW_ERR_OK);
     assert_int_equal(command.size, 0);
-    assert_int_equal(sw_entry_next(&reader, &command), SW_ERR_OK);
+    assert_int_equal(sw_entry_next(&reader, &author, &command), SW_ERR_OK);
     assert_true(sw_span_equal(command, sw_span_str("third")));
     assert_int_equal(reader.left, 0);
     sw_buf_release(&entry);
@@ -29,13 +30,14 @@ static void commands_come_back_in_order(void **unused)
 
 static void layout_is_the_one_of_the_table(void **unused)
 {
-    static const uint8_t expected[] = {2, 2, 1, 0, 0, 0, 0, 0,   0,   1,
-                                       0, 0, 0, 3, 0, 0, 0, 'a', 'b', 'c'};
+    static const struct sw_author author = {{1, 2, 3}, SW_AUTHOR_NODE};
+    static const uint8_t expected[] = {3, 2, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2, 1, 2,   3,   0,  0,
+                                       0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 'a', 'b', 'c'};
     struct sw_buf entry = {0};
 
     (void)unused;
     sw_entry_begin(&entry, 0x0102);
-    sw_entry_add(&entry, sw_span_str("abc"));
+    sw_entry_add(&entry, &author, sw_span_str("abc"));
     assert_int_equal(entry.size, sizeof expected);
     assert_memory_equal(entry.data, expected, sizeof expected);
     sw_buf_release(&entry);
@@ -44,11 +46,12 @@ static void layout_is_the_one_of_the_table(void **unused)
 static enum sw_err read_all(struct sw_span body)
 {
     struct sw_entry_reader reader;
+    struct sw_author author;
     struct sw_span command;
     enum sw_err err = sw_entry_open(body, &reader);
 
     while (err == SW_ERR_OK && reader.left > 0) {
-        err = sw_entry_next(&reader, &command);
+        err = sw_entry_next(&reader, &author, &command);
     }
     return err;
 }
@@ -59,8 +62,8 @@ static void every_truncation_is_malformed(void **unused)
 
     (void)unused;
     sw_entry_begin(&entry, 1);
-    sw_entry_add(&entry, sw_span_str("one"));
-    sw_entry_add(&entry, sw_span_str("two"));
+    sw_entry_add(&entry, &administrator, sw_span_str("one"));
+    sw_entry_add(&entry, &administrator, sw_span_str("two"));
     assert_int_equal(read_all(sw_buf_span(&entry)), SW_ERR_OK);
     for (size_t size = 0; size < entry.size; size++) {
         assert_int_equal(read_all(sw_span_of(entry.data, size)), SW_ERR_MALFORMED);
@@ -74,7 +77,7 @@ static void bytes_behind_the_last_command_are_malformed(void **unused)
 
     (void)unused;
     sw_entry_begin(&entry, 1);
-    sw_entry_add(&entry, sw_span_str("one"));
+    sw_entry_add(&entry, &administrator, sw_span_str("one"));
     sw_write_u8(&entry, 0);
     assert_int_equal(read_all(sw_buf_span(&entry)), SW_ERR_MALFORMED);
     sw_buf_release(&entry);
@@ -87,7 +90,7 @@ static void foreign_formats_and_counts_are_malformed(void **unused)
     (void)unused;
     sw_entry_begin(&entry, 1);
     assert_int_equal(read_all(sw_buf_span(&entry)), SW_ERR_MALFORMED); /* no command */
-    sw_entry_add(&entry, sw_span_str("one"));
+    sw_entry_add(&entry, &administrator, sw_span_str("one"));
     entry.data[0] = SW_ENTRY_FORMAT + 1;
     assert_int_equal(read_all(sw_buf_span(&entry)), SW_ERR_MALFORMED);
     entry.data[0] = 0;

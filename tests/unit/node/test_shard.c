@@ -324,12 +324,13 @@ static struct sw_request command_at(uint64_t index, uint32_t number)
 {
     struct sw_entry_reader entry;
     struct sw_request command = {0};
+    struct sw_author author;
     struct sw_span bytes;
 
     assert_int_equal(sw_entry_open(sw_buf_span(&kit_group_now.bodies[index]), &entry), SW_ERR_OK);
     assert_true(number < entry.count);
     for (uint32_t i = 0; i <= number; i++) {
-        assert_int_equal(sw_entry_next(&entry, &bytes), SW_ERR_OK);
+        assert_int_equal(sw_entry_next(&entry, &author, &bytes), SW_ERR_OK);
     }
     assert_int_equal(sw_command_decode(bytes, &command), SW_ERR_OK);
     return command;

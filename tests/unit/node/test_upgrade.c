@@ -22,12 +22,18 @@ decode_older(const struct sw_state *from, uint8_t format, size_t size, struct sw
     return err;
 }
 
-/* The entry as an older program proposed it. */
+/* The entry as an older program proposed it: without its author. */
 static void apply_old(struct kit *kit, struct sw_request request)
 {
+    enum { AUTHOR_SIZE = SW_ENTRY_COMMAND_HEADER_SIZE - 4 };
+    uint8_t *command;
+
     sw_entry_begin(&kit->entry, 5);
     kit_entry_add(&kit->entry, &request);
     kit->entry.data[0] = 1;
+    kit->entry.size -= AUTHOR_SIZE;
+    command = kit->entry.data + SW_ENTRY_HEADER_SIZE;
+    memmove(command, command + AUTHOR_SIZE, kit->entry.size - SW_ENTRY_HEADER_SIZE);
     assert_int_equal(kit_apply_body(kit, sw_buf_span(&kit->entry)), SW_ERR_OK);
 }
 
