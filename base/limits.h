@@ -80,6 +80,18 @@ enum {
     SW_SCAN_COUNT_MAX = 4096,
     SW_SCAN_SIZE_MAX = 1 << 20, /* bytes of one page of a scan */
 
+    /* The vector index (index/). The dimensions of today's embedding models; one entry, its factors
+     * and its lanes fit one block of codes, and dot products of them fit their integers. */
+    SW_SPACE_DIM_MIN = 16,
+    SW_SPACE_DIM_MAX = 4096,
+    SW_SPACE_NAME_SIZE_MAX = 64,
+    SW_SPACE_MODEL_SIZE_MAX = 128,
+    SW_INDEX_PREFIX_SIZE_MAX = 64, /* of the keys of one index: slot, tenant, space */
+    SW_INDEX_SLICE_COUNT_MAX = 64, /* slices of time that exist at once: each costs every search */
+    SW_INDEX_BUCKET_COUNT_MAX = 1 << 16,
+    SW_SEARCH_COUNT_MAX = 1024,       /* k */
+    SW_SEARCH_RERANK_MAX = 16 * 1024, /* candidates compared exactly */
+
     SW_SNAPSHOT_DESCRIPTOR_SIZE_MAX = 4 << 10,
     SW_SNAPSHOT_CHUNK_SIZE_MAX = 512 << 10,
 
