@@ -11,14 +11,20 @@ import pathlib
 import select
 import signal
 import subprocess
+import sys
 import tempfile
 import time
+import traceback
 
 from local_swarm import start_time
 
 MARK = "SWARM_CHAOS_RUN"
 REGISTRY = pathlib.Path(tempfile.gettempdir()) / f"swarm-chaos-{os.getuid()}"
 LOOPS_GONE_S = 10
+WATCHDOG_S = 60  # how long a watchdog goes on with what would not go
+EXEC_S = 10  # how long a process may be in the middle of an exec
+PROC = pathlib.Path("/proc")
+KERNEL_THREAD_OR_EXITING = 0x00200000 | 0x4  # flags of /proc/PID/stat
 NETNS_FOLDER = pathlib.Path("/run/netns")
 
 
@@ -50,11 +56,11 @@ class Belongings:
     def processes(self):
         wanted = f"{MARK}={self.run_id}".encode()
         found = []
-        for entry in pathlib.Path("/proc").iterdir():
+        for entry in PROC.iterdir():
             if not entry.name.isdigit() or int(entry.name) == os.getpid():
                 continue
             try:
-                if wanted in (entry / "environ").read_bytes().split(b"\0"):
+                if wanted in environ_of(entry).split(b"\0"):
                     found.append(int(entry.name))
             except OSError:
                 continue  # ended meanwhile, or another user's
@@ -124,6 +130,28 @@ class Belongings:
         return left
 
 
+def in_exec(entry):
+    """Whether the process has left its old memory and is not through with making its new one: the
+    kernel tells where the code ends (field 27) after it has written the environment."""
+    fields = (entry / "stat").read_bytes().rsplit(b")", 1)[1].split()
+    living = fields[0] != b"Z" and not int(fields[6]) & KERNEL_THREAD_OR_EXITING
+    return living and fields[24] == b"0"
+
+
+def environ_of(entry):
+    """What the process of that folder was started with. In the middle of an exec it is nothing at
+    all, for longer than one thinks on a busy machine, and whoever started it is told before: so
+    one that has nothing is looked at again."""
+    limit = time.monotonic() + EXEC_S
+    while True:
+        environ = (entry / "environ").read_bytes()
+        if environ:
+            return environ
+        if not in_exec(entry) or time.monotonic() >= limit:
+            return (entry / "environ").read_bytes()  # the exec may just have come to its end
+        time.sleep(0.001)
+
+
 def quiet(*command):
     """The exit code of a command whose words nobody needs; 127 if there is no such command."""
     try:
@@ -164,6 +192,17 @@ def watch(belongings, seconds):
             signal.signal(number, signal.SIG_IGN)
         if not select.select([reader], [], [], seconds)[0]:
             os.kill(owner, signal.SIGKILL)
-        belongings.clear()
+        clear_in_the_end(belongings)
+    except Exception:  # pylint: disable=broad-except
+        traceback.print_exc()  # nobody is left who could handle it
     finally:
         os._exit(0)
+
+
+def clear_in_the_end(belongings):
+    """Again and again: nobody comes after the watchdog, and what is busy now may go in a second."""
+    limit = time.monotonic() + WATCHDOG_S
+    while (left := belongings.clear()) and time.monotonic() < limit:
+        time.sleep(0.5)
+    if left:
+        print(f"run {belongings.run_id} left behind: {', '.join(left)}", file=sys.stderr)

@@ -243,6 +243,23 @@ class TestBelongings(unittest.TestCase):
         process.kill()
         self.wait_clear(run)
 
+    def test_a_process_is_found_from_its_exec_on(self):
+        """Found by a watchdog that saw nothing and left, while a process was about to be stopped:
+        in the middle of an exec there is no environment to see."""
+        for _ in range(40):
+            with subprocess.Popen(["sleep", "1000"], env={belongings.MARK: "exec"}) as child:
+                try:
+                    self.assertEqual(belongings.environ_of(belongings.PROC / str(child.pid)),
+                                     f"{belongings.MARK}=exec\0".encode())
+                finally:
+                    child.kill()
+
+    def test_a_watchdog_comes_back_for_what_would_not_go(self):
+        run = mock.Mock(run_id="abcde", clear=mock.Mock(side_effect=[["process 7"], []]))
+        with mock.patch.object(belongings.time, "sleep"):
+            belongings.clear_in_the_end(run)
+        self.assertEqual(run.clear.call_count, 2)
+
     def test_a_harness_that_hangs_is_ended(self):
         run, process, _ = self.owner(0.3)
         self.assertEqual(process.wait(120), -signal.SIGKILL)
