@@ -77,6 +77,12 @@ enum {
     SW_ENTRY_RECORDS_SIZE_MAX = 8 << 20, /* of the answers of one entry; later commands are BUSY */
     SW_TXN_WRITE_SIZE_MAX = SW_VALUE_SIZE_MAX, /* values it writes: an append writes all it has */
 
+    /* Settings are parsed copies in memory on every node, and looked at by every request. */
+    SW_SETTING_SIZE_MAX = 4 << 10,
+    SW_SETTING_NOTE_SIZE_MAX = 128,
+    SW_SETTING_RIGHT_COUNT_MAX = 16, /* of one identity */
+    SW_SETTING_COUNT_MAX = 4096,     /* of one kind */
+
     SW_SCAN_COUNT_MAX = 4096,
     SW_SCAN_SIZE_MAX = 1 << 20, /* bytes of one page of a scan */
 

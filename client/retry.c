@@ -61,6 +61,8 @@ bool sw_request_repeatable(const struct sw_request *request)
     case SW_OP_TXN:
     case SW_OP_LEASE_GRANT:
     case SW_OP_LEASE_REVOKE:
+    case SW_OP_SETTING_PUT:
+    case SW_OP_SETTING_DELETE:
         return request->session.value != 0;
     case SW_OP_TRANSFER: /* twice may move the leader twice */
     case SW_OP_SNAPSHOT:

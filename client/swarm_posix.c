@@ -46,6 +46,8 @@ static_assert((int)SWARM_MEMBER_LIST == (int)SW_OP_MEMBER_LIST, "operations are 
 static_assert((int)SWARM_MEMBER_REMOVE == (int)SW_OP_MEMBER_REMOVE, "the protocol's");
 static_assert((int)SWARM_RESTART == (int)SW_OP_RESTART, "operations are the protocol's");
 static_assert((int)SWARM_LEASE_GRANT == (int)SW_OP_LEASE_GRANT, "operations are the protocol's");
+static_assert((int)SWARM_SETTING_PUT == (int)SW_OP_SETTING_PUT, "the protocol's");
+static_assert((int)SWARM_SETTING_DELETE == (int)SW_OP_SETTING_DELETE, "the protocol's");
 static_assert((int)SWARM_WATCH == (int)SW_OP_WATCH, "operations are the protocol's");
 static_assert((int)SWARM_LEASE_LIST == (int)SW_OP_LEASE_LIST, "operations are the protocol's");
 static_assert((int)SWARM_PREVIOUS == (int)SW_REQUEST_PREVIOUS, "flags are the protocol's");
@@ -498,6 +500,8 @@ static struct sw_core_submission submission_of(const struct swarm_client *client
         submission.request.tenant = name_of(request->scope.tenant);
         submission.request.name_space = name_of(request->scope.name_space);
         submission.request.partition = name_of(request->scope.partition);
+    } else if (request->op == SWARM_SETTING_PUT || request->op == SWARM_SETTING_DELETE) {
+        submission.request.partition = name_of(request->scope.partition); /* the kind */
     }
     if (submission.deadline_ms == 0) {
         submission.deadline_ms = sw_pool_now_ms() + client->options.timeout_ms;

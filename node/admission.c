@@ -55,7 +55,8 @@ bool sw_admission_disk_full(const struct sw_admission *admission)
  * may use the store's reserve, and a client that wants to delete needs one first. */
 static bool op_grows(enum sw_op op)
 {
-    return op == SW_OP_PUT || op == SW_OP_CAS || op == SW_OP_EXPERIENCE_APPEND || op == SW_OP_TXN;
+    return op == SW_OP_PUT || op == SW_OP_CAS || op == SW_OP_EXPERIENCE_APPEND || op == SW_OP_TXN ||
+           op == SW_OP_SETTING_PUT;
 }
 
 static enum sw_err check_bounds(const struct sw_admission *admission,

@@ -209,6 +209,8 @@ bool sw_rights_cover(enum sw_rights rights, enum sw_op op)
     case SW_OP_MEMBER_DEMOTE:
     case SW_OP_MEMBER_REMOVE:
     case SW_OP_RESTART:
+    case SW_OP_SETTING_PUT:
+    case SW_OP_SETTING_DELETE:
     case SW_OP_COUNT:
         break;
     }

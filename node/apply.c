@@ -436,6 +436,9 @@ static enum sw_err run_write(struct sw__apply *apply,
     if (request->op == SW_OP_TICK) {
         return sw__lease_tick(apply, request, result);
     }
+    if (request->op == SW_OP_SETTING_PUT || request->op == SW_OP_SETTING_DELETE) {
+        return sw__apply_setting(apply, request, result);
+    }
     SW_ASSERT(request->op == SW_OP_EXPERIENCE_APPEND);
     return run_experience_append(apply, request, result);
 }
@@ -529,6 +532,10 @@ run_command(struct sw__apply *apply, struct sw_span command, struct sw_command_r
     if (result->err != SW_ERR_OK) {
         return SW_ERR_OK;
     }
+    if (apply->format >= SW_ENTRY_FORMAT_AUTHORS && sw_tenant_is_reserved(request.tenant)) {
+        result->err = SW_ERR_UNAUTHORIZED;
+        return SW_ERR_OK;
+    }
     if (may_answer_records(&request) && apply->state->answers.size >= SW_ENTRY_RECORDS_SIZE_MAX) {
         result->err = SW_ERR_BUSY;
         return SW_ERR_OK;
@@ -610,6 +617,7 @@ enum sw_err sw_apply(struct sw_state *state,
     if (reader.format > state->rules) {
         state->rules = reader.format;
     }
+    apply.format = reader.format;
     if (reader.count > 0) {
         results = calloc(reader.count, sizeof *results);
         SW_ASSERT(results != NULL);
@@ -650,6 +658,7 @@ void sw_state_init(struct sw_state *state, struct sw_group_id group)
 void sw_state_release(struct sw_state *state)
 {
     sw_sessions_release(&state->sessions);
+    sw_settings_release(&state->settings);
     sw_buf_release(&state->effects);
     sw_buf_release(&state->record);
     sw_buf_release(&state->answers);
@@ -752,6 +761,9 @@ enum sw_err sw_state_load(struct sw_state *state, struct sw_store *store)
     }
     if (err == SW_ERR_OK) {
         err = sw_leases_load(state, store);
+    }
+    if (err == SW_ERR_OK) {
+        err = sw_settings_load(&state->settings, store);
     }
     if (SW_PLANTED(SESSIONS_LOST_ON_RESTART)) {
         sw_sessions_release(&state->sessions);

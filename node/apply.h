@@ -21,6 +21,7 @@
 #include "base/span.h"
 #include "node/applier.h"
 #include "node/session.h"
+#include "node/settings.h"
 #include "storage/keys.h"
 #include "storage/store.h"
 
@@ -58,6 +59,7 @@ struct sw_state {
     uint64_t change_count_max, change_size_max;
     uint64_t sessions_expired, sessions_evicted;
     struct sw_sessions sessions;
+    struct sw_settings settings;
     bool changed; /* since the last save */
 
     uint64_t written; /* bytes put into tables since whoever commits looked last */

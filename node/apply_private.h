@@ -11,6 +11,7 @@ struct sw__apply {
     struct sw_state *state;
     struct sw_store *store;
     struct sw_author author;  /* of the running command */
+    uint8_t format;           /* of the entry: the rules that it is executed by */
     uint64_t change_revision; /* of the last change, and how many there were at that revision */
     uint16_t change_number;
 };
@@ -79,6 +80,11 @@ enum sw_err sw__change_add(struct sw__apply *apply,
                            const struct sw_place *place,
                            struct sw_span name,
                            const struct sw_kv_record *record);
+
+/* apply_setting.c */
+enum sw_err sw__apply_setting(struct sw__apply *apply,
+                              const struct sw_request *request,
+                              struct sw_command_result *result);
 
 /* apply_txn.c */
 enum sw_err sw__apply_txn(struct sw__apply *apply,

@@ -50,6 +50,10 @@ enum sw_op {
     /* The leader's own, never a client's: the group's clock stands at `expected` ms. Leases end by
      * this clock alone. */
     SW_OP_TICK = 26,
+    /* Settings of the swarm (transport/setting.h): `partition` = kind, `key` = name. `expected`:
+     * the mod_revision that it has now, 0 = any, SW_SETTING_ABSENT = it is new. */
+    SW_OP_SETTING_PUT = 28, /* `value` = its lines */
+    SW_OP_SETTING_DELETE = 29,
     SW_OP_COUNT
 };
 

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "transport/proto_private.h"
+#include "transport/setting.h"
 #include "transport/txn.h"
 
 enum { SESSION_NONCE_SIZE = 16 };
@@ -122,6 +123,15 @@ static const struct op_rule op_rules[SW_OP_COUNT] = {
     [SW_OP_MEMBER_DEMOTE] = {.name = "member demote", .required = SW__FIELD_EXPECTED},
     [SW_OP_MEMBER_REMOVE] = {.name = "member remove", .required = SW__FIELD_EXPECTED},
     [SW_OP_RESTART] = {.name = "restart"},
+    [SW_OP_SETTING_PUT] = {.name = "setting put",
+                           .required = SW__FIELD_PARTITION | SW__FIELD_KEY,
+                           .optional = SW__FIELD_VALUE | SW__FIELD_EXPECTED | SW__FIELD_ONCE,
+                           .value_max = SW_SETTING_SIZE_MAX,
+                           .write = true},
+    [SW_OP_SETTING_DELETE] = {.name = "setting delete",
+                              .required = SW__FIELD_PARTITION | SW__FIELD_KEY,
+                              .optional = SW__FIELD_EXPECTED | SW__FIELD_ONCE,
+                              .write = true},
 };
 
 bool sw_op_is_write(enum sw_op op)
@@ -305,6 +315,16 @@ check_page(const struct op_rule *rule, const struct sw_request *request, char *r
     return SW_ERR_OK;
 }
 
+static enum sw_err check_setting(const struct sw_request *request, char *ret_why)
+{
+    const enum sw_setting_kind kind = sw_setting_kind_of(request->partition);
+    struct sw_setting setting;
+
+    return request->op == SW_OP_SETTING_DELETE
+               ? sw_setting_check_name(kind, request->key, ret_why)
+               : sw_setting_parse(kind, request->key, request->value, &setting, ret_why);
+}
+
 /* What only some operations have. */
 static enum sw_err
 check_special(const struct op_rule *rule, const struct sw_request *request, char *ret_why)
@@ -317,6 +337,9 @@ check_special(const struct op_rule *rule, const struct sw_request *request, char
     }
     if (request->op == SW_OP_TICK) {
         return check_tick(request, ret_why);
+    }
+    if (request->op == SW_OP_SETTING_PUT || request->op == SW_OP_SETTING_DELETE) {
+        return check_setting(request, ret_why);
     }
     if (request->op == SW_OP_TXN) {
         return sw_txn_validate(request->value, ret_why);

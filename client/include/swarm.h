@@ -132,6 +132,12 @@ enum swarm_op {
     SWARM_MEMBER_DEMOTE = 23,
     SWARM_MEMBER_REMOVE = 24,
     SWARM_RESTART = 25, /* `node` stops in order and starts again, as the same process */
+    /* Settings of the swarm: the scope's partition is the kind, `key` the name, `value` lines of
+     * name=value; of the scope nothing else is looked at. `expected`: the mod revision that it has
+     * now, 0 = any, UINT64_MAX = there is none yet. Read them with GET and SCAN in tenant "~swarm",
+     * namespace "settings". Administrators only. */
+    SWARM_SETTING_PUT = 28,
+    SWARM_SETTING_DELETE = 29, /* value = 1 if there was one */
 };
 
 enum {
