@@ -322,7 +322,9 @@ def check_readmes(tree):
         if not tree.exists(readme):
             bad.append(f"{readme}: missing")
             continue
-        words = set(re.findall(r"[\w./-]+", tree.text(readme)))
+        # A folder inside with a README of its own speaks for its files itself.
+        inner = [path for path in tree.paths if re.fullmatch(rf"{folder}/\w+/README.md", path)]
+        words = set(re.findall(r"[\w./-]+", " ".join(map(tree.text, [readme, *inner]))))
         words |= {word.rstrip("./") for word in words} | {word.split("/")[-1] for word in words}
         names = set()
         for path in tree.paths:

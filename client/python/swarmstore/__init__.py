@@ -1,0 +1,33 @@
+"""Swarmstore for Python: a consensus-replicated state store for fleets of agents.
+
+    import swarmstore
+
+    with swarmstore.open("client.conf", partition="memory") as store:
+        store.put("greeting", b"hello, swarm")
+        print(store.get("greeting").text)
+
+Each operation has an awaitable twin whose name begins with `a`: `await store.aget("greeting")`.
+"""
+from swarmstore import errors
+from swarmstore._native import ClosedError, SyncInLoopError
+from swarmstore._reply import Header, Record
+from swarmstore._swarm import ffi as _ffi
+from swarmstore._swarm import lib as _lib
+from swarmstore.client import Client, Snapshot, Written
+from swarmstore.election import Election, Leadership
+from swarmstore.errors import Outcome, Status, SwarmError
+from swarmstore.lease import Ephemeral, Lease, LeaseInfo
+from swarmstore.lock import Lock
+from swarmstore.queue import Item, Queue
+from swarmstore.txn import Compare, Merge, Txn, TxnResult, key
+from swarmstore.watch import Change, Watch
+
+open = Client.open  # pylint: disable=redefined-builtin
+__version__: str = _ffi.string(_lib.swarm_version()).decode()
+
+__all__ = [
+    "Change", "Client", "ClosedError", "Compare", "Election", "Ephemeral", "Header", "Item",
+    "Leadership", "Lease", "LeaseInfo", "Lock", "Merge", "Outcome", "Queue", "Record", "Snapshot",
+    "Status", "SwarmError", "SyncInLoopError", "Txn", "TxnResult", "Watch", "Written", "errors",
+    "key", "open",
+]

@@ -1,0 +1,224 @@
+"""One client of libswarm and the two ways to wait for its answers: a thread's, and an event loop's.
+
+Every request goes out with `swarm_inbox_submit`, which never blocks, and its answer waits in an
+inbox: one for each thread that calls the sync functions, one for each event loop. So no callback
+ever needs the interpreter, waiting releases the GIL, and a waiting thread can be interrupted.
+"""
+from __future__ import annotations
+
+import asyncio
+import atexit
+import itertools
+import os
+import select
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from swarmstore import errors
+from swarmstore._reply import Reply
+from swarmstore._request import Request
+from swarmstore._swarm import ffi, lib
+
+WHY_SIZE = 256
+PAUSE_S = 0.005
+
+
+class ClosedError(RuntimeError):
+    """The client was closed."""
+
+
+class SyncInLoopError(RuntimeError):
+    """A call that waits was made on the thread of a running event loop."""
+
+
+def check_not_in_loop(name: str = "this call") -> None:
+    """A sync call on a loop's thread would stop everything that the loop serves."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise SyncInLoopError(f"{name} would block the event loop: await its twin whose name begins "
+                          "with 'a'")
+
+
+class Inbox:
+    """Where answers wait; freed with the object."""
+
+    def __init__(self) -> None:
+        made = ffi.new("struct swarm_inbox **")
+        errors.check(lib.swarm_inbox_new(made), "no inbox could be made")
+        self.native = made[0]
+        self.fd: int = lib.swarm_inbox_fd(self.native)
+        self._pid = os.getpid()
+        self._arg = ffi.new("void **")
+
+    def take(self) -> tuple[int, Reply] | None:
+        """The tag and the answer of the oldest request that was answered."""
+        result = lib.swarm_inbox_take(self.native, self._arg)
+        if result == ffi.NULL:
+            return None
+        return int(ffi.cast("uintptr_t", self._arg[0])), Reply(result)
+
+    def __del__(self) -> None:
+        # In a child after fork() the descriptor and the locks are those of the parent.
+        if hasattr(self, "native") and os.getpid() == self._pid:
+            lib.swarm_inbox_free(self.native)
+
+
+class ThreadPort:
+    """The inbox of one thread that waits for each of its requests."""
+
+    def __init__(self) -> None:
+        self.inbox = Inbox()
+        self.poll = select.poll()
+        self.poll.register(self.inbox.fd, select.POLLIN)
+
+    def wait(self, tag: int) -> Reply:
+        while True:
+            found = self.inbox.take()
+            if found is None:
+                self.poll.poll()
+            elif found[0] == tag:  # others are of calls that were interrupted
+                return found[1]
+
+
+class LoopPort:
+    """The inbox of one event loop, with a future for each request under way."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.inbox = Inbox()
+        self.futures: dict[int, asyncio.Future[Reply]] = {}
+        self.waiters: list[asyncio.Future[None]] = []
+        loop.add_reader(self.inbox.fd, self.drain)
+
+    def drain(self) -> None:
+        while (found := self.inbox.take()) is not None:
+            tag, reply = found
+            future = self.futures.pop(tag, None)
+            if future is not None and not future.done():
+                future.set_result(reply)
+        waiters, self.waiters = self.waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def room(self) -> None:
+        """Returns when a request of this loop was answered: there may be room for one more."""
+        if not self.futures:
+            await asyncio.sleep(PAUSE_S)  # others fill the client
+            return
+        waiter: asyncio.Future[None] = self.loop.create_future()
+        self.waiters.append(waiter)
+        await waiter
+
+    def finish(self) -> None:
+        self.drain()
+        self.loop.remove_reader(self.inbox.fd)
+
+
+class Native:
+    """A client of libswarm, shared by all the scopes that were made of it."""
+
+    def __init__(self, options: Any) -> None:
+        made = ffi.new("struct swarm_client **")
+        why = ffi.new("char[]", WHY_SIZE)
+        status = lib.swarm_open(options, made, why, WHY_SIZE)
+        errors.check(status, ffi.string(why).decode(errors="replace"))
+        self.handle = made[0]
+        self.closed = False
+        self._pid = os.getpid()
+        self._lock = threading.Lock()  # a request is never submitted to a client that was freed
+        self._tags = itertools.count(1)
+        self._threads = threading.local()
+        self._loops: dict[asyncio.AbstractEventLoop, LoopPort] = {}
+        self._closers: dict[int, Callable[[], None]] = {}
+        _live.add(self)
+
+    def _submit(self, inbox: Inbox, request: Request, tag: int, timeout: float | None) -> int:
+        why = ffi.new("char[]", WHY_SIZE)
+        request.set_deadline(timeout)
+        with self._lock:
+            if self.closed:
+                raise ClosedError("the client was closed")
+            status: int = lib.swarm_inbox_submit(inbox.native, self.handle, request.cdata,
+                                                 ffi.cast("void *", tag), why, WHY_SIZE)
+        if status not in (lib.SWARM_OK, lib.SWARM_BUSY):
+            errors.check(status, ffi.string(why).decode(errors="replace"))
+        return status
+
+    def run(self, request: Request, timeout: float | None) -> Reply:
+        """Sends it and waits; other threads run meanwhile."""
+        check_not_in_loop()
+        port = getattr(self._threads, "port", None)
+        if port is None:
+            port = self._threads.port = ThreadPort()
+        tag = next(self._tags)
+        errors.check(self._submit(port.inbox, request, tag, timeout), "too many requests at once")
+        return port.wait(tag).checked()
+
+    def _loop_port(self) -> LoopPort:
+        loop = asyncio.get_running_loop()
+        port = self._loops.get(loop)
+        if port is None:
+            for old in [old for old in self._loops if old.is_closed()]:
+                del self._loops[old]
+            port = self._loops[loop] = LoopPort(loop)
+        return port
+
+    async def _answer(self, port: LoopPort, request: Request,
+                      timeout: float | None) -> Reply | None:
+        """None: the client itself has no room for it, nobody was asked."""
+        tag = next(self._tags)
+        if self._submit(port.inbox, request, tag, timeout) == lib.SWARM_BUSY:
+            return None
+        future: asyncio.Future[Reply] = port.loop.create_future()
+        port.futures[tag] = future
+        try:
+            reply = await future
+        finally:
+            port.futures.pop(tag, None)
+        refused = reply.raw.status == lib.SWARM_BUSY and reply.raw.node == 0
+        return None if refused else reply
+
+    async def arun(self, request: Request, timeout: float | None) -> Reply:
+        """Sends it; waits in the loop, also for room when very many are under way. The timeout
+        begins when there is room."""
+        port = self._loop_port()
+        while (reply := await self._answer(port, request, timeout)) is None:
+            await port.room()
+        return reply.checked()
+
+    def before_close(self, owner: object, close: Callable[[], None]) -> None:
+        """Whoever borrows the native client ends before it does."""
+        self._closers[id(owner)] = close
+
+    def forget(self, owner: object) -> None:
+        self._closers.pop(id(owner), None)
+
+    def close(self) -> None:
+        """Ends what is under way with CancelledError; again: does nothing."""
+        for close in list(self._closers.values()):
+            close()
+        with self._lock:
+            closing, self.closed = not self.closed, True
+        if not closing or os.getpid() != self._pid:
+            return
+        lib.swarm_close(self.handle)
+        _live.discard(self)
+        for loop, port in list(self._loops.items()):
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(port.finish)
+        self._loops.clear()
+
+
+# The threads of libswarm must have ended before the interpreter does.
+_live: weakref.WeakSet[Native] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    for native in list(_live):
+        native.close()

@@ -1,0 +1,128 @@
+"""Requests as libswarm wants them: a struct, and the Python objects whose bytes it points to."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Union
+
+from swarmstore._swarm import ffi, lib
+
+Buffer = Union[bytes, bytearray, memoryview]
+Key = Union[str, Buffer]
+
+KEY_SIZE_MAX = 256
+
+
+def key_bytes(key: Key) -> Buffer:
+    """A key as bytes; text is UTF-8."""
+    return key.encode() if isinstance(key, str) else key
+
+
+def key_copy(key: Key) -> bytes:
+    return bytes(key_bytes(key))
+
+
+class Scope:
+    """Where keys live: tenant, namespace, partition."""
+
+    __slots__ = ("names", "cdata", "_keep")
+
+    def __init__(self, tenant: str | None, namespace: str | None, partition: str | None) -> None:
+        self.names = (tenant, namespace, partition)
+        self._keep = [ffi.NULL if name is None else ffi.new("char[]", name.encode())
+                      for name in self.names]
+        self.cdata = ffi.new("struct swarm_scope *", self._keep)
+
+    def with_names(self, *names: str | None) -> Scope:
+        return Scope(*(new if new is not None else old for new, old in zip(names, self.names)))
+
+
+class Request:
+    """One request; `keep` holds what its pointers point to."""
+
+    __slots__ = ("cdata", "keep")
+
+    def __init__(self, scope: Scope, op: int) -> None:
+        self.cdata: Any = ffi.new("struct swarm_request *")
+        self.keep: list[Any] = [scope]
+        self.cdata.size = ffi.sizeof("struct swarm_request")
+        self.cdata.op = op
+        self.cdata.scope = scope.cdata[0]
+
+    def point(self, slot: Any, data: Buffer) -> None:
+        """Lets a swarm_slice point to the bytes; they are not copied here."""
+        view = ffi.from_buffer(data)
+        self.keep.append(view)
+        slot.data = view
+        slot.size = len(view)
+
+    def set_deadline(self, timeout: float | None) -> None:
+        if timeout is not None:
+            self.cdata.deadline_ms = lib.swarm_now_ms() + max(1, int(timeout * 1000))
+
+
+def make(scope: Scope, op: int, *, key: Key = b"", end_key: Key = b"", value: Buffer = b"",
+         expected: int = 0, limit: int = 0, flags: int = 0, lease: int = 0,
+         node: int = 0) -> Request:
+    request = Request(scope, op)
+    cdata = request.cdata
+    if key:
+        request.point(cdata.key, key_bytes(key))
+    if end_key:
+        request.point(cdata.end_key, key_bytes(end_key))
+    if len(value) > 0:
+        request.point(cdata.value, value)
+    cdata.expected = expected
+    cdata.limit = limit
+    cdata.flags = flags
+    cdata.lease = lease
+    cdata.node = node
+    return request
+
+
+def make_multi_get(scope: Scope, keys: Iterable[Key], flags: int = 0) -> Request:
+    request = Request(scope, lib.SWARM_MULTI_GET)
+    names = [key_bytes(key) for key in keys]
+    slices = ffi.new("struct swarm_slice[]", len(names))
+    for slot, name in zip(slices, names):
+        request.point(slot, name)
+    request.keep.append(slices)
+    request.cdata.keys = slices
+    request.cdata.key_count = len(names)
+    request.cdata.flags = flags
+    return request
+
+
+def make_txn(scope: Scope, compares: Sequence[Any], then_ops: Sequence[Any],
+             else_ops: Sequence[Any]) -> Request:
+    """Of swarmstore.txn.Compare and swarmstore.txn.Op."""
+    request = Request(scope, lib.SWARM_TXN)
+    tests = ffi.new("struct swarm_compare[]", max(1, len(compares)))
+    for slot, compare in zip(tests, compares):
+        slot.target = compare.target
+        slot.relation = compare.relation
+        request.point(slot.key, key_bytes(compare.key))
+        request.point(slot.value, compare.value)
+        slot.number = compare.number
+    txn = ffi.new("struct swarm_txn *")
+    txn.compares = tests
+    txn.compare_count = len(compares)
+    txn.then_ops = _ops(request, then_ops)
+    txn.then_count = len(then_ops)
+    txn.else_ops = _ops(request, else_ops)
+    txn.else_count = len(else_ops)
+    request.keep += [tests, txn]
+    request.cdata.txn = txn
+    return request
+
+
+def _ops(request: Request, ops: Sequence[Any]) -> Any:
+    made = ffi.new("struct swarm_txn_op[]", max(1, len(ops)))
+    for slot, op in zip(made, ops):
+        slot.kind = op.kind
+        slot.flags = op.flags
+        slot.merge = op.merge
+        request.point(slot.key, key_bytes(op.key))
+        request.point(slot.value, op.value)
+        slot.lease = op.lease
+    request.keep.append(made)
+    return made

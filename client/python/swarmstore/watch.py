@@ -1,0 +1,128 @@
+"""Watches: the changes of a range of keys in the order of their revisions, none left out, none
+twice. One request after another, each from where the last one's answer ended: so a slow reader
+costs the swarm nothing, and whoever leads meanwhile does not matter."""
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from swarmstore import _request, errors
+from swarmstore._reply import Reply, slice_bytes
+from swarmstore._steps import Pause, Steps, arun, ask, run
+from swarmstore._swarm import lib
+
+if TYPE_CHECKING:
+    from swarmstore.client import Client
+
+POLL_S = 10.0
+RETRY_S = 0.02
+
+
+class Change(NamedTuple):
+    """A key as a change left it."""
+
+    key: bytes
+    value: bytes
+    revision: int  #: at which it changed
+    version: int  #: 0 = it was deleted
+    create_revision: int
+    time_ms: int
+    lease: int
+
+    @property
+    def deleted(self) -> bool:
+        return self.version == 0
+
+
+def _changes(reply: Reply) -> list[Change]:
+    return [Change(slice_bytes(raw.key), slice_bytes(raw.value), raw.mod_revision, raw.version,
+                   raw.create_revision, raw.time_ms, raw.lease) for raw in reply.rows()]
+
+
+class Watch:
+    """An endless iterator, sync and async, over changes; `idle` ends it when none came for so many
+    seconds. ResyncError: the oldest of them are not kept any more; read anew and watch from the
+    revision of that read."""
+
+    def __init__(self, client: Client, start: bytes, end: bytes, after: int | None,
+                 keys_only: bool, idle: float | None) -> None:
+        self._client = client
+        self._range = (start, end)
+        #: Everything up to this revision was told; None: not begun.
+        self.revision = after
+        self._flags = int(lib.SWARM_KEYS_ONLY) if keys_only else 0
+        self._idle = idle
+        self._ready: deque[Change] = deque()
+        self._closed = False
+
+    def close(self) -> None:
+        """The iteration ends when the request under way does, 10 s at most."""
+        self._closed = True
+
+    def _begin(self) -> Steps[None]:
+        """From now on: above the revision of a read."""
+        request = _request.make(self._client.scope, lib.SWARM_SCAN, key=self._range[0],
+                                end_key=self._range[1], limit=1, flags=lib.SWARM_KEYS_ONLY)
+        self.revision = (yield from ask(request)).revision
+
+    def _poll(self, timeout: float) -> Steps[list[Change]]:
+        """The next changes; none if there is no news for so long."""
+        request = _request.make(self._client.scope, lib.SWARM_WATCH, key=self._range[0],
+                                end_key=self._range[1], expected=self.revision or 0,
+                                flags=self._flags)
+        try:
+            reply = yield from ask(request, timeout)
+        except errors.SwarmError as error:
+            # Nobody leads for a while: where the watch stands it still stands.
+            if not error.retryable or isinstance(error, errors.CancelledError):
+                raise
+            yield Pause(RETRY_S)
+            return []
+        self.revision = reply.revision
+        return _changes(reply)
+
+    def _next(self) -> Steps[Change | None]:
+        if self.revision is None:
+            yield from self._begin()
+        ends = None if self._idle is None else time.monotonic() + self._idle
+        while not self._ready and not self._closed:
+            left = POLL_S if ends is None else min(POLL_S, ends - time.monotonic())
+            if left <= 0:
+                break
+            self._ready.extend((yield from self._poll(left)))
+        return self._ready.popleft() if self._ready else None
+
+    def __iter__(self) -> Iterator[Change]:
+        return self
+
+    def __next__(self) -> Change:
+        change = run(self._client.native, self._next())
+        if change is None:
+            raise StopIteration
+        return change
+
+    def __aiter__(self) -> AsyncIterator[Change]:
+        return self
+
+    async def __anext__(self) -> Change:
+        if self._ready:
+            await asyncio.sleep(0)  # others have a turn between any two changes
+        change = await arun(self._client.native, self._next())
+        if change is None:
+            raise StopAsyncIteration
+        return change
+
+    def __enter__(self) -> Watch:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Watch:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,91 @@
+"""The Python package as its users get it: a wheel is built, installed into a fresh environment, and
+its tests run from there, against real swarms. Needs cffi; the rest is the standard library."""
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+BUILD = pathlib.Path(os.environ["SW_TEST_BUILD"])
+SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
+PACKAGE = SOURCE / "client" / "python"
+SANITIZE = os.environ.get("SW_TEST_SANITIZE", "")
+LIMIT_S = 280
+
+
+def run(*words, env=None, where=None):
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True,
+                          timeout=LIMIT_S, check=False, cwd=where,
+                          env={**os.environ, **(env or {})})
+    assert done.returncode == 0, f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stdout + done.stderr
+
+
+def python_with(module):
+    """This one, or the one whose packages Debian has (tools/deps.txt)."""
+    for python in (sys.executable, "/usr/bin/python3"):
+        if subprocess.run([python, "-c", f"import {module}"], capture_output=True,
+                          check=False).returncode == 0:
+            return python
+    raise AssertionError(f"no Python here has {module}: ./run deps test")
+
+
+def sanitizer_env():
+    """A library with AddressSanitizer needs its runtime first in the process. What the interpreter
+    itself leaks at its end is not ours."""
+    if "address" not in SANITIZE:
+        return {}
+    runtimes = [run("cc", f"-print-file-name={name}").strip()
+                for name in ("libasan.so", "libubsan.so", "libstdc++.so.6")]
+    return {"LD_PRELOAD": ":".join(runtimes), "ASAN_OPTIONS": "detect_leaks=0"}
+
+
+class Package(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="swarm-test-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.folder = pathlib.Path(folder.name)
+        python = python_with("cffi")
+        flags = [f"--flag=-fsanitize={SANITIZE}"] if SANITIZE else []
+        out = run(python, PACKAGE / "build_wheel.py", "--build", BUILD, "--out", cls.folder,
+                  *flags)
+        cls.wheel = pathlib.Path(out.splitlines()[-1])
+        run(python, "-m", "venv", "--system-site-packages", cls.folder / "venv")
+        cls.python = cls.folder / "venv" / "bin" / "python"
+        run(cls.python, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", cls.wheel)
+
+    def run_tests(self, name):
+        env = {"LD_LIBRARY_PATH": "", **sanitizer_env()}
+        print(run(self.python, PACKAGE / "tests" / f"{name}.py", env=env, where=self.folder))
+
+    def test_offline(self):
+        self.run_tests("test_offline")
+
+    def test_sync(self):
+        self.run_tests("test_sync")
+
+    def test_async(self):
+        self.run_tests("test_async")
+
+    def test_recipes(self):
+        self.run_tests("test_recipes")
+
+    def test_what_is_in_the_wheel(self):
+        names = run(self.python, "-m", "zipfile", "-l", self.wheel)
+        for part in ("swarmstore/py.typed", "swarmstore/errors.py", "swarmstore.libs/libswarm.so.1",
+                     "swarmstore.libs/libzmq.so.5"):
+            self.assertIn(part, names)
+        self.assertIn("cp311-abi3-manylinux_2_", self.wheel.name)
+
+    def test_types(self):
+        """Every function says its types, and mypy agrees."""
+        site = run(self.python, "-c", "import swarmstore; print(swarmstore.__path__[0])",
+                   env=sanitizer_env()).strip()
+        print(run(python_with("mypy"), "-m", "mypy", "--strict", "--cache-dir",
+                  self.folder / "mypy", site))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
