@@ -167,29 +167,7 @@ EXPORTED int open(const char *path, int flags, ...)
     return tracked_open(AT_FDCWD, path, flags, mode);
 }
 
-EXPORTED int open64(const char *path, int flags, ...)
-{
-    va_list rest;
-    mode_t mode;
-
-    va_start(rest, flags);
-    mode = mode_of(flags, rest);
-    va_end(rest);
-    return tracked_open(AT_FDCWD, path, flags, mode);
-}
-
 EXPORTED int openat(int dir, const char *path, int flags, ...)
-{
-    va_list rest;
-    mode_t mode;
-
-    va_start(rest, flags);
-    mode = mode_of(flags, rest);
-    va_end(rest);
-    return tracked_open(dir, path, flags, mode);
-}
-
-EXPORTED int openat64(int dir, const char *path, int flags, ...)
 {
     va_list rest;
     mode_t mode;
@@ -205,10 +183,10 @@ EXPORTED int creat(const char *path, mode_t mode)
     return tracked_open(AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC, mode);
 }
 
-EXPORTED int creat64(const char *path, mode_t mode)
-{
-    return creat(path, mode);
-}
+/* Offsets have 64 bits anyway: the names that say so are the same calls. */
+EXPORTED int open64(const char *path, int flags, ...) __attribute__((alias("open")));
+EXPORTED int openat64(int dir, const char *path, int flags, ...) __attribute__((alias("openat")));
+EXPORTED int creat64(const char *path, mode_t mode) __attribute__((alias("creat")));
 
 /* The same calls as the C library's checked headers write them. */
 EXPORTED int __open_2(const char *path, int flags);
@@ -217,11 +195,7 @@ EXPORTED int __open_2(const char *path, int flags)
     return tracked_open(AT_FDCWD, path, flags, 0);
 }
 
-EXPORTED int __open64_2(const char *path, int flags);
-EXPORTED int __open64_2(const char *path, int flags)
-{
-    return tracked_open(AT_FDCWD, path, flags, 0);
-}
+EXPORTED int __open64_2(const char *path, int flags) __attribute__((alias("__open_2")));
 
 EXPORTED int __openat_2(int dir, const char *path, int flags);
 EXPORTED int __openat_2(int dir, const char *path, int flags)
@@ -229,11 +203,8 @@ EXPORTED int __openat_2(int dir, const char *path, int flags)
     return tracked_open(dir, path, flags, 0);
 }
 
-EXPORTED int __openat64_2(int dir, const char *path, int flags);
 EXPORTED int __openat64_2(int dir, const char *path, int flags)
-{
-    return tracked_open(dir, path, flags, 0);
-}
+    __attribute__((alias("__openat_2")));
 
 /* stdio writes from inside the C library, past the shim. */
 static FILE *open_stream(const char *name, const char *path, const char *mode)
