@@ -48,16 +48,20 @@ class Nft:
         network.must(*self.net.prefix(end), "nft", "-f", "-", text=text)
 
 
-class Iptables(Nft):
-    """As nft, for kernels without it."""
-
-    name = "iptables"
+class Uncounted(Nft):
+    """What needs no table of its own at an end, and does not count."""
 
     def dropped(self):
         return None
 
     def add_end(self, end):
         self.now[end] = []
+
+
+class Iptables(Uncounted):
+    """As nft, for kernels without it."""
+
+    name = "iptables"
 
     def cut(self, pairs):
         for end in self.net.ends:
@@ -69,17 +73,11 @@ class Iptables(Nft):
                 self.now[end] = wanted
 
 
-class Blackhole(Nft):
+class Blackhole(Uncounted):
     """Routes at the receiver that swallow its answers. Kinder than a real cut: a sender sees an
     error at once and TCP does not back off, so recovery times mean less."""
 
     name = "blackhole"
-
-    def dropped(self):
-        return None
-
-    def add_end(self, end):
-        self.now[end] = []
 
     def cut(self, pairs):
         for end in self.net.ends:
