@@ -10,22 +10,11 @@
 void sw_feed_append(struct sw_worker *worker, const char *f, const char *letter, uint64_t key)
 {
     const uint64_t value = sw_worker_unique(worker);
-    struct swarm_result *result = NULL;
-    struct sw_edn bytes = {0};
-    struct swarm_request request;
-    enum swarm_status status;
 
-    sw_value_write(&bytes, value, sw_worker_pads(worker));
     sw_op_place(worker, letter, key);
     sw_op_begin(worker, f);
     sw_op_value(worker, "[%" PRIu64 " %" PRIu64 "]", key, value);
-    sw_op_invoke(worker);
-    request = sw_op_request(worker, SWARM_EXPERIENCE_APPEND);
-    request.value = (struct swarm_slice){.data = bytes.data, .size = bytes.size};
-    status = sw_op_call(worker, &request, &result);
-    sw_op_end_write(worker, status);
-    swarm_result_free(result);
-    sw_edn_release(&bytes);
+    sw_op_write(worker, SWARM_EXPERIENCE_APPEND, value);
 }
 
 static void print_page(struct sw_edn *out, const struct swarm_result *result)

@@ -27,22 +27,11 @@ struct state {
 static void put(struct sw_worker *worker, uint64_t feed, uint64_t key)
 {
     const uint64_t value = sw_worker_unique(worker);
-    struct swarm_result *result = NULL;
-    struct sw_edn bytes = {0};
-    struct swarm_request request;
-    enum swarm_status status;
 
-    sw_value_write(&bytes, value, sw_worker_pads(worker));
     sw_op_key(worker, "k", key);
     sw_op_begin(worker, "put");
     sw_op_value(worker, "[%" PRIu64 " [%" PRIu64 " %" PRIu64 "]]", feed, key, value);
-    sw_op_invoke(worker);
-    request = sw_op_request(worker, SWARM_PUT);
-    request.value = (struct swarm_slice){.data = bytes.data, .size = bytes.size};
-    status = sw_op_call(worker, &request, &result);
-    sw_op_end_write(worker, status);
-    swarm_result_free(result);
-    sw_edn_release(&bytes);
+    sw_op_write(worker, SWARM_PUT, value);
 }
 
 static void remove_key(struct sw_worker *worker, uint64_t feed, uint64_t key)

@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "jepsen/workload/feed.h"
-#include "jepsen/workload/value.h"
 #include "jepsen/workload/workload.h"
 
 enum { OPERATIONS_PER_SET = 512, READ_PERCENT = 5 };
@@ -11,23 +10,12 @@ enum { OPERATIONS_PER_SET = 512, READ_PERCENT = 5 };
 static void add_key(struct sw_worker *worker, uint64_t set)
 {
     const uint64_t value = sw_worker_unique(worker);
-    struct swarm_result *result = NULL;
-    struct sw_edn bytes = {0};
-    struct swarm_request request;
-    enum swarm_status status;
 
-    sw_value_write(&bytes, value, sw_worker_pads(worker));
     sw_op_place(worker, "s", set);
     (void)snprintf(worker->key, SW_PLACE_SIZE, "e%012" PRIu64, value);
     sw_op_begin(worker, "add");
     sw_op_value(worker, "[%" PRIu64 " %" PRIu64 "]", set, value);
-    sw_op_invoke(worker);
-    request = sw_op_request(worker, SWARM_PUT);
-    request.value = (struct swarm_slice){.data = bytes.data, .size = bytes.size};
-    status = sw_op_call(worker, &request, &result);
-    sw_op_end_write(worker, status);
-    swarm_result_free(result);
-    sw_edn_release(&bytes);
+    sw_op_write(worker, SWARM_PUT, value);
 }
 
 static bool read_set(struct sw_worker *worker, uint64_t set)

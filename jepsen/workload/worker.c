@@ -8,6 +8,7 @@
 
 #include "jepsen/workload/must.h"
 #include "jepsen/workload/process.h"
+#include "jepsen/workload/value.h"
 
 /* An address where nobody listens, for the nodes that a pinned worker is not to reach. */
 static const char NOWHERE[] = "127.0.0.1:1";
@@ -251,6 +252,23 @@ enum swarm_status sw_op_call(struct sw_worker *worker,
         op->conflict = (*ret_result)->value;
     }
     return status;
+}
+
+void sw_op_write(struct sw_worker *worker, enum swarm_op op, uint64_t value)
+{
+    struct swarm_result *result = NULL;
+    struct sw_edn bytes = {0};
+    struct swarm_request request;
+    enum swarm_status status;
+
+    sw_value_write(&bytes, value, sw_worker_pads(worker));
+    sw_op_invoke(worker);
+    request = sw_op_request(worker, op);
+    request.value = (struct swarm_slice){.data = bytes.data, .size = bytes.size};
+    status = sw_op_call(worker, &request, &result);
+    sw_op_end_write(worker, status);
+    swarm_result_free(result);
+    sw_edn_release(&bytes);
 }
 
 bool sw_op_time_left(const struct sw_worker *worker)

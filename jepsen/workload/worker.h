@@ -90,6 +90,8 @@ void sw_op_key(struct sw_worker *worker, const char *letter, uint64_t key);
 enum swarm_status sw_op_call(struct sw_worker *worker,
                              const struct swarm_request *request,
                              struct swarm_result **ret_result);
+/* The rest of an operation that is one write of `value`: invokes, calls and ends it. */
+void sw_op_write(struct sw_worker *worker, enum swarm_op op, uint64_t value);
 bool sw_op_time_left(const struct sw_worker *worker);
 
 /* `error` is a keyword without its colon, NULL for none. */
