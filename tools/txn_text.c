@@ -28,25 +28,19 @@ static enum sw_err refuse(struct parser *parser, const char *reason)
 
 /* --- words ------------------------------------------------------------------------------------ */
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* One escaped byte behind a backslash; false if it is none. */
 static bool read_escape(struct parser *parser, char *ret_byte)
 {
     const size_t left = (size_t)(parser->end - parser->at);
     const char c = left > 0 ? *parser->at : '\0';
+    char digits[3] = "";
+    uint8_t byte;
 
-    if (c == 'x' && left >= 3 && hex_digit(parser->at[1]) >= 0 && hex_digit(parser->at[2]) >= 0) {
-        *ret_byte = (char)(hex_digit(parser->at[1]) * 16 + hex_digit(parser->at[2]));
+    if (c == 'x' && left >= 3) {
+        memcpy(digits, parser->at + 1, 2);
+    }
+    if (sw_text_hex(digits, &byte, 1)) {
+        *ret_byte = (char)byte;
         parser->at += 3;
         return true;
     }
