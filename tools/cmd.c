@@ -31,3 +31,31 @@ bool sw_cmd_node(const struct sw_cli *cli, size_t arg, uint64_t *ret_node)
         SW_ERR_INVALID, "a node is a number of 1 or more, not %s", cli->args[arg]);
     return false;
 }
+
+int sw_cmd_at_node(struct sw_cli *cli,
+                   enum swarm_op op,
+                   void (*add)(struct sw_output *out, const struct swarm_result *result))
+{
+    struct swarm_request request = SWARM_INIT(struct swarm_request);
+    struct swarm_result *result = NULL;
+    struct sw_output out;
+    int code = 0;
+
+    if (!sw_cmd_node(cli, 0, &request.node)) {
+        return sw_err_info(SW_ERR_INVALID)->exit_code;
+    }
+    request.op = op;
+    if (sw_cmd_call(cli, &request, &result, &code) != SW_ERR_OK) {
+        return code;
+    }
+    if (result->status != SWARM_OK) {
+        code = sw_cli_fail_result(result);
+    } else {
+        sw_output_init(&out, "", NULL, 0);
+        add(&out, result);
+        (void)sw_output_print(&out, cli->format, stdout);
+        sw_output_release(&out);
+    }
+    swarm_result_free(result);
+    return code;
+}

@@ -39,6 +39,11 @@ int sw_cmd_walk(struct sw_cli *cli,
                 void (*add)(struct sw_output *out, const struct swarm_record *record));
 /* Makes of `prefix` the least text above all that begin with it; false if there is none. */
 bool sw_cmd_above_prefix(char *prefix, size_t *size);
+/* Makes a call of `op` at the node that the first argument names; `add` puts the fields of its
+ * answer into the output. Returns the exit code. */
+int sw_cmd_at_node(struct sw_cli *cli,
+                   enum swarm_op op,
+                   void (*add)(struct sw_output *out, const struct swarm_result *result));
 /* An argument that names a node; false and the line printed if it does not. 0 if it is absent. */
 bool sw_cmd_node(const struct sw_cli *cli, size_t arg, uint64_t *ret_node);
 
