@@ -150,9 +150,26 @@ static enum sw_err set_endpoint(struct sw_client_config *config, char *text, cha
     return SW_ERR_OK;
 }
 
-enum sw_err sw_client_config_endpoints(struct sw_client_config *config,
-                                       const char *text,
-                                       char ret_why[SW_WHY_SIZE])
+/* A node is known by its key; an address alone does not say which node it is. */
+static enum sw_err set_host(struct sw_client_config *config, char *text, char *ret_why)
+{
+    if (strchr(text, '=') != NULL) {
+        return set_endpoint(config, text, ret_why);
+    }
+    for (uint32_t i = 0; i < config->node_count; i++) {
+        if (strcmp(config->nodes[i].address, text) == 0) {
+            return SW_ERR_OK;
+        }
+    }
+    return fail(
+        ret_why, "a host without NUMBER= is the address of a node of the configuration file", text);
+}
+
+static enum sw_err
+each_of(struct sw_client_config *config,
+        const char *text,
+        enum sw_err (*set)(struct sw_client_config *config, char *text, char *ret_why),
+        char *ret_why)
 {
     char copy[ENDPOINTS_SIZE_MAX];
     char *at = copy;
@@ -168,8 +185,21 @@ enum sw_err sw_client_config_endpoints(struct sw_client_config *config,
         if (comma != NULL) {
             *comma = '\0';
         }
-        err = set_endpoint(config, at, ret_why);
+        err = set(config, at, ret_why);
         at = comma == NULL ? NULL : comma + 1;
     }
     return err;
+}
+
+enum sw_err sw_client_config_endpoints(struct sw_client_config *config,
+                                       const char *text,
+                                       char ret_why[SW_WHY_SIZE])
+{
+    return each_of(config, text, set_endpoint, ret_why);
+}
+
+enum sw_err
+sw_client_config_hosts(struct sw_client_config *config, const char *text, char ret_why[SW_WHY_SIZE])
+{
+    return each_of(config, text, set_host, ret_why);
 }

@@ -50,6 +50,11 @@ enum sw_err sw_client_config_check(const struct sw_client_config *config, char r
 enum sw_err sw_client_config_endpoints(struct sw_client_config *config,
                                        const char *text,
                                        char ret_why[SW_WHY_SIZE]) SW_MUST_CHECK;
+/* The hosts of a URL, "host:port,3=host:port": as above, and a host without a number is the address
+ * of a node that the file names. */
+enum sw_err sw_client_config_hosts(struct sw_client_config *config,
+                                   const char *text,
+                                   char ret_why[SW_WHY_SIZE]) SW_MUST_CHECK;
 /* INI text, zero-terminated (config_inih.c). */
 enum sw_err sw_client_config_parse(struct sw_client_config *config,
                                    const char *text,

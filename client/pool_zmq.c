@@ -24,6 +24,7 @@ struct swarm_pool {
     _Atomic(struct sw_task *) inbox; /* newest first */
     struct sw_member *members;
     struct sw_trunks trunks;
+    struct sw_embeddeds embeddeds;
     bool stopping; /* pool thread only */
 };
 
@@ -48,11 +49,18 @@ void *sw_pool_context(struct swarm_pool *pool)
 
 /* ---- the inbox ----------------------------------------------------------------------------- */
 
+static void wake(void *arg)
+{
+    const struct swarm_pool *pool = arg;
+    const uint64_t one = 1;
+    const ssize_t wrote = write(pool->event_fd, &one, sizeof one);
+
+    SW_ASSERT(wrote == (ssize_t)sizeof one);
+}
+
 void sw_pool_post(struct swarm_pool *pool, struct sw_task *task)
 {
     struct sw_task *head = atomic_load_explicit(&pool->inbox, memory_order_relaxed);
-    const uint64_t one = 1;
-    ssize_t wrote;
 
     do {
         task->next = head;
@@ -60,8 +68,7 @@ void sw_pool_post(struct swarm_pool *pool, struct sw_task *task)
         &pool->inbox, &head, task, memory_order_release, memory_order_relaxed));
     /* Only the first of a batch wakes the thread; its own posts it sees before it waits. */
     if (head == NULL && !sw_pool_is_self(pool)) {
-        wrote = write(pool->event_fd, &one, sizeof one);
-        SW_ASSERT(wrote == (ssize_t)sizeof one);
+        wake(pool);
     }
 }
 
@@ -125,6 +132,12 @@ struct sw_trunks *sw_pool_trunks(struct swarm_pool *pool)
     return &pool->trunks;
 }
 
+struct sw_embeddeds *sw_pool_embeddeds(struct swarm_pool *pool)
+{
+    SW_ASSERT(sw_pool_is_self(pool));
+    return &pool->embeddeds;
+}
+
 /* ---- members ------------------------------------------------------------------------------- */
 
 static bool tag_used(const struct swarm_pool *pool, uint32_t tag)
@@ -161,6 +174,7 @@ void sw_pool_remove(struct swarm_pool *pool, struct sw_member *member)
         sw_trunk_leave(&pool->trunks, &member->users[i], sw_pool_now_ms());
     }
     member->user_count = 0;
+    sw_embedded_leave(&pool->embeddeds, &member->embedded);
     if (member->previous == NULL) {
         pool->members = member->next;
     } else {
@@ -232,8 +246,10 @@ static void turn(struct swarm_pool *pool)
         const uint64_t now_ms = sw_pool_now_ms();
 
         poll_trunks(pool, now_ms);
+        sw_embeddeds_turn(&pool->embeddeds);
         turn_members(pool, now_ms);
         any = flush_trunks(pool, now_ms);
+        any = sw_embeddeds_due_ms(&pool->embeddeds, now_ms) <= now_ms || any;
     }
     end_members(pool);
 }
@@ -260,6 +276,7 @@ static int wait_ms(struct swarm_pool *pool)
         }
         due_ms = lower(due_ms, member->due_ms);
     }
+    due_ms = lower(due_ms, sw_embeddeds_due_ms(&pool->embeddeds, now_ms));
     return (int)(due_ms - now_ms);
 }
 
@@ -290,6 +307,7 @@ static void *thread_main(void *arg)
     }
     SW_ASSERT(pool->members == NULL);
     SW_ASSERT(pool->trunks.first == NULL);
+    SW_ASSERT(pool->embeddeds.first == NULL);
     return NULL;
 }
 
@@ -332,6 +350,7 @@ enum sw_err sw_pool_new(struct swarm_pool **ret_pool)
     pool->event_fd = -1;
     pool->trunks =
         (struct sw_trunks){.arg = pool, .opened = trunk_opened, .closing = trunk_closing};
+    pool->embeddeds = (struct sw_embeddeds){.arg = pool, .wake = wake};
     err = open_descriptors(pool);
     if (err == SW_ERR_OK && pthread_create(&pool->thread, NULL, thread_main, pool) != 0) {
         err = SW_ERR_NOMEM;

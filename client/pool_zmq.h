@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "client/core.h"
+#include "client/embedded_posix.h"
 #include "client/trunk_zmq.h"
 
 struct swarm_pool;
@@ -29,6 +30,7 @@ struct sw_member {
     struct sw_core *core; /* borrowed */
     struct sw_trunk_user users[SW_NODE_COUNT_MAX];
     uint32_t user_count;
+    struct sw_embedded_user embedded;      /* instead of trunks: a node in this process */
     uint32_t tag;                          /* given by sw_pool_add */
     bool dirty;                            /* wants a turn now */
     bool ended;                            /* set by a callback: call `end` after this turn */
@@ -42,11 +44,12 @@ void sw_pool_free(struct swarm_pool *pool);
 void *sw_pool_context(struct swarm_pool *pool);                   /* ZeroMQ's */
 void sw_pool_post(struct swarm_pool *pool, struct sw_task *task); /* any thread */
 bool sw_pool_is_self(const struct swarm_pool *pool);              /* am I the pool's thread? */
-/* Pool thread only, as are the next two. The member has a tag from here on. */
+/* Pool thread only, as are the next three. The member has a tag from here on. */
 void sw_pool_add(struct swarm_pool *pool, struct sw_member *member);
-/* Leaves its trunks; no callback comes any more. */
+/* Leaves its trunks or its node; no callback comes any more. */
 void sw_pool_remove(struct swarm_pool *pool, struct sw_member *member);
 struct sw_trunks *sw_pool_trunks(struct swarm_pool *pool);
+struct sw_embeddeds *sw_pool_embeddeds(struct swarm_pool *pool);
 uint64_t sw_pool_now_ms(void); /* monotonic */
 
 #endif

@@ -8,12 +8,12 @@
 #include <unistd.h>
 
 #include "base/assert.h"
-#include "client/config.h"
 #include "client/core.h"
 #include "client/include/swarm.h"
 #include "client/pack.h"
 #include "client/pool_zmq.h"
 #include "client/result.h"
+#include "client/target_posix.h"
 #include "transport/keyfile_posix.h"
 
 enum { TIMEOUT_MS = 5000, DIAL_TIMEOUT_MS = 2000, CLOSE_TIMEOUT_MS = 500 };
@@ -23,7 +23,7 @@ struct swarm_client {
     struct sw_task attach;
     struct sw_task close;
     struct swarm_options options; /* a copy; its pointers are not used after open */
-    struct sw_client_config config;
+    struct sw_target target;
     struct sw_keypair *keys; /* owned secret memory */
     struct swarm_pool *pool; /* owned if own_pool */
     bool own_pool;
@@ -93,17 +93,17 @@ void swarm_pool_free(struct swarm_pool *pool)
 
 size_t swarm_nodes(const struct swarm_client *client, uint64_t *ret_ids, size_t count)
 {
-    for (size_t i = 0; i < client->config.node_count && i < count; i++) {
-        ret_ids[i] = client->config.nodes[i].id.value;
+    for (size_t i = 0; i < client->target.config.node_count && i < count; i++) {
+        ret_ids[i] = client->target.config.nodes[i].id.value;
     }
-    return client->config.node_count;
+    return client->target.config.node_count;
 }
 
 const char *swarm_node_address(const struct swarm_client *client, uint64_t node)
 {
-    for (uint32_t i = 0; i < client->config.node_count; i++) {
-        if (client->config.nodes[i].id.value == node) {
-            return client->config.nodes[i].address;
+    for (uint32_t i = 0; i < client->target.config.node_count; i++) {
+        if (client->target.config.nodes[i].id.value == node) {
+            return client->target.config.nodes[i].address;
         }
     }
     return NULL;
@@ -111,48 +111,42 @@ const char *swarm_node_address(const struct swarm_client *client, uint64_t node)
 
 /* ---- opening ------------------------------------------------------------------------------- */
 
-static enum sw_err
-find_config(const struct swarm_options *options, char path[SW_CLIENT_PATH_SIZE], char *ret_why)
+static enum sw_err load_keys(struct swarm_client *client, char *ret_why)
 {
-    const char *given = options->config_path;
-    /* Programs that change their environment beside other threads are lost anyway. */
-    const char *home = getenv("HOME"); /* NOLINT(concurrency-mt-unsafe) */
-    int size;
+    enum sw_err err = sw_crypto_init();
 
-    if (given == NULL) {
-        given = getenv("SWARM_CLIENT_CONFIG"); /* NOLINT(concurrency-mt-unsafe) */
+    if (err == SW_ERR_OK && !client->target.url.embedded) {
+        err = sw_keyfile_load_secret(client->target.config.key_file, &client->keys, ret_why);
     }
-    if (given != NULL) {
-        size = snprintf(path, SW_CLIENT_PATH_SIZE, "%s", given);
-    } else if (home != NULL) {
-        size = snprintf(path, SW_CLIENT_PATH_SIZE, "%s/.config/swarm/client.conf", home);
-    } else {
-        size = -1;
-    }
-    if (size < 0 || size >= SW_CLIENT_PATH_SIZE) {
-        (void)snprintf(ret_why, SW_WHY_SIZE, "no configuration file is named");
-        return SW_ERR_CONFIG;
-    }
-    return SW_ERR_OK;
+    return err;
+}
+
+/* A node in this process has no address: it is known by where its data is. */
+static void name_embedded(struct swarm_client *client)
+{
+    struct sw_client_node *node = &client->target.config.nodes[0];
+
+    client->target.config.node_count = 1;
+    node->id = sw_embedded_self();
+    (void)snprintf(node->address, sizeof node->address, "file:%.250s", client->target.url.dir);
 }
 
 static enum sw_err load(struct swarm_client *client, char *ret_why)
 {
-    char path[SW_CLIENT_PATH_SIZE];
+    const struct sw_target_wanted wanted = {.url = client->options.url,
+                                            .endpoints = client->options.endpoints,
+                                            .config_path = client->options.config_path};
     enum sw_err err;
 
-    err = find_config(&client->options, path, ret_why);
+    err = sw_target_find(wanted, &client->target, ret_why);
     if (err == SW_ERR_OK) {
-        err = sw_client_config_load(&client->config, path, ret_why);
+        err = load_keys(client, ret_why);
     }
-    if (err == SW_ERR_OK && client->options.endpoints != NULL) {
-        err = sw_client_config_endpoints(&client->config, client->options.endpoints, ret_why);
+    if (err == SW_ERR_OK && client->target.url.embedded) {
+        name_embedded(client);
     }
-    if (err == SW_ERR_OK) {
-        err = sw_crypto_init();
-    }
-    if (err == SW_ERR_OK) {
-        err = sw_keyfile_load_secret(client->config.key_file, &client->keys, ret_why);
+    if (client->options.timeout_ms == 0) {
+        client->options.timeout_ms = or_default(client->target.url.timeout_ms, TIMEOUT_MS);
     }
     return err;
 }
@@ -176,8 +170,11 @@ static enum sw_err port_send(void *impl, struct sw_node_id node, struct sw_span 
 {
     struct swarm_client *client = impl;
 
+    if (client->target.url.embedded) {
+        return sw_embedded_send(&client->member.embedded, message);
+    }
     for (uint32_t i = 0; i < client->member.user_count; i++) {
-        if (sw_node_id_equal(client->config.nodes[i].id, node)) {
+        if (sw_node_id_equal(client->target.config.nodes[i].id, node)) {
             return sw_trunk_send(&client->member.users[i], message);
         }
     }
@@ -204,7 +201,7 @@ static enum sw_err make_core(struct swarm_client *client, char *ret_why)
 {
     const struct swarm_options *options = &client->options;
     struct sw_core_config config = {
-        .node_count = client->config.node_count,
+        .node_count = client->target.config.node_count,
         .port = {.impl = client, .now_ms = port_now_ms, .random = port_random, .send = port_send},
         .policy = {.base_ms = options->retry_base_ms,
                    .cap_ms = options->retry_cap_ms,
@@ -216,23 +213,24 @@ static enum sw_err make_core(struct swarm_client *client, char *ret_why)
         .session_ttl_ms = options->session_ttl_ms,
         .in_flight_max = options->in_flight_max,
         .nodes_start_down = true,
-        .fail_when_down = (options->flags & SWARM_FAIL_WHEN_DOWN) != 0,
+        .fail_when_down =
+            (options->flags & SWARM_FAIL_WHEN_DOWN) != 0 || client->target.url.embedded,
         .dial_timeout_ms = options->dial_timeout_ms + options->dial_timeout_ms / 4,
         .tag = client->member.tag};
 
-    for (uint32_t i = 0; i < client->config.node_count; i++) {
-        config.nodes[i] = client->config.nodes[i].id;
+    for (uint32_t i = 0; i < client->target.config.node_count; i++) {
+        config.nodes[i] = client->target.config.nodes[i].id;
     }
     return sw_core_new(&config, &client->member.core, ret_why);
 }
 
 static enum sw_err join_trunks(struct swarm_client *client, char *ret_why)
 {
-    for (uint32_t i = 0; i < client->config.node_count; i++) {
+    for (uint32_t i = 0; i < client->target.config.node_count; i++) {
         struct sw_trunk_user *user = &client->member.users[i];
         const struct sw_trunk_config config = {.context = sw_pool_context(client->pool),
-                                               .node = client->config.nodes[i],
-                                               .swarm = client->config.swarm,
+                                               .node = client->target.config.nodes[i],
+                                               .swarm = client->target.config.swarm,
                                                .keys = client->keys,
                                                .seed = port_random(NULL),
                                                .dial_timeout_ms = client->options.dial_timeout_ms};
@@ -252,6 +250,14 @@ static enum sw_err join_trunks(struct swarm_client *client, char *ret_why)
         client->member.user_count = i + 1;
     }
     return SW_ERR_OK;
+}
+
+static enum sw_err join_embedded(struct swarm_client *client, char *ret_why)
+{
+    client->member.embedded =
+        (struct sw_embedded_user){.arg = client, .message = on_message, .state = on_state};
+    return sw_embedded_join(
+        sw_pool_embeddeds(client->pool), client->target.url.dir, &client->member.embedded, ret_why);
 }
 
 static void destroy(struct swarm_client *client)
@@ -279,7 +285,8 @@ static enum sw_err attach(struct swarm_client *client)
     sw_pool_add(client->pool, &client->member);
     err = make_core(client, client->attach_why);
     if (err == SW_ERR_OK) {
-        err = join_trunks(client, client->attach_why);
+        err = client->target.url.embedded ? join_embedded(client, client->attach_why)
+                                          : join_trunks(client, client->attach_why);
     }
     if (err != SW_ERR_OK) {
         sw_pool_remove(client->pool, &client->member);
@@ -319,7 +326,6 @@ static void copy_options(struct swarm_options *to, const struct swarm_options *f
     if (from != NULL) {
         memcpy(to, from, from->size < sizeof *to ? from->size : sizeof *to);
     }
-    to->timeout_ms = or_default(to->timeout_ms, TIMEOUT_MS);
     to->dial_timeout_ms = or_default(to->dial_timeout_ms, DIAL_TIMEOUT_MS);
     to->in_flight_max = or_default(to->in_flight_max, SW_CORE_IN_FLIGHT_MAX);
 }
@@ -463,9 +469,13 @@ static struct sw_span span_of(struct swarm_slice slice)
     return sw_span_of(slice.data, slice.size);
 }
 
-static struct sw_span name_of(const char *name)
+/* What the request names, else what the URL does. */
+static struct sw_span name_of(const char *name, const char *of_url)
 {
-    return sw_span_str(name == NULL ? "default" : name);
+    if (name != NULL) {
+        return sw_span_str(name);
+    }
+    return sw_span_str(of_url[0] == '\0' ? "default" : of_url);
 }
 
 static bool names_data(enum swarm_op op)
@@ -497,11 +507,13 @@ static struct sw_core_submission submission_of(const struct swarm_client *client
         .node = {request->node}};
 
     if (names_data(request->op)) {
-        submission.request.tenant = name_of(request->scope.tenant);
-        submission.request.name_space = name_of(request->scope.name_space);
-        submission.request.partition = name_of(request->scope.partition);
+        const struct sw_url *url = &client->target.url;
+
+        submission.request.tenant = name_of(request->scope.tenant, url->tenant);
+        submission.request.name_space = name_of(request->scope.name_space, url->name_space);
+        submission.request.partition = name_of(request->scope.partition, url->partition);
     } else if (request->op == SWARM_SETTING_PUT || request->op == SWARM_SETTING_DELETE) {
-        submission.request.partition = name_of(request->scope.partition); /* the kind */
+        submission.request.partition = name_of(request->scope.partition, ""); /* the kind */
     }
     if (submission.deadline_ms == 0) {
         submission.deadline_ms = sw_pool_now_ms() + client->options.timeout_ms;

@@ -17,6 +17,7 @@
 
 #include "base/assert.h"
 #include "base/first_start.h"
+#include "base/text.h"
 #include "storage/disk_posix.h"
 #include "storage/wal_scan.h"
 
@@ -487,6 +488,56 @@ enum sw_err sw_identity_settle(struct sw_identity *identity, char ret_why[SW_WHY
         return fail("cannot remove", SW_FIRST_START_NAME, ret_why);
     }
     identity->first = false;
+    return SW_ERR_OK;
+}
+
+/* --- looking ---------------------------------------------------------------------------------- */
+
+/* Identity and marker both have "swarm <32 hex digits>" and "node <number>" as lines 2 and 3. */
+static bool read_owner(char *text, struct sw_swarm_id *ret_swarm, struct sw_node_id *ret_node)
+{
+    char *swarm = strchr(text, '\n');
+    char *node = swarm == NULL ? NULL : strchr(swarm + 1, '\n');
+    char *end = node == NULL ? NULL : strchr(node + 1, '\n');
+
+    if (end == NULL || strncmp(swarm + 1, "swarm ", 6) != 0 || strncmp(node + 1, "node ", 5) != 0) {
+        return false;
+    }
+    *node = '\0';
+    *end = '\0';
+    return sw_text_hex(swarm + 7, ret_swarm->bytes, sizeof ret_swarm->bytes) &&
+           sw_text_number(node + 6, &ret_node->value);
+}
+
+enum sw_err sw_identity_peek(const char *data_dir,
+                             struct sw_swarm_id *ret_swarm,
+                             struct sw_node_id *ret_node,
+                             char ret_why[SW_WHY_SIZE])
+{
+    struct sw_identity at = {.dir = open(data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    char text[TEXT_SIZE_MAX];
+    struct sw_swarm_id swarm;
+    struct sw_node_id node;
+    size_t size = 0;
+    enum sw_err err;
+
+    if (at.dir < 0) {
+        return errno == ENOENT ? SW_ERR_NOT_FOUND : fail("cannot open", data_dir, ret_why);
+    }
+    err = read_file(&at, "identity", text, &size, ret_why);
+    if (err == SW_ERR_NOT_FOUND) {
+        err = read_file(&at, SW_FIRST_START_NAME, text, &size, ret_why);
+    }
+    (void)close(at.dir);
+    if (err != SW_ERR_OK) {
+        return err;
+    }
+    if (!read_owner(text, &swarm, &node)) {
+        (void)snprintf(ret_why, SW_WHY_SIZE, "%.90s: the identity file is damaged", data_dir);
+        return SW_ERR_CORRUPT;
+    }
+    *ret_swarm = swarm;
+    *ret_node = node;
     return SW_ERR_OK;
 }
 

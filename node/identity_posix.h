@@ -51,6 +51,12 @@ enum sw_err sw_identity_open(const struct sw_identity_config *config,
  * state durable, and has not let the node vote yet. IO and the like: it must not vote. */
 enum sw_err sw_identity_settle(struct sw_identity *identity, char ret_why[SW_WHY_SIZE])
     SW_MUST_CHECK;
+/* Whose directory it says it is, for one who opens what is there; sw_identity_open proves it.
+ * Changes nothing. NOT_FOUND: no node was ever here. */
+enum sw_err sw_identity_peek(const char *data_dir,
+                             struct sw_swarm_id *ret_swarm,
+                             struct sw_node_id *ret_node,
+                             char ret_why[SW_WHY_SIZE]) SW_MUST_CHECK;
 void sw_identity_close(struct sw_identity *identity); /* gives the lock back; accepts NULL */
 
 const char *sw_identity_wal_dir(const struct sw_identity *identity);

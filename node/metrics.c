@@ -76,7 +76,7 @@ const struct sw_metric_info *sw_metric_info(enum sw_metric metric)
     return &infos[metric];
 }
 
-void sw_histogram_add(struct sw_histogram *histogram, uint64_t ns)
+void sw_metrics_add(struct sw_histogram *histogram, uint64_t ns)
 {
     uint32_t bucket = 0;
 
@@ -97,7 +97,7 @@ void sw_metrics_request(struct sw_metrics *metrics, enum sw_op op, enum sw_err e
 
     SW_ASSERT(position < SW_METRIC_CODE_COUNT);
     metrics->requests[row][position]++;
-    sw_histogram_add(&metrics->latency[row], ns);
+    sw_metrics_add(&metrics->latency[row], ns);
 }
 
 static const char *type_name(enum sw_metric_type type)

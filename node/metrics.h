@@ -99,7 +99,7 @@ struct sw_metrics {
 
 const struct sw_metric_info *sw_metric_info(enum sw_metric metric);
 void sw_metrics_request(struct sw_metrics *metrics, enum sw_op op, enum sw_err err, uint64_t ns);
-void sw_histogram_add(struct sw_histogram *histogram, uint64_t ns);
+void sw_metrics_add(struct sw_histogram *histogram, uint64_t ns);
 /* Prometheus text format 0.0.4; `version` and `node` become labels of swarm_build_info. */
 void sw_metrics_print(const struct sw_metrics *metrics,
                       const char *version,

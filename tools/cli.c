@@ -15,7 +15,9 @@ const struct sw_cli_flag sw_global_flags[] = {
     {"config",
      "FILE",
      "client configuration (default: $SWARMCTL_CONFIG, ~/.config/swarm/client.conf)"},
-    {"endpoints", "LIST", "other addresses of nodes: 1=host:port,2=host:port"},
+    {"endpoints",
+     "LIST",
+     "other addresses of nodes, 1=host:port,2=host:port; or a URL, swarm://... or file:DIR"},
     {"command-timeout", "TIME", "give up after this long, 100ms or 5s (default 5s)"},
     {"dial-timeout", "TIME", "give up connecting after this long (default 2s)"},
     {"output", "FORMAT", "table, json or plain (-o for short)"},
@@ -334,10 +336,13 @@ enum sw_err sw_cli_options(const struct sw_cli *cli, struct swarm_options *ret_o
         return err;
     }
     options.config_path = sw_cli_flag(cli, "config");
+    options.endpoints = sw_cli_flag(cli, "endpoints");
+    if (options.config_path == NULL && options.endpoints == NULL) {
+        options.url = environment("SWARM_URL");
+    }
     if (options.config_path == NULL) {
         options.config_path = environment("SWARMCTL_CONFIG");
     }
-    options.endpoints = sw_cli_flag(cli, "endpoints");
     if (options.endpoints == NULL) {
         options.endpoints = environment("SWARMCTL_ENDPOINTS");
     }

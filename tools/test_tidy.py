@@ -41,6 +41,10 @@ class TidyTest(unittest.TestCase):
         self.assert_bites(tidy.check_layers,
                           {"tools/a.c": '#include "client/include/swarm.h"\n'},
                           {"tools/a.c": '#include "node/apply.h"\n'}, "must not include node/")
+        self.assert_bites(tidy.check_layers,
+                          {"client/embedded_posix.c": '#include "node/local_posix.h"\n'},
+                          {"client/core.c": '#include "node/local_posix.h"\n'},
+                          "must not include node/")
 
     def test_adapters(self):
         self.assert_bites(tidy.check_adapters,

@@ -52,7 +52,8 @@ enum {
 struct swarm_options {
     size_t size;
     const char *config_path; /* NULL: $SWARM_CLIENT_CONFIG, else ~/.config/swarm/client.conf */
-    const char *endpoints;   /* "1=host:port,2=host:port": other addresses for nodes of the file */
+    const char *endpoints;   /* "1=host:port,2=host:port": other addresses for nodes of the file;
+                                or a URL */
     struct swarm_pool *pool; /* NULL: the client gets a thread of its own */
     uint32_t flags;
     uint32_t timeout_ms;         /* 5000: for requests without a deadline */
@@ -65,10 +66,18 @@ struct swarm_options {
     uint32_t attempt_timeout_ms; /* 1000: silence after which another node is asked */
     uint32_t breaker_failures;   /* 5: failures in a row that stop calls to a node */
     uint32_t breaker_open_ms;    /* 3000: for how long */
+    const char *url; /* instead of the two above it: see swarm_open. NULL: $SWARM_URL, if neither
+                        config_path nor endpoints is given */
 };
 
 /* Reads the configuration and starts connecting; does not wait for a node. On failure a sentence
- * goes to `ret_why` (may be NULL). */
+ * goes to `ret_why` (may be NULL).
+ *
+ * URLs: "swarm://HOST:PORT,.../NAMESPACE?config=FILE&tenant=T" is a swarm whose settings file has
+ * its id, the keys of its nodes and the client's own. "file:DIR?tenant=T" is EMBEDDED MODE: one
+ * durable replica in this process, on the data directory DIR, without a server: the same requests,
+ * the same answers, after a sync of the local disk. The first open makes DIR; one process has it
+ * open at a time, all clients of it in one pool, else SWARM_LOCKED. */
 SWARM_API enum swarm_status swarm_open(const struct swarm_options *options,
                                        struct swarm_client **ret_client,
                                        char *ret_why,
