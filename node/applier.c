@@ -14,6 +14,7 @@
 #include "node/applier_private.h"
 #include "node/chunk.h"
 #include "node/query.h"
+#include "node/rights.h"
 
 enum { COMMIT_INTERVAL_MS_DEFAULT = 1000, COMMIT_BYTES_DEFAULT = 32 << 20, ENTRY_COST_BYTES = 64 };
 
@@ -153,10 +154,16 @@ run_entry(struct sw_applier *applier, struct sw__applier_group *group, struct sw
 static void
 run_read(struct sw_applier *applier, struct sw__applier_group *group, struct sw__applier_job *job)
 {
-    enum sw_err err =
-        sw_query(&group->state, applier->config.store, &job->request, &job->out, &job->reply);
+    char why[SW_WHY_SIZE];
+    enum sw_err err;
 
     applier->counted.reads++;
+    err = sw_rights_check(&group->state.settings, &job->author, &job->request, why);
+    if (err != SW_ERR_OK) {
+        job->reply = (struct sw_reply){.err = err, .shard = job->group};
+        return;
+    }
+    err = sw_query(&group->state, applier->config.store, &job->request, &job->out, &job->reply);
     if (err != SW_ERR_OK) {
         fail(applier, err);
     }
@@ -249,6 +256,21 @@ static struct sw_applier_clock clock_of(const struct sw_state *state)
                                      .lease_due_ms = state->lease_due_ms};
 }
 
+/* A copy for the loop if they changed since the last one, else NULL. */
+static struct sw_settings *settings_of(struct sw_state *state)
+{
+    struct sw_settings *copy;
+
+    if (!state->settings.changed) {
+        return NULL;
+    }
+    copy = calloc(1, sizeof *copy);
+    SW_ASSERT(copy != NULL);
+    sw_settings_copy(&state->settings, copy);
+    state->settings.changed = false;
+    return copy;
+}
+
 static void run_on_group(struct sw_applier *applier, struct sw__applier_job *job)
 {
     struct sw__applier_group *group = group_of(applier, job->group);
@@ -282,6 +304,7 @@ static void run_on_group(struct sw_applier *applier, struct sw__applier_job *job
         break;
     }
     job->clock = clock_of(&group->state);
+    job->settings = settings_of(&group->state);
 }
 
 static void count_state(struct sw_applier *applier)
@@ -394,21 +417,37 @@ static void tell(struct sw_applier *applier, struct sw__applier_job *job)
     }
 }
 
-/* Takes over what the group's clock shows now. */
-static void
-clock_set(struct sw_applier *applier, struct sw_group_id group, struct sw_applier_clock clock)
+static void settings_set(struct sw__applier_group_clock *shown, struct sw_settings *settings)
+{
+    if (settings != NULL) {
+        if (shown->settings != NULL) {
+            sw_settings_release(shown->settings);
+            free(shown->settings);
+        }
+        shown->settings = settings;
+        shown->settings_version++;
+    }
+}
+
+/* Takes over what the group's clock shows now, and its settings unless they are NULL. */
+static void clock_set(struct sw_applier *applier,
+                      struct sw_group_id group,
+                      struct sw_applier_clock clock,
+                      struct sw_settings *settings)
 {
     struct sw__applier_group_clock *clocks = applier->clocks;
 
     for (uint32_t i = 0; i < applier->clock_count; i++) {
         if (clocks[i].group.value == group.value) {
             clocks[i].clock = clock;
+            settings_set(&clocks[i], settings);
             return;
         }
     }
     clocks = realloc(clocks, (applier->clock_count + 1) * sizeof *clocks);
     SW_ASSERT(clocks != NULL);
-    clocks[applier->clock_count] = (struct sw__applier_group_clock){group, clock};
+    clocks[applier->clock_count] = (struct sw__applier_group_clock){.group = group, .clock = clock};
+    settings_set(&clocks[applier->clock_count], settings);
     applier->clocks = clocks;
     applier->clock_count++;
 }
@@ -428,12 +467,17 @@ static void job_done(struct sw_job *base)
     }
     applier->stats = job->stats;
     if (!job->fatal && job->kind != SW__JOB_TICK) {
-        clock_set(applier, job->group, job->clock);
+        clock_set(applier, job->group, job->clock, job->settings);
+        job->settings = NULL;
     }
     tell(applier, job);
     if (job->fatal && !applier->fatal_told) {
         applier->fatal_told = true;
         applier->config.handler.fatal(applier->config.handler.arg, applier->fail_err, applier->why);
+    }
+    if (job->settings != NULL) {
+        sw_settings_release(job->settings);
+        free(job->settings);
     }
     free(job->results);
     sw_buf_release(&job->out);
@@ -506,6 +550,7 @@ void sw_applier_entry(struct sw_applier *applier,
 
 void sw_applier_read(struct sw_applier *applier,
                      struct sw_group_id group,
+                     const struct sw_author *author,
                      const struct sw_request *request,
                      uint64_t token)
 {
@@ -515,6 +560,7 @@ void sw_applier_read(struct sw_applier *applier,
     uint8_t *at = job->bytes;
 
     job->token = token;
+    job->author = *author;
     job->request = *request;
     job->request.tenant = copied(&at, request->tenant);
     job->request.name_space = copied(&at, request->name_space);
@@ -585,6 +631,21 @@ struct sw_applier_clock sw_applier_clock(const struct sw_applier *applier, struc
     return (struct sw_applier_clock){.lease_due_ms = UINT64_MAX};
 }
 
+const struct sw_settings *sw_applier_settings(const struct sw_applier *applier,
+                                              struct sw_group_id group,
+                                              uint64_t *ret_version)
+{
+    for (uint32_t i = 0; i < applier->clock_count; i++) {
+        if (applier->clocks[i].group.value == group.value) {
+            if (ret_version != NULL) {
+                *ret_version = applier->clocks[i].settings_version;
+            }
+            return applier->clocks[i].settings;
+        }
+    }
+    return NULL;
+}
+
 void sw_applier_stats(const struct sw_applier *applier, struct sw_applier_stats *ret_stats)
 {
     *ret_stats = applier->stats;
@@ -649,9 +710,9 @@ enum sw_err sw_applier_new(const struct sw_applier_config *config,
     count_state(applier);
     applier->stats = applier->counted;
     for (uint32_t i = 0; i < applier->group_count; i++) {
-        const struct sw_state *state = &applier->groups[i]->state;
+        struct sw_state *state = &applier->groups[i]->state;
 
-        clock_set(applier, state->group, clock_of(state));
+        clock_set(applier, state->group, clock_of(state), settings_of(state));
     }
     *ret_applier = applier;
     return SW_ERR_OK;
@@ -672,6 +733,12 @@ void sw_applier_free(struct sw_applier *applier)
         free(group);
     }
     free(applier->groups);
+    for (uint32_t i = 0; i < applier->clock_count; i++) {
+        if (applier->clocks[i].settings != NULL) {
+            sw_settings_release(applier->clocks[i].settings);
+            free(applier->clocks[i].settings);
+        }
+    }
     free(applier->clocks);
     /* What is not committed belongs to sessions that are gone now; the log replays it. */
     if (applier->config.store->ops->dirty(applier->config.store)) {

@@ -19,6 +19,8 @@
 #include "base/rw.h"
 #include "base/span.h"
 #include "base/worker.h"
+#include "node/entry.h"
+#include "node/settings.h"
 #include "storage/store.h"
 #include "transport/proto.h"
 
@@ -106,9 +108,10 @@ void sw_applier_entry(struct sw_applier *applier,
                       uint64_t index,
                       uint64_t term,
                       struct sw_span body);
-/* GET, MULTI_GET, SCAN, EXPERIENCE_SCAN, LEASE_LIST. */
+/* GET, MULTI_GET, SCAN, EXPERIENCE_SCAN, LEASE_LIST, if `author` may do that when it is done. */
 void sw_applier_read(struct sw_applier *applier,
                      struct sw_group_id group,
+                     const struct sw_author *author,
                      const struct sw_request *request,
                      uint64_t token);
 /* Commits and syncs everything submitted so far. */
@@ -148,6 +151,11 @@ struct sw_applier_clock {
 };
 struct sw_applier_clock sw_applier_clock(const struct sw_applier *applier,
                                          struct sw_group_id group);
+/* The group's settings as of its last job done, for the loop; NULL: it had no job yet. Borrowed
+ * until the next job is done. `*ret_version` counts the tables so far (may be NULL). */
+const struct sw_settings *sw_applier_settings(const struct sw_applier *applier,
+                                              struct sw_group_id group,
+                                              uint64_t *ret_version);
 /* Jobs submitted and not done yet: back-pressure for whoever reads clients. */
 uint32_t sw_applier_pending(const struct sw_applier *applier);
 /* The entries of them, and whether one more is within SW_APPLY_*: entries come as fast as a leader

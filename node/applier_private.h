@@ -21,6 +21,8 @@ struct sw__applier_group {
 struct sw__applier_group_clock {
     struct sw_group_id group;
     struct sw_applier_clock clock;
+    struct sw_settings *settings; /* owned */
+    uint64_t settings_version;
 };
 
 struct sw_applier {
@@ -71,11 +73,13 @@ struct sw__applier_job {
     bool fatal; /* the applier had failed when this job ended: `fail_err` and `why` are final */
     struct sw_command_result *results; /* owned */
     uint32_t result_count;
+    struct sw_author author;
     struct sw_request request; /* spans into `bytes` */
     struct sw_reply reply;     /* records in `out` */
     struct sw_buf out;         /* owned */
     struct sw_applier_stats stats;
     struct sw_applier_clock clock; /* of the group, after the job */
+    struct sw_settings *settings;  /* owned; NULL = as before the job */
     struct sw_span input;          /* into `bytes` */
     uint8_t bytes[];               /* copy of what was submitted */
 };

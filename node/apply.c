@@ -14,6 +14,7 @@
 #include "node/apply_private.h"
 #include "node/entry.h"
 #include "node/lease.h"
+#include "node/rights.h"
 #include "storage/keys.h"
 #include "transport/proto.h"
 
@@ -364,6 +365,7 @@ static struct sw_session *session_live(struct sw_state *state, struct sw_session
 }
 
 static void run_session_open(struct sw_state *state,
+                             const struct sw_author *author,
                              const struct sw_request *request,
                              struct sw_command_result *result)
 {
@@ -387,6 +389,7 @@ static void run_session_open(struct sw_state *state,
                                    nonce,
                                    ttl_ms,
                                    state->time_ms);
+        memcpy(session->owner, author->id, sizeof session->owner);
         note_session(state, EFFECT_SESSION_OPENED, session->id);
     }
     *result = (struct sw_command_result){
@@ -523,6 +526,28 @@ static enum sw_err judge(struct sw_span command, struct sw_request *ret_request)
     return err;
 }
 
+/* May the author do this, and use the session that it names? */
+static enum sw_err check_rights(const struct sw__apply *apply, const struct sw_request *request)
+{
+    const struct sw_session *session;
+    char why[SW_WHY_SIZE];
+    enum sw_err err;
+
+    if (apply->format < SW_ENTRY_FORMAT_AUTHORS) {
+        return SW_ERR_OK;
+    }
+    err = sw_rights_check(&apply->state->settings, &apply->author, request, why);
+    if (err != SW_ERR_OK) {
+        return err;
+    }
+    session = request->op == SW_OP_SESSION_OPEN
+                  ? sw_sessions_find_nonce(&apply->state->sessions, request->value.data)
+                  : sw_sessions_find(&apply->state->sessions, request->session);
+    return session == NULL || sw_rights_own_session(session->owner, &apply->author)
+               ? SW_ERR_OK
+               : SW_ERR_UNAUTHORIZED;
+}
+
 static enum sw_err
 run_command(struct sw__apply *apply, struct sw_span command, struct sw_command_result *result)
 {
@@ -532,8 +557,8 @@ run_command(struct sw__apply *apply, struct sw_span command, struct sw_command_r
     if (result->err != SW_ERR_OK) {
         return SW_ERR_OK;
     }
-    if (apply->format >= SW_ENTRY_FORMAT_AUTHORS && sw_tenant_is_reserved(request.tenant)) {
-        result->err = SW_ERR_UNAUTHORIZED;
+    result->err = check_rights(apply, &request);
+    if (result->err != SW_ERR_OK) {
         return SW_ERR_OK;
     }
     if (may_answer_records(&request) && apply->state->answers.size >= SW_ENTRY_RECORDS_SIZE_MAX) {
@@ -541,7 +566,7 @@ run_command(struct sw__apply *apply, struct sw_span command, struct sw_command_r
         return SW_ERR_OK;
     }
     if (request.op == SW_OP_SESSION_OPEN) {
-        run_session_open(apply->state, &request, result);
+        run_session_open(apply->state, &apply->author, &request, result);
         return SW_ERR_OK;
     }
     if (request.op == SW_OP_SESSION_CLOSE) {

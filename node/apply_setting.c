@@ -3,6 +3,25 @@
 #include "node/apply_private.h"
 #include "node/settings.h"
 
+/* Two identities with one key would have the rights of whichever is found first. */
+static bool id_is_taken(const struct sw_settings *settings,
+                        const struct sw_request *request,
+                        enum sw_setting_kind kind)
+{
+    const struct sw_setting *other;
+    struct sw_setting setting;
+    char why[SW_WHY_SIZE];
+    enum sw_err err;
+
+    if (kind != SW_SETTING_IDENTITY || request->op != SW_OP_SETTING_PUT) {
+        return false;
+    }
+    err = sw_setting_parse(kind, request->key, request->value, &setting, why);
+    SW_ASSERT(err == SW_ERR_OK); /* validated with its request */
+    other = sw_settings_identity(settings, setting.id);
+    return other != NULL && !sw_span_equal(sw_span_str(other->name), request->key);
+}
+
 /* The table has room for it, and it is what its writer thinks it is. */
 static enum sw_err judge(const struct sw__apply *apply,
                          const struct sw_request *request,
@@ -13,6 +32,9 @@ static enum sw_err judge(const struct sw__apply *apply,
 
     if (request->expected != 0 &&
         old->mod_revision != (request->expected == SW_SETTING_ABSENT ? 0 : request->expected)) {
+        return SW_ERR_CONFLICT;
+    }
+    if (id_is_taken(settings, request, kind)) {
         return SW_ERR_CONFLICT;
     }
     if (request->op == SW_OP_SETTING_PUT && old->version == 0 &&
@@ -70,6 +92,9 @@ enum sw_err sw__apply_setting(struct sw__apply *apply,
         state->revision++;
         sw_settings_unset(&state->settings, kind, request->key);
         err = sw__kv_del(apply, &place, request->key, &old);
+    }
+    if (kind == SW_SETTING_IDENTITY) {
+        sw_settings_index(&state->settings);
     }
     result->revision = state->revision;
     return err;

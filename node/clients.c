@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/limits.h"
+#include "transport/crypto_sodium.h"
 
 enum { CAPACITY_MIN = 64, REPLIES_KEEP_SIZE = 64 << 10 };
 
@@ -72,6 +73,7 @@ struct sw_client *sw_clients_add(struct sw_clients *clients, uint64_t conn, cons
     SW_ASSERT(sw_clients_find(clients, conn) == NULL);
     client->conn = conn;
     memcpy(client->key, key, sizeof client->key);
+    sw_crypto_digest(sw_span_of(key, 32), sw_span_of(NULL, 0), client->id, sizeof client->id);
     if (2 * (clients->count + 1) > clients->capacity) {
         grow(clients);
     }

@@ -13,6 +13,7 @@
 struct sw_client {
     uint64_t conn;
     uint8_t key[32];
+    uint8_t id[16]; /* BLAKE2b-128 of the key: how the log names it */
     uint32_t in_flight;
     struct sw_buf replies;  /* owned; encoded, of this turn */
     struct sw_client *next; /* among those with replies */

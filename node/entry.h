@@ -35,7 +35,8 @@ enum {
 enum {
     SW_AUTHOR_ADMINISTRATOR = 1 << 0, /* the leader's own settings name its key: every right */
     SW_AUTHOR_NODE = 1 << 1,          /* the leader itself: no client */
-    SW_AUTHOR_FLAGS_ALL = (1 << 2) - 1,
+    SW_AUTHOR_LISTED = 1 << 2,        /* they name its key for data, of all tenants */
+    SW_AUTHOR_FLAGS_ALL = (1 << 3) - 1,
 };
 
 /* Who wants a command done, as the leader authenticated it. */

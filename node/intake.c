@@ -226,18 +226,13 @@ static enum sw_err check(struct sw_node *node,
     };
     enum sw_err err;
 
-    err = sw_request_validate(request, why);
-    if (err != SW_ERR_OK) {
-        return err;
-    }
     if (request->op == SW_OP_TICK) {
         (void)snprintf(why, SW_WHY_SIZE, "the group's clock is the leader's own");
         return SW_ERR_UNSUPPORTED;
     }
-    if (node->config.handler.allowed != NULL &&
-        !node->config.handler.allowed(node->config.handler.arg, client->key, request->op)) {
-        (void)snprintf(why, SW_WHY_SIZE, "this client's key may not %s", sw_op_name(request->op));
-        return SW_ERR_UNAUTHORIZED;
+    err = sw__rights_check(node, client, request, why);
+    if (err != SW_ERR_OK) {
+        return err;
     }
     return sw_admission_check(&node->admission, &wanted, why);
 }
@@ -280,7 +275,7 @@ static struct sw__request *admit(struct sw_node *node,
     admitted->conn = client->conn;
     admitted->id = request->id;
     admitted->op = request->op;
-    admitted->author.flags = SW_AUTHOR_ADMINISTRATOR; /* the key is one of the settings' */
+    admitted->author = sw__rights_author(node, client);
     admitted->started_ns = sw_env_now_ns(node->config.env);
     admitted->place = sw_op_is_write(request->op) ? SW__PLACE_QUEUED : SW__PLACE_READING;
     admitted->size = (uint32_t)command.size;
@@ -400,9 +395,12 @@ take_request(struct sw_node *node, struct sw_client *client, const struct sw_req
 
     sw_buf_clear(&node->scratch);
     sw_command_encode(request, &node->scratch);
-    err = check(node, client, request, node->scratch.size, why);
+    err = sw_request_validate(request, why);
     if (err == SW_ERR_OK && needs_leader(request->op) && shard->role != SW_ROLE_LEADER) {
         err = sw__shard_elsewhere(shard);
+    }
+    if (err == SW_ERR_OK) {
+        err = check(node, client, request, node->scratch.size, why);
     }
     if (err != SW_ERR_OK) {
         refuse_early(node, client, request, err, why);

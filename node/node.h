@@ -52,10 +52,13 @@ struct sw_node_handler {
     void (*fatal)(void *arg, enum sw_err err, const char *why);
     /* `event` is a stable id for alerts; `text` a sentence. NULL = nobody listens. */
     void (*log)(void *arg, enum sw_log_level level, const char *event, const char *text);
-    /* May the holder of `key` do `op`? NULL = whoever the link let in may do everything. */
+    /* Do this node's own settings let the holder of `key` do `op`? Whoever may write settings by
+     * them is an administrator. NULL = whoever the link let in is one. */
     bool (*allowed)(void *arg, const uint8_t key[32], enum sw_op op);
     /* sw_node_peers has a new answer. Comes from inside any call. NULL = nobody cares. */
     void (*members_changed)(void *arg);
+    /* sw_node_admits has new answers. Comes from inside any call. NULL = nobody cares. */
+    void (*identities_changed)(void *arg);
     /* An administrator wants the process to stop in order and to start again. From inside a call:
      * sw_node_stop comes later. NULL = such requests are refused. */
     void (*restart)(void *arg);
@@ -162,6 +165,9 @@ bool sw_node_checks(const struct sw_node *node, struct sw_buf *out);
 /* The JSON object that STATUS answers; appended to `out`. */
 void sw_node_status_json(const struct sw_node *node, struct sw_buf *out);
 
+/* May the holder of `key` have a session with this node, by an identity of the settings? For the
+ * link, beside the keys of its own list. */
+bool sw_node_admits(const struct sw_node *node, const uint8_t key[32]);
 /* Counters of this node (node/metrics.h); for swarmd's /metrics and for tests. */
 struct sw_metrics *sw_node_metrics(struct sw_node *node);
 

@@ -120,6 +120,7 @@ struct sw__shard {
     struct sw__list snapshot_waiting;
     struct sw__list watching;       /* watches without news, the longest waiting first */
     uint64_t watched_revision;      /* all of them have looked at it */
+    uint64_t settings_version;      /* that the handler was told of */
     struct sw__list change_waiting; /* for the one change of members that is under way */
     struct sw__flight *flights;     /* owned; in order of proposal */
     struct sw__flight *flights_last;
@@ -224,6 +225,18 @@ void sw__list_refuse(struct sw_node *node,
 void sw__deadlines_expire(struct sw_node *node, uint64_t now_ms);
 /* NOT_LEADER or NO_LEADER, as far as this node knows. */
 enum sw_err sw__shard_elsewhere(const struct sw__shard *shard);
+
+/* intake_rights.c */
+/* Who a client is for the log, and for reads. */
+struct sw_author sw__rights_author(const struct sw_node *node, const struct sw_client *client);
+/* May it do that, as far as this node knows? UNAUTHORIZED, or NO_LEADER while it may not know yet.
+ */
+enum sw_err sw__rights_check(const struct sw_node *node,
+                             const struct sw_client *client,
+                             const struct sw_request *request,
+                             char ret_why[SW_WHY_SIZE]);
+/* Tells the handler when other identities are known. */
+void sw__rights_turn_end(struct sw__shard *shard);
 
 /* shard.c */
 /* Queued writes wait for others to share an entry with. */

@@ -58,8 +58,9 @@ struct sw_server {
     struct sw_link_fault *fault;           /* stands between link and node */
     struct sw_node *node;
     struct sw_peering peering;
-    bool members_changed; /* since the link's peers were last compared */
-    bool restart;         /* start again after the stop */
+    bool members_changed;    /* since the link's peers were last compared */
+    bool identities_changed; /* since the link last asked who may come in */
+    bool restart;            /* start again after the stop */
     struct sw_http *http;
     uint64_t tick_at_ms;
     uint64_t http_at_ms;
@@ -131,6 +132,19 @@ static bool on_allowed(void *arg, const uint8_t key[32], enum sw_op op)
     const struct sw_allow_entry *entry = sw_allow_find(&server->allow, key);
 
     return entry != NULL && sw_rights_cover(entry->rights, op);
+}
+
+/* Whoever has an identity in the swarm's settings may come in, too. */
+static bool on_admit(void *arg, const struct sw_public_key *key)
+{
+    const struct sw_server *server = arg;
+
+    return server->node != NULL && sw_node_admits(server->node, key->bytes);
+}
+
+static void on_identities_changed(void *arg)
+{
+    ((struct sw_server *)arg)->identities_changed = true; /* from inside the link, perhaps */
 }
 
 static enum sw_err read_file(const char *path, struct sw_buf *out, char *ret_why)
@@ -295,6 +309,10 @@ static void on_turn(void *arg)
     sw_node_turn_end(server->node);
     if (server->members_changed) {
         (void)join_peers(server); /* told in the log */
+    }
+    if (server->identities_changed) {
+        server->identities_changed = false;
+        sw_link_zmq_admit_clients(server->link, on_admit, server);
     }
     if (server->restart) {
         sw_node_stop(server->node); /* nothing if it stops already */
@@ -631,6 +649,7 @@ static enum sw_err open_node(struct sw_server *server, char *ret_why)
                     .fatal = on_fatal,
                     .log = on_log,
                     .allowed = on_allowed,
+                    .identities_changed = on_identities_changed,
                     .members_changed = on_members_changed,
                     .restart = on_restart},
     };

@@ -22,9 +22,10 @@
 #include "storage/store.h"
 
 enum {
-    SW_SESSION_FORMAT = 2,
+    SW_SESSION_FORMAT = 3,
     SW_SESSION_NONCE_SIZE = 16,
-    SW_SESSION_RECORD_HEADER_SIZE = 49, /* byte table in docs/STORAGE_FORMAT.md, "State records" */
+    SW_SESSION_OWNER_SIZE = 16,
+    SW_SESSION_RECORD_HEADER_SIZE = 65, /* byte table in docs/STORAGE_FORMAT.md, "State records" */
     SW_SESSION_RECORD_REPLY_SIZE = 36,  /* and the records of the answer */
 };
 
@@ -39,6 +40,7 @@ struct sw_session_reply {
 struct sw_session {
     struct sw_session_id id;
     uint8_t nonce[SW_SESSION_NONCE_SIZE];
+    uint8_t owner[SW_SESSION_OWNER_SIZE]; /* identity that opened it; zero: before there were any */
     uint32_t ttl_ms;
     uint64_t active_ms; /* leader time of the last use */
     uint64_t acked;     /* answers to seq <= acked are no longer kept */

@@ -18,6 +18,7 @@ void sw_session_encode(const struct sw_session *session, struct sw_buf *out)
     sw_write_u64(out, session->active_ms);
     sw_write_u64(out, session->acked);
     sw_write_u64(out, session->id.value);
+    sw_write_bytes(out, sw_span_of(session->owner, SW_SESSION_OWNER_SIZE));
     sw_write_u32(out, count);
     for (uint32_t i = session->reply_first; i < session->reply_end; i++) {
         const struct sw_session_reply *reply = &session->replies[i];
@@ -48,7 +49,8 @@ static bool records_valid(const struct sw_command_result *result)
     return sw_reader_finish(&in) == SW_ERR_OK;
 }
 
-enum { FORMAT_NO_RECORDS = 1 }; /* answers without records; all else as in format 2 */
+/* Answers without records; sessions without an owner. All else as in the format after it. */
+enum { FORMAT_NO_RECORDS = 1, FORMAT_NO_OWNER = 2 };
 
 /* True if the answers ascend and lie above `acked`. */
 static bool
@@ -87,6 +89,9 @@ static bool read_session(struct sw_reader *in, uint8_t format, struct sw_session
     session->active_ms = sw_read_u64(in);
     session->acked = sw_read_u64(in);
     id = sw_read_u64(in);
+    if (format > FORMAT_NO_OWNER) {
+        sw_read_copy(in, session->owner, SW_SESSION_OWNER_SIZE);
+    }
     count = sw_read_u32_max(in, SW_SESSION_REPLY_COUNT_MAX);
     return id == session->id.value && !in->failed && read_replies(in, format, session, count) &&
            sw_reader_finish(in) == SW_ERR_OK;

@@ -10,6 +10,7 @@
 void sw_settings_release(struct sw_settings *settings)
 {
     free(settings->rows);
+    free(settings->by_id);
     *settings = (struct sw_settings){0};
 }
 
@@ -84,6 +85,63 @@ uint32_t sw_settings_count(const struct sw_settings *settings, enum sw_setting_k
     return count;
 }
 
+/* qsort has no argument for the table: what is sorted carries the ids. */
+struct id_place {
+    uint8_t id[SW_IDENTITY_ID_SIZE];
+    uint32_t place;
+};
+
+static int compare_ids(const void *a, const void *b)
+{
+    return memcmp(
+        ((const struct id_place *)a)->id, ((const struct id_place *)b)->id, SW_IDENTITY_ID_SIZE);
+}
+
+void sw_settings_index(struct sw_settings *settings)
+{
+    const uint32_t count = sw_settings_count(settings, SW_SETTING_IDENTITY);
+    struct id_place *places = calloc(count + 1U, sizeof *places);
+
+    SW_ASSERT(places != NULL);
+    SW_ASSERT(SW_SETTING_IDENTITY == 0); /* they are the first rows */
+    for (uint32_t i = 0; i < count; i++) {
+        places[i].place = i;
+        memcpy(places[i].id, settings->rows[i].id, sizeof places[i].id);
+    }
+    qsort(places, count, sizeof *places, compare_ids);
+    free(settings->by_id);
+    settings->by_id = calloc(count + 1U, sizeof *settings->by_id);
+    SW_ASSERT(settings->by_id != NULL);
+    for (uint32_t i = 0; i < count; i++) {
+        settings->by_id[i] = places[i].place;
+    }
+    settings->by_id_count = count;
+    free(places);
+}
+
+const struct sw_setting *sw_settings_identity(const struct sw_settings *settings,
+                                              const uint8_t id[SW_IDENTITY_ID_SIZE])
+{
+    uint32_t low = 0;
+    uint32_t high = settings->by_id_count;
+
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        const struct sw_setting *row = &settings->rows[settings->by_id[middle]];
+        const int found = memcmp(row->id, id, SW_IDENTITY_ID_SIZE);
+
+        if (found == 0) {
+            return row;
+        }
+        if (found < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return NULL;
+}
+
 static void reserve(struct sw_settings *settings, uint32_t count)
 {
     struct sw_setting *rows;
@@ -137,6 +195,7 @@ void sw_settings_copy(const struct sw_settings *settings, struct sw_settings *co
         memcpy(copy->rows, settings->rows, settings->count * sizeof copy->rows[0]);
         copy->count = settings->count;
     }
+    sw_settings_index(copy);
 }
 
 /* --- the store -------------------------------------------------------------------------------- */
@@ -200,6 +259,7 @@ enum sw_err sw_settings_load(struct sw_settings *settings, struct sw_store *stor
     for (unsigned kind = 0; kind < SW_SETTING_KIND_COUNT && err == SW_ERR_OK; kind++) {
         err = load_kind(settings, (enum sw_setting_kind)kind, store);
     }
+    sw_settings_index(settings);
     settings->changed = true; /* the loop has no copy of these */
     return err;
 }

@@ -19,6 +19,8 @@
 struct sw_settings {
     struct sw_setting *rows; /* owned */
     uint32_t count, capacity;
+    uint32_t *by_id; /* owned; places of the identities, in the order of their ids */
+    uint32_t by_id_count;
     bool changed; /* since whoever publishes them looked last */
 };
 
@@ -36,8 +38,13 @@ const struct sw_setting *sw_settings_of_place(const struct sw_settings *settings
 const struct sw_setting *sw_settings_of_kind(const struct sw_settings *settings,
                                              enum sw_setting_kind kind,
                                              uint32_t *ret_count);
+/* The identity with that id, NULL if there is none. */
+const struct sw_setting *sw_settings_identity(const struct sw_settings *settings,
+                                              const uint8_t id[SW_IDENTITY_ID_SIZE]);
 uint32_t sw_settings_count(const struct sw_settings *settings, enum sw_setting_kind kind);
 
+/* After all changes of the moment: identities are found by id again. */
+void sw_settings_index(struct sw_settings *settings);
 /* Adds it or takes the place of the one of that kind and name. */
 void sw_settings_set(struct sw_settings *settings, const struct sw_setting *setting);
 /* No-op if there is none. */

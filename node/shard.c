@@ -290,7 +290,8 @@ static void read_ready(void *arg, enum sw_err err)
             shard->tick.term != shard->term && decoded.expected < shard->revision) {
             decoded.expected++; /* it has not ticked yet, so it is new */
         }
-        sw_applier_read(node->applier, shard->id, &decoded, (uint64_t)(uintptr_t)request);
+        sw_applier_read(
+            node->applier, shard->id, &request->author, &decoded, (uint64_t)(uintptr_t)request);
     }
     batch_free(batch);
 }
@@ -327,6 +328,7 @@ void sw__shard_turn_end(struct sw__shard *shard)
                  sw_applier_clock(shard->node->applier, shard->id).clock_ms,
                  tick_term(shard),
                  sw_env_now_ns(shard->node->config.env));
+    sw__rights_turn_end(shard);
     propose_queued(shard);
     sw__watch_turn_end(shard);
     start_reads(shard);

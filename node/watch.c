@@ -20,7 +20,8 @@ static void look(struct sw__shard *shard, struct sw__request *request)
     SW_ASSERT(request->checked >= decoded.expected);
     decoded.expected = request->checked;
     request->place = SW__PLACE_RUNNING;
-    sw_applier_read(shard->node->applier, shard->id, &decoded, (uint64_t)(uintptr_t)request);
+    sw_applier_read(
+        shard->node->applier, shard->id, &request->author, &decoded, (uint64_t)(uintptr_t)request);
 }
 
 bool sw__watch_waits(struct sw__shard *shard,

@@ -104,15 +104,15 @@ static void hash_update(crypto_generichash_blake2b_state *state, struct sw_span 
     SW_ASSERT(failed == 0);
 }
 
-static void hash_two(struct sw_span a, struct sw_span b, uint8_t *ret_hash)
+static void hash_two(struct sw_span a, struct sw_span b, uint8_t *ret_hash, size_t size)
 {
     crypto_generichash_blake2b_state state;
-    int failed = crypto_generichash_blake2b_init(&state, NULL, 0, SW_HASH_SIZE);
+    int failed = crypto_generichash_blake2b_init(&state, NULL, 0, size);
 
     SW_ASSERT(failed == 0);
     hash_update(&state, a);
     hash_update(&state, b);
-    failed = crypto_generichash_blake2b_final(&state, ret_hash, SW_HASH_SIZE);
+    failed = crypto_generichash_blake2b_final(&state, ret_hash, size);
     SW_ASSERT(failed == 0);
     sodium_memzero(&state, sizeof(state));
 }
@@ -121,9 +121,16 @@ void sw_crypto_hash(struct sw_span a, struct sw_span b, uint8_t ret_hash[SW_HASH
 {
     uint8_t hash[SW_HASH_SIZE]; /* the output may overlap an input */
 
-    hash_two(a, b, hash);
+    hash_two(a, b, hash, sizeof(hash));
     memcpy(ret_hash, hash, sizeof(hash));
     sodium_memzero(hash, sizeof(hash));
+}
+
+void sw_crypto_digest(struct sw_span a, struct sw_span b, uint8_t *out, size_t size)
+{
+    SW_ASSERT(size >= crypto_generichash_blake2b_BYTES_MIN);
+    SW_ASSERT(size <= SW_HASH_SIZE);
+    hash_two(a, b, out, size);
 }
 
 /* HMAC (RFC 2104) of `a` followed by the single byte `last` unless it is 0. */
@@ -146,8 +153,11 @@ static void hmac(const uint8_t *key, struct sw_span a, uint8_t last, uint8_t *re
         inner[i] = byte ^ 0x36;
         outer[i] = byte ^ 0x5c;
     }
-    hash_two(sw_span_of(inner, sizeof(inner)), sw_span_of(text, size), digest);
-    hash_two(sw_span_of(outer, sizeof(outer)), sw_span_of(digest, sizeof(digest)), ret_mac);
+    hash_two(sw_span_of(inner, sizeof(inner)), sw_span_of(text, size), digest, SW_HASH_SIZE);
+    hash_two(sw_span_of(outer, sizeof(outer)),
+             sw_span_of(digest, sizeof(digest)),
+             ret_mac,
+             SW_HASH_SIZE);
     sodium_memzero(inner, sizeof(inner));
     sodium_memzero(outer, sizeof(outer));
     sodium_memzero(digest, sizeof(digest));

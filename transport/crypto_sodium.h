@@ -69,6 +69,9 @@ enum sw_err sw_crypto_dh(const uint8_t secret[SW_KEY_SIZE],
 
 /* BLAKE2b-512 of `a` followed by `b`. */
 void sw_crypto_hash(struct sw_span a, struct sw_span b, uint8_t ret_hash[SW_HASH_SIZE]);
+/* BLAKE2b of `a` followed by `b`, 16 to 64 bytes of it: each size is a hash of its own. The same on
+ * every machine, so replicated state may hold it. */
+void sw_crypto_digest(struct sw_span a, struct sw_span b, uint8_t *out, size_t size);
 /* The HKDF of the Noise specification (section 4.3) with two outputs, over HMAC-BLAKE2b. */
 void sw_crypto_hkdf(const uint8_t chaining_key[SW_HASH_SIZE],
                     struct sw_span material,

@@ -42,6 +42,8 @@ struct link_zmq {
     struct peer *peer[SW_NODE_COUNT_MAX]; /* owned */
     size_t peer_count;
     struct sw_public_key *client_keys; /* owned, sorted */
+    bool (*admits)(void *arg, const struct sw_public_key *key);
+    void *admits_arg; /* borrowed: whoever opened the link outlives it */
     size_t client_key_count;
     struct sw_link_stats stats;
     uint64_t listener_next_ms;
@@ -167,11 +169,14 @@ static bool on_client_allow(void *arg, const struct sw_public_key *key, struct s
     const struct link_zmq *zmq = listening->link;
 
     (void)claimed;
-    return zmq->client_key_count > 0 && bsearch(key,
-                                                zmq->client_keys,
-                                                zmq->client_key_count,
-                                                sizeof(*zmq->client_keys),
-                                                compare_keys) != NULL;
+    if (zmq->client_key_count > 0 && bsearch(key,
+                                             zmq->client_keys,
+                                             zmq->client_key_count,
+                                             sizeof(*zmq->client_keys),
+                                             compare_keys) != NULL) {
+        return true;
+    }
+    return zmq->admits != NULL && zmq->admits(zmq->admits_arg, key);
 }
 
 static void on_event(void *arg, enum sw_err kind, const char *text)
@@ -424,6 +429,18 @@ void sw_link_zmq_allow_clients(struct sw_link *link, const struct sw_public_key 
     free(zmq->client_keys);
     zmq->client_keys = copy;
     zmq->client_key_count = count;
+    sw_listener_recheck(zmq->clients.listener);
+    zmq->listener_next_ms = 0;
+}
+
+void sw_link_zmq_admit_clients(struct sw_link *link,
+                               bool (*admits)(void *arg, const struct sw_public_key *key),
+                               void *arg)
+{
+    struct link_zmq *zmq = impl_of(link);
+
+    zmq->admits = admits;
+    zmq->admits_arg = arg;
     sw_listener_recheck(zmq->clients.listener);
     zmq->listener_next_ms = 0;
 }

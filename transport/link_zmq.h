@@ -91,6 +91,12 @@ void sw_link_zmq_allow_clients(struct sw_link *link,
                                const struct sw_public_key *keys,
                                size_t count);
 
+/* Who else may come in, asked for keys that are not in the set; NULL = nobody. Sessions of those
+ * who are refused now close. */
+void sw_link_zmq_admit_clients(struct sw_link *link,
+                               bool (*admits)(void *arg, const struct sw_public_key *key),
+                               void *arg);
+
 /* Where the listeners are bound, as "host:port" with the real port. */
 const char *sw_link_zmq_peer_address(const struct sw_link *link);
 const char *sw_link_zmq_client_address(const struct sw_link *link);

@@ -96,7 +96,7 @@ struct kit {
     bool peer_up;
     uint32_t stopped;
     enum sw_err fatal;
-    enum sw_rights_kit { KIT_ALLOW_ALL, KIT_ALLOW_READ } rights;
+    enum sw_rights_kit { KIT_ALLOW_ALL, KIT_ALLOW_READ, KIT_ALLOW_NOTHING } rights;
     struct sw_node_limits limits;
 };
 
@@ -424,7 +424,9 @@ static inline void kit_on_fatal(void *arg, enum sw_err err, const char *why)
 static inline bool kit_allowed(void *arg, const uint8_t key[32], enum sw_op op)
 {
     (void)key;
-    return ((struct kit *)arg)->rights == KIT_ALLOW_ALL || !sw_op_is_write(op);
+    const enum sw_rights_kit rights = ((struct kit *)arg)->rights;
+
+    return rights == KIT_ALLOW_ALL || (rights == KIT_ALLOW_READ && !sw_op_is_write(op));
 }
 
 static const struct sw_wal_ops kit_wal_ops = {.stats = kit_wal_stats};

@@ -168,6 +168,22 @@ kit_apply(struct kit *kit, uint64_t time_ms, const struct sw_request *requests, 
     assert_int_equal(kit->result_count, count);
 }
 
+/* One entry of one command by `author`; its result. */
+static inline struct sw_command_result kit_run_as(struct kit *kit,
+                                                  const struct sw_author *author,
+                                                  uint64_t time_ms,
+                                                  struct sw_request request)
+{
+    struct sw_buf command = {0};
+
+    sw_entry_begin(&kit->entry, time_ms);
+    sw_command_encode(&request, &command);
+    sw_entry_add(&kit->entry, author, sw_buf_span(&command));
+    sw_buf_release(&command);
+    assert_int_equal(kit_apply_body(kit, sw_buf_span(&kit->entry)), SW_ERR_OK);
+    return kit->results[0];
+}
+
 /* One entry of one command; its result. */
 static inline struct sw_command_result
 kit_run(struct kit *kit, uint64_t time_ms, struct sw_request request)

@@ -250,7 +250,7 @@ static void submit_get(struct world *world, uint64_t token)
     char key[] = "k";
 
     request.key = sw_span_str(key);
-    sw_applier_read(world->applier, kit_group, &request, token);
+    sw_applier_read(world->applier, kit_group, &administrator, &request, token);
     key[0] = '?';
 }
 

@@ -124,6 +124,82 @@ static void a_kind_has_at_most_so_many(void **state)
     kit_close(&kit);
 }
 
+static const struct sw_author alice = {.id = {[15] = 0x0a}};
+static const struct sw_author bob = {.id = {[15] = 0x0b}};
+
+static void add_identities(struct kit *kit)
+{
+    (void)kit_run(kit,
+                  5,
+                  setting_put("identity",
+                              "alice",
+                              "id=0000000000000000000000000000000a\nright=rw acme prod"));
+    (void)kit_run(
+        kit,
+        5,
+        setting_put("identity", "bob", "id=0000000000000000000000000000000b\nright=r acme"));
+}
+
+static void what_is_behind_a_revocation_in_the_log_is_refused(void **state)
+{
+    struct kit kit = kit_open();
+
+    (void)state;
+    assert_int_equal(kit_run_as(&kit, &alice, 5, kit_put("k", "0")).err, SW_ERR_UNAUTHORIZED);
+    add_identities(&kit);
+    assert_int_equal(kit_run_as(&kit, &alice, 5, kit_put("k", "1")).err, SW_ERR_OK);
+    assert_int_equal(kit_run_as(&kit, &bob, 5, kit_put("k", "2")).err, SW_ERR_UNAUTHORIZED);
+    (void)kit_run(&kit, 5, setting(SW_OP_SETTING_DELETE, "identity", "alice"));
+    kit_assert_result(kit_run_as(&kit, &alice, 5, kit_put("k", "3")), SW_ERR_UNAUTHORIZED, 0, 0);
+    assert_int_equal(kit_run_as(&kit, &alice, 5, setting_put("tenant", "mine", "")).err,
+                     SW_ERR_UNAUTHORIZED);
+    kit_close(&kit);
+}
+
+static void a_session_is_of_the_identity_that_opened_it(void **state)
+{
+    const struct sw_request open = kit_session_open("0123456789abcdef", 60000);
+    struct kit kit = kit_open();
+    uint64_t id;
+
+    (void)state;
+    add_identities(&kit);
+    id = kit_run_as(&kit, &alice, 5, open).value;
+    assert_int_equal(kit_run_as(&kit, &bob, 5, open).err, SW_ERR_UNAUTHORIZED);
+    assert_int_equal(kit_run(&kit, 5, open).err, SW_ERR_UNAUTHORIZED);
+    assert_int_equal(kit_run(&kit, 5, kit_in_session(kit_put("k", "1"), id, 1, 0)).err,
+                     SW_ERR_UNAUTHORIZED);
+    assert_int_equal(kit_run(&kit, 5, kit_session_close(id)).err, SW_ERR_UNAUTHORIZED);
+    kit_commit(&kit);
+    kit_restart(&kit);
+    assert_int_equal(kit_run(&kit, 5, kit_session_close(id)).err, SW_ERR_UNAUTHORIZED);
+    assert_int_equal(kit_run_as(&kit, &alice, 5, kit_in_session(kit_put("k", "1"), id, 1, 0)).err,
+                     SW_ERR_OK);
+    assert_int_equal(kit_run_as(&kit, &alice, 5, kit_session_close(id)).value, 1);
+    kit_close(&kit);
+}
+
+static void a_key_is_of_one_identity(void **state)
+{
+    struct kit kit = kit_open();
+
+    (void)state;
+    add_identities(&kit);
+    assert_int_equal(
+        kit_run(&kit, 5, setting_put("identity", "eve", "id=0000000000000000000000000000000a\n"))
+            .err,
+        SW_ERR_CONFLICT);
+    assert_int_equal(
+        kit_run(&kit, 5, setting_put("identity", "alice", "id=0000000000000000000000000000000c\n"))
+            .err,
+        SW_ERR_OK);
+    assert_int_equal(
+        kit_run(&kit, 5, setting_put("identity", "eve", "id=0000000000000000000000000000000a\n"))
+            .err,
+        SW_ERR_OK);
+    kit_close(&kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,6 +209,9 @@ int main(void)
         cmocka_unit_test(what_is_no_setting_is_refused_and_changes_nothing),
         cmocka_unit_test(nobody_writes_into_the_reserved_tenant),
         cmocka_unit_test(a_kind_has_at_most_so_many),
+        cmocka_unit_test(what_is_behind_a_revocation_in_the_log_is_refused),
+        cmocka_unit_test(a_session_is_of_the_identity_that_opened_it),
+        cmocka_unit_test(a_key_is_of_one_identity),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
