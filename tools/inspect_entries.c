@@ -16,7 +16,10 @@
 #include "transport/proto.h"
 
 enum {
-    ENTRY_FORMAT = 2, /* the highest; the body of a command entry: node/entry.h has its table */
+    /* The body of a command entry: node/entry.h has its table. */
+    ENTRY_FORMAT = 3, /* the highest */
+    ENTRY_FORMAT_AUTHORS = 3,
+    AUTHOR_SIZE = 16,
 
     /* What raft/ writes into the type of a record. */
     TYPE_COMMAND = 1,
@@ -162,7 +165,26 @@ static const char *op_text(enum sw_op op)
     return name == NULL ? "other" : name;
 }
 
-static void print_command(struct sw_span bytes)
+/* Who wanted it, as the leader knew; older entries do not say. */
+struct author {
+    uint8_t flags;
+    struct sw_span id;
+};
+
+static void print_author(const struct author *author)
+{
+    bool known = false;
+
+    print_number("author_flags", author->flags);
+    for (size_t i = 0; i < author->id.size; i++) {
+        known = known || author->id.data[i] != 0;
+    }
+    if (known) {
+        print_hex("author", author->id);
+    }
+}
+
+static void print_command(const struct author *author, struct sw_span bytes)
 {
     struct sw_request command;
 
@@ -187,6 +209,7 @@ static void print_command(struct sw_span bytes)
     print_number("expected", command.expected);
     print_number("limit", command.limit);
     print_number("lease", command.lease);
+    print_author(author);
     (void)putchar('}');
 }
 
@@ -205,12 +228,18 @@ static void print_commands(struct sw_span body)
     }
     (void)printf(",\"commands\":[");
     for (uint32_t i = 0; i < count; i++) {
-        const struct sw_span command = sw_read_blob(&in, SW_COMMAND_SIZE_MAX);
+        struct author author = {0};
+        struct sw_span command;
 
+        if (format >= ENTRY_FORMAT_AUTHORS) {
+            author.flags = sw_read_u8(&in);
+            author.id = sw_read_bytes(&in, AUTHOR_SIZE);
+        }
+        command = sw_read_blob(&in, SW_COMMAND_SIZE_MAX);
         if (i > 0) {
             (void)putchar(',');
         }
-        print_command(command);
+        print_command(&author, command);
     }
     (void)putchar(']');
     if (sw_reader_finish(&in) != SW_ERR_OK) {

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "node/entry.h"
 #include "storage/disk_posix.h"
 #include "storage/wal_engine.h"
 #include "tests/unit/storage/temp_dir.h"
@@ -88,7 +89,7 @@ static void list(void)
     assert_int_equal(err, SW_ERR_OK);
 }
 
-/* The body of an entry with `count` times the same command. */
+/* The body of an entry with `count` times the same command, as the first nodes wrote it. */
 static struct sw_buf body_of(const struct sw_request *command, uint32_t count)
 {
     struct sw_buf body = {0};
@@ -134,6 +135,30 @@ static void commands_are_decoded(void **state)
         "\"tenant\":\"t\",\"namespace\":\"n\\u0022\",\"partition\":\"p\",\"key\":\"6b01\","
         "\"value\":\"76\"}]}\n"
         "{\"group\":1,\"index\":\"2\",\"term\":\"5\",\"type\":\"barrier\"}\n");
+    sw_buf_release(&body);
+}
+
+/* Written by the node's own code: whoever gives entries a new form is told here. */
+static void what_a_node_writes_now_is_known(void **state)
+{
+    static const struct sw_author client = {.id = {0xc1, 0x1e}, .flags = 1};
+    static const struct sw_author node = {.flags = 2};
+    struct sw_buf body = {0};
+    struct sw_buf bytes = {0};
+
+    (void)state;
+    sw_command_encode(&put, &bytes);
+    sw_entry_begin(&body, 1700000000123);
+    sw_entry_add(&body, &client, sw_buf_span(&bytes));
+    sw_entry_add(&body, &node, sw_buf_span(&bytes));
+    append(1, 5, COMMAND, sw_buf_span(&body));
+    list();
+    assert_non_null(strstr(output,
+                           "\"value\":\"76\",\"author_flags\":\"1\","
+                           "\"author\":\"c11e0000000000000000000000000000\"},{\"op\":\"put\""));
+    assert_non_null(strstr(output, "\"value\":\"76\",\"author_flags\":\"2\"}]}\n"));
+    assert_null(strstr(output, "malformed"));
+    sw_buf_release(&bytes);
     sw_buf_release(&body);
 }
 
@@ -211,6 +236,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(commands_are_decoded, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_a_node_writes_now_is_known, setup, teardown),
         cmocka_unit_test_setup_teardown(
             bytes_that_are_no_entry_are_printed_as_they_are, setup, teardown),
         cmocka_unit_test_setup_teardown(replaced_and_cut_entries_are_not_live, setup, teardown),
