@@ -56,8 +56,8 @@ class Package(unittest.TestCase):
         cls.python = cls.folder / "venv" / "bin" / "python"
         run(cls.python, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", cls.wheel)
 
-    def run_tests(self, name):
-        env = {"LD_LIBRARY_PATH": "", **sanitizer_env()}
+    def run_tests(self, name, **more):
+        env = {"LD_LIBRARY_PATH": "", **sanitizer_env(), **more}
         print(run(self.python, PACKAGE / "tests" / f"{name}.py", env=env, where=self.folder))
 
     def test_offline(self):
@@ -68,6 +68,13 @@ class Package(unittest.TestCase):
 
     def test_async(self):
         self.run_tests("test_async")
+
+    def test_embedded(self):
+        self.run_tests("test_sync", SWARM_TEST_EMBEDDED="1")
+        self.run_tests("test_async", SWARM_TEST_EMBEDDED="1")
+
+    def test_swarm(self):
+        self.run_tests("test_swarm")
 
     def test_recipes(self):
         self.run_tests("test_recipes")

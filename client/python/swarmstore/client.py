@@ -61,20 +61,22 @@ class Client:
     # ---- the client itself
 
     @classmethod
-    def open(cls, config: str | None = None, *, endpoints: str | None = None,
+    def open(cls, where: str | None = None, *, endpoints: str | None = None,
              tenant: str | None = None, namespace: str | None = None,
              partition: str | None = None, timeout: float | None = None,
              dial_timeout: float | None = None, session_ttl: float | None = None,
              session: bool = True, fail_when_down: bool = False, in_flight_max: int = 0,
              attempts_max: int = 0) -> Client:
-        """Reads the settings file (default: $SWARM_CLIENT_CONFIG, ~/.config/swarm/client.conf) and
-        begins to connect; does not wait for a node. Without `session` a write whose answer is lost
-        is not sent again."""
+        """`where` is a URL, "swarm://HOST:PORT,.../NAMESPACE?config=FILE" or "file:DIR" (one
+        durable replica in this process, no server), or the path of a settings file; None: $SWARM_URL,
+        $SWARM_CLIENT_CONFIG, ~/.config/swarm/client.conf. Begins to connect; does not wait for a
+        node. Without `session` a write whose answer is lost is not sent again."""
+        is_url = where is not None and where.startswith(("swarm:", "file:"))
         texts = [ffi.NULL if text is None else ffi.new("char[]", text.encode())
-                 for text in (config, endpoints)]
+                 for text in (where if is_url else None, None if is_url else where, endpoints)]
         options = ffi.new("struct swarm_options *")
         options.size = ffi.sizeof("struct swarm_options")
-        options.config_path, options.endpoints = texts
+        options.url, options.config_path, options.endpoints = texts
         options.flags = ((0 if session else lib.SWARM_WITHOUT_SESSION)
                          | (lib.SWARM_FAIL_WHEN_DOWN if fail_when_down else 0))
         options.timeout_ms = _ms(timeout)

@@ -2,6 +2,7 @@
 import os
 import pathlib
 import sys
+import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / "tests" / "integration"))
@@ -27,19 +28,34 @@ class SwarmCase(unittest.TestCase):
         self.store = self.open()
         self.addCleanup(self.store.close)
 
+    def where(self):
+        return str(self.swarm.client_config)
+
     def open(self, **options):
         options.setdefault("partition", self.id().rsplit(".", 1)[-1])
-        return swarmstore.open(str(self.swarm.client_config), timeout=WAIT_S, **options)
+        return swarmstore.open(self.where(), timeout=WAIT_S, **options)
 
 
-class AsyncSwarmCase(SwarmCase, unittest.IsolatedAsyncioTestCase):
+class EmbeddedCase(SwarmCase):
+    """`self.store` is a directory of its own: the same tests, no server."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory(prefix="swarm-test-")
+        cls.addClassCleanup(cls.folder.cleanup)
+
+    def where(self):
+        return f"file:{tempfile.mkdtemp(dir=self.folder.name)}/data"
+
+
+# What both worlds can do is tested in both: SWARM_TEST_EMBEDDED says in which now.
+Case = EmbeddedCase if "SWARM_TEST_EMBEDDED" in os.environ else SwarmCase
+
+
+class AsyncCase(Case, unittest.IsolatedAsyncioTestCase):
     """The same for tests that await."""
 
 
-def installed():
-    """The package under test is that of a wheel, not that of the source tree."""
-    return pathlib.Path(__file__).resolve().parents[1] not in \
-        pathlib.Path(swarmstore.__file__).resolve().parents
-
-
-assert installed() or "SWARM_TEST_SOURCE" in os.environ
+# The package under test is that of a wheel, not that of the source tree.
+assert pathlib.Path(__file__).resolve().parents[1] not in \
+    pathlib.Path(swarmstore.__file__).resolve().parents

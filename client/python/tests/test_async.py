@@ -1,4 +1,4 @@
-"""The awaitable twins against a real swarm of three nodes."""
+"""The awaitable twins, against a real swarm of three nodes and embedded."""
 import asyncio
 import time
 import unittest
@@ -8,7 +8,7 @@ import swarmstore
 from swarmstore import errors, key
 
 
-class Twins(kit.AsyncSwarmCase):
+class Twins(kit.AsyncCase):
     async def test_every_function_has_its_twin(self):
         store = self.store
         written = await store.aput("a", b"1")
@@ -105,7 +105,7 @@ class Twins(kit.AsyncSwarmCase):
         self.assertIsNone(await self.store.aget("me"))
 
 
-class Loops(kit.SwarmCase):
+class Loops(kit.Case):
     def test_one_client_in_several_loops(self):
         async def work(i):
             await self.store.aput(f"k{i}", b"1")

@@ -1,7 +1,10 @@
 """What needs no swarm: neighbours of keys, exceptions, conditions, refusals."""
 import asyncio
+import base64
+import pathlib
 import pickle
 import random
+import tempfile
 import unittest
 
 import swarmstore
@@ -88,6 +91,16 @@ class Conditions(unittest.TestCase):
             key("a").value == 3  # pylint: disable=expression-not-assigned
 
 
+class Embedded(unittest.TestCase):
+    def test_what_was_written_is_there_after_opening_anew(self):
+        with tempfile.TemporaryDirectory(prefix="swarm-test-") as folder:
+            for i in range(3):
+                with swarmstore.open(f"file:{folder}/data?partition=p") as store:
+                    self.assertEqual(store.add("opened"), i + 1)
+                    with self.assertRaises(errors.LockedError):
+                        swarmstore.open(f"file:{folder}/data")
+
+
 CONFIG = """[swarm]
 id = 00112233445566778899aabbccddeeff
 [client]
@@ -101,9 +114,6 @@ class Closed(unittest.TestCase):
     """Against a port where nobody is."""
 
     def open(self, **options):
-        import base64
-        import pathlib
-        import tempfile
         folder = tempfile.TemporaryDirectory(prefix="swarm-test-")
         self.addCleanup(folder.cleanup)
         secret = base64.b64encode(bytes(range(32))).decode()
