@@ -1,7 +1,8 @@
-/* The thread of one or more clients. */
+/* The thread of one or more clients, or what a loop of somebody else calls in its place. */
 #include "client/pool_zmq.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -17,7 +18,9 @@
 enum { EVENT_COUNT = 64, TURN_ROUNDS = 4, WAIT_MS_MAX = 60000, SOCKETS_MAX = 65536 };
 
 struct swarm_pool {
-    pthread_t thread;
+    pthread_t thread; /* that serves it; without one, the owner's */
+    bool threaded;
+    _Atomic bool inside; /* a turn of a pool without a thread */
     void *context;
     int epoll_fd;
     int event_fd;                    /* readable: the inbox is not empty */
@@ -39,7 +42,18 @@ uint64_t sw_pool_now_ms(void)
 
 bool sw_pool_is_self(const struct swarm_pool *pool)
 {
-    return pthread_equal(pthread_self(), pool->thread) != 0;
+    return pthread_equal(pthread_self(), pool->thread) != 0 &&
+           (pool->threaded || atomic_load(&pool->inside));
+}
+
+bool sw_pool_is_threaded(const struct swarm_pool *pool)
+{
+    return pool->threaded;
+}
+
+bool sw_pool_is_owner(const struct swarm_pool *pool)
+{
+    return !pool->threaded && pthread_equal(pthread_self(), pool->thread) != 0;
 }
 
 void *sw_pool_context(struct swarm_pool *pool)
@@ -256,7 +270,7 @@ static void turn(struct swarm_pool *pool)
 
 /* ---- the thread ---------------------------------------------------------------------------- */
 
-static int wait_ms(struct swarm_pool *pool)
+int sw_pool_wait_ms(struct swarm_pool *pool)
 {
     const uint64_t now_ms = sw_pool_now_ms();
     uint64_t due_ms = now_ms + WAIT_MS_MAX;
@@ -280,10 +294,10 @@ static int wait_ms(struct swarm_pool *pool)
     return (int)(due_ms - now_ms);
 }
 
-static void wait_for_events(struct swarm_pool *pool)
+static void wait_for_events(struct swarm_pool *pool, int timeout_ms)
 {
     struct epoll_event events[EVENT_COUNT];
-    const int count = epoll_wait(pool->epoll_fd, events, EVENT_COUNT, wait_ms(pool));
+    const int count = epoll_wait(pool->epoll_fd, events, EVENT_COUNT, timeout_ms);
     uint64_t posts;
 
     SW_ASSERT(count >= 0 || errno == EINTR);
@@ -301,7 +315,7 @@ static void *thread_main(void *arg)
     struct swarm_pool *pool = arg;
 
     while (!pool->stopping || !inbox_empty(pool)) {
-        wait_for_events(pool);
+        wait_for_events(pool, sw_pool_wait_ms(pool));
         run_inbox(pool);
         turn(pool);
     }
@@ -340,29 +354,86 @@ static void close_descriptors(struct swarm_pool *pool)
     free(pool);
 }
 
-enum sw_err sw_pool_new(struct swarm_pool **ret_pool)
+static struct swarm_pool *pool_alloc(bool threaded)
 {
     struct swarm_pool *pool = calloc(1, sizeof *pool);
-    enum sw_err err;
 
     SW_ASSERT(pool != NULL);
     pool->epoll_fd = -1;
     pool->event_fd = -1;
+    pool->threaded = threaded;
+    pool->thread = pthread_self();
     pool->trunks =
         (struct sw_trunks){.arg = pool, .opened = trunk_opened, .closing = trunk_closing};
-    pool->embeddeds = (struct sw_embeddeds){.arg = pool, .wake = wake};
-    err = open_descriptors(pool);
-    if (err == SW_ERR_OK && pthread_create(&pool->thread, NULL, thread_main, pool) != 0) {
+    pool->embeddeds = (struct sw_embeddeds){.threads = !threaded, .arg = pool, .wake = wake};
+    return pool;
+}
+
+static enum sw_err start(struct swarm_pool *pool, struct swarm_pool **ret_pool)
+{
+    enum sw_err err = open_descriptors(pool);
+
+    if (err == SW_ERR_OK && pool->threaded &&
+        pthread_create(&pool->thread, NULL, thread_main, pool) != 0) {
         err = SW_ERR_NOMEM;
     }
     if (err != SW_ERR_OK) {
         close_descriptors(pool);
         return err;
     }
-    (void)pthread_setname_np(pool->thread, "swarm-client");
+    if (pool->threaded) {
+        (void)pthread_setname_np(pool->thread, "swarm-client");
+    }
     *ret_pool = pool;
     return SW_ERR_OK;
 }
+
+enum sw_err sw_pool_new(struct swarm_pool **ret_pool)
+{
+    return start(pool_alloc(true), ret_pool);
+}
+
+enum sw_err sw_pool_new_unthreaded(struct swarm_pool **ret_pool)
+{
+    return start(pool_alloc(false), ret_pool);
+}
+
+/* ---- without a thread ---------------------------------------------------------------------- */
+
+int sw_pool_fd(const struct swarm_pool *pool)
+{
+    return pool->epoll_fd;
+}
+
+void sw_pool_process(struct swarm_pool *pool)
+{
+    SW_ASSERT(sw_pool_is_owner(pool));
+    SW_ASSERT(!atomic_load(&pool->inside)); /* not from a callback */
+    atomic_store(&pool->inside, true);
+    wait_for_events(pool, 0);
+    run_inbox(pool);
+    turn(pool);
+    atomic_store(&pool->inside, false);
+}
+
+void sw_pool_await(struct swarm_pool *pool)
+{
+    struct pollfd polled = {.fd = pool->epoll_fd, .events = POLLIN};
+
+    (void)poll(&polled, 1, sw_pool_wait_ms(pool)); /* a signal costs a turn too many */
+    sw_pool_process(pool);
+}
+
+void sw_pool_run(struct swarm_pool *pool, struct sw_task *task)
+{
+    SW_ASSERT(sw_pool_is_owner(pool));
+    SW_ASSERT(!atomic_load(&pool->inside));
+    atomic_store(&pool->inside, true);
+    task->run(task);
+    atomic_store(&pool->inside, false);
+}
+
+/* ---- the end ------------------------------------------------------------------------------- */
 
 struct stop_task {
     struct sw_task task; /* first */
@@ -383,8 +454,11 @@ void sw_pool_free(struct swarm_pool *pool)
         return;
     }
     SW_ASSERT(!sw_pool_is_self(pool));
-    sw_pool_post(pool, &stop.task);
-    failed = pthread_join(pool->thread, NULL);
-    SW_ASSERT(failed == 0);
+    if (pool->threaded) {
+        sw_pool_post(pool, &stop.task);
+        failed = pthread_join(pool->thread, NULL);
+        SW_ASSERT(failed == 0);
+    }
+    SW_ASSERT(pool->members == NULL);
     close_descriptors(pool);
 }

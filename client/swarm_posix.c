@@ -306,7 +306,7 @@ static void run_attach(struct sw_task *task)
 
 static enum sw_err check_options(const struct swarm_options *options, char *ret_why)
 {
-    const uint32_t known = SWARM_WITHOUT_SESSION | SWARM_FAIL_WHEN_DOWN;
+    const uint32_t known = SWARM_WITHOUT_SESSION | SWARM_FAIL_WHEN_DOWN | SWARM_OWN_LOOP;
 
     if (options != NULL && (options->size < sizeof(size_t) || options->size > 4096)) {
         (void)snprintf(ret_why, SW_WHY_SIZE, "options.size is not set: use SWARM_INIT");
@@ -315,6 +315,11 @@ static enum sw_err check_options(const struct swarm_options *options, char *ret_
     if (options != NULL && options->size >= offsetof(struct swarm_options, timeout_ms) &&
         (options->flags & ~known) != 0) {
         (void)snprintf(ret_why, SW_WHY_SIZE, "options.flags has bits that are not known");
+        return SW_ERR_INVALID;
+    }
+    if (options != NULL && options->size >= offsetof(struct swarm_options, timeout_ms) &&
+        (options->flags & SWARM_OWN_LOOP) != 0 && options->pool != NULL) {
+        (void)snprintf(ret_why, SW_WHY_SIZE, "a pool has a thread: SWARM_OWN_LOOP has none");
         return SW_ERR_INVALID;
     }
     return SW_ERR_OK;
@@ -330,10 +335,30 @@ static void copy_options(struct swarm_options *to, const struct swarm_options *f
     to->in_flight_max = or_default(to->in_flight_max, SW_CORE_IN_FLIGHT_MAX);
 }
 
-static void wait_done(struct swarm_client *client)
+/* Whoever owns the loop goes on giving turns while it waits. */
+static void wait_for(struct swarm_client *client, sem_t *done)
 {
-    while (sem_wait(&client->done) != 0) { /* a signal came between */
+    if (sw_pool_is_owner(client->pool)) {
+        while (sem_trywait(done) != 0) {
+            sw_pool_await(client->pool);
+        }
+        return;
     }
+    while (sem_wait(done) != 0) { /* a signal came between */
+    }
+}
+
+static enum sw_err find_pool(struct swarm_client *client)
+{
+    enum sw_err err = SW_ERR_OK;
+
+    client->pool = client->options.pool;
+    client->own_pool = client->pool == NULL;
+    if (client->own_pool) {
+        err = (client->options.flags & SWARM_OWN_LOOP) != 0 ? sw_pool_new_unthreaded(&client->pool)
+                                                            : sw_pool_new(&client->pool);
+    }
+    return err;
 }
 
 static enum sw_err start(struct swarm_client *client, char *ret_why)
@@ -344,11 +369,7 @@ static enum sw_err start(struct swarm_client *client, char *ret_why)
     if (err != SW_ERR_OK) {
         return err;
     }
-    client->pool = client->options.pool;
-    if (client->pool == NULL) {
-        err = sw_pool_new(&client->pool);
-        client->own_pool = err == SW_ERR_OK;
-    }
+    err = find_pool(client);
     if (err != SW_ERR_OK) {
         return err;
     }
@@ -356,10 +377,12 @@ static enum sw_err start(struct swarm_client *client, char *ret_why)
     client->attach.run = run_attach;
     if (sw_pool_is_self(client->pool)) {
         run_attach(&client->attach); /* opened from a callback */
+    } else if (sw_pool_is_owner(client->pool)) {
+        sw_pool_run(client->pool, &client->attach);
     } else {
         sw_pool_post(client->pool, &client->attach);
     }
-    wait_done(client);
+    wait_for(client, &client->done);
     memcpy(ret_why, client->attach_why, SW_WHY_SIZE);
     return client->attach_err;
 }
@@ -420,11 +443,34 @@ void swarm_close(struct swarm_client *client)
         return; /* after fork() the thread does not exist here: nothing can be ended */
     }
     SW_ASSERT(!sw_pool_is_self(client->pool));
+    SW_ASSERT(sw_pool_is_threaded(client->pool) || sw_pool_is_owner(client->pool));
     atomic_store(&client->closing, true);
     client->close.run = run_close;
     sw_pool_post(client->pool, &client->close);
-    wait_done(client);
+    wait_for(client, &client->done);
     destroy(client);
+}
+
+/* ---- loops of others ----------------------------------------------------------------------- */
+
+int swarm_fd(const struct swarm_client *client)
+{
+    return sw_pool_is_threaded(client->pool) ? -1 : sw_pool_fd(client->pool);
+}
+
+int swarm_timeout_ms(const struct swarm_client *client)
+{
+    return sw_pool_is_threaded(client->pool) ? -1 : sw_pool_wait_ms(client->pool);
+}
+
+enum swarm_status swarm_process(struct swarm_client *client)
+{
+    if (client->pid != getpid() || !sw_pool_is_owner(client->pool) ||
+        sw_pool_is_self(client->pool)) {
+        return SWARM_INVALID;
+    }
+    sw_pool_process(client->pool);
+    return SWARM_OK;
 }
 
 /* ---- requests ------------------------------------------------------------------------------ */
@@ -663,8 +709,7 @@ enum swarm_status swarm_call(struct swarm_client *client,
         status = swarm_submit(client, request, on_waited, &waiter, why, sizeof why);
     }
     if (status == SWARM_OK) {
-        while (sem_wait(&waiter.done) != 0) {
-        }
+        wait_for(client, &waiter.done);
     } else {
         waiter.result = failed_result((enum sw_err)status, why);
     }

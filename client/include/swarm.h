@@ -2,7 +2,8 @@
  *
  * A client finds the leader, keeps deadlines, and sends writes inside a session, so that a write
  * whose answer got lost is sent again and still runs at most once. All functions may be called from
- * any thread; callbacks come on the client's own thread, one for each request, and must not block.
+ * any thread; callbacks come on the client's own thread (SWARM_OWN_LOOP: on the caller's), one for
+ * each request, and must not block.
  * Nothing here is usable in a child after fork(): calls there fail with SWARM_INVALID.
  *
  * Structs that callers fill in begin with `size`: set it with SWARM_INIT, and leave what you do not
@@ -46,6 +47,7 @@ struct swarm_pool; /* a thread for several clients; those of one identity share 
 enum {
     SWARM_WITHOUT_SESSION = 1 << 0, /* writes are sent once; a lost answer means SWARM_UNKNOWN */
     SWARM_FAIL_WHEN_DOWN = 1 << 1,  /* fail at once when no node is reachable: for command lines */
+    SWARM_OWN_LOOP = 1 << 2, /* no thread: the caller's loop serves the client, see swarm_fd */
 };
 
 /* Durations in milliseconds. A zero stands for the default named beside it. */
@@ -291,6 +293,19 @@ SWARM_API enum swarm_status swarm_submit(struct swarm_client *client,
 SWARM_API enum swarm_status swarm_call(struct swarm_client *client,
                                        const struct swarm_request *request,
                                        struct swarm_result **ret_result);
+
+/* ---- a client without a thread -------------------------------------------------------------- */
+
+/* With SWARM_OWN_LOOP the thread that opened the client serves it, and callbacks come on that
+ * thread, from inside of swarm_process: when swarm_fd is readable, or swarm_timeout_ms is over,
+ * call swarm_process, and ask for the timeout anew. libuv: a uv_poll_t, a uv_timer_t and a
+ * uv_prepare_t; client/example_uv.c shows it. Other threads may submit, and may wait in swarm_call
+ * while the loop runs; where the owner itself waits (swarm_call, swarm_close), it serves the client
+ * meanwhile. */
+SWARM_API int swarm_fd(const struct swarm_client *client);         /* only to be polled; else -1 */
+SWARM_API int swarm_timeout_ms(const struct swarm_client *client); /* 0 = at once */
+/* SWARM_INVALID: the client has a thread, another thread opened it, or this is a callback. */
+SWARM_API enum swarm_status swarm_process(struct swarm_client *client);
 
 /* ---- answers for a loop of your own --------------------------------------------------------- */
 

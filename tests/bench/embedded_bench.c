@@ -18,7 +18,7 @@ enum { KEYS = 100000, LATENCY_COUNT_MAX = 1 << 20, GETS = 20000 };
 const uint8_t sw_bench_value[SW_BENCH_VALUE_SIZE] = "value";
 
 static const struct sw_bench_store *const stores[] = {
-    &sw_bench_swarm, &sw_bench_lmdb, &sw_bench_sqlite};
+    &sw_bench_swarm, &sw_bench_swarm_loop, &sw_bench_lmdb, &sw_bench_sqlite};
 
 enum { STORE_COUNT = sizeof stores / sizeof stores[0] };
 

@@ -23,6 +23,7 @@ struct sw_bench_store {
 };
 
 extern const struct sw_bench_store sw_bench_swarm;
+extern const struct sw_bench_store sw_bench_swarm_loop;
 extern const struct sw_bench_store sw_bench_lmdb;
 extern const struct sw_bench_store sw_bench_sqlite;
 

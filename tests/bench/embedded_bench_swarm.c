@@ -1,4 +1,6 @@
-/* Embedded mode in the bench: through swarm.h alone, as any program would. */
+/* Embedded mode in the bench: through swarm.h alone, as any program would; with the client's
+ * thread, and on a loop of the caller's own. */
+#include <poll.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -18,7 +20,7 @@ struct store {
 
 static const struct swarm_scope scope = {.partition = "bench"};
 
-static void *open_with(const char *folder)
+static void *open_with(const char *folder, uint32_t flags)
 {
     struct swarm_options options = SWARM_INIT(struct swarm_options);
     struct store *store = calloc(1, sizeof *store);
@@ -28,12 +30,23 @@ static void *open_with(const char *folder)
     SW_ASSERT(store != NULL);
     (void)snprintf(url, sizeof url, "file:%s", folder);
     options.url = url;
+    options.flags = flags;
     if (swarm_open(&options, &store->client, why, sizeof why) != SWARM_OK) {
         (void)fprintf(stderr, "%s\n", why);
         abort();
     }
     SW_ASSERT(sem_init(&store->room, 0, IN_FLIGHT) == 0);
     return store;
+}
+
+static void *open_threaded(const char *folder)
+{
+    return open_with(folder, 0);
+}
+
+static void *open_loop(const char *folder)
+{
+    return open_with(folder, SWARM_OWN_LOOP);
 }
 
 static void close_store(void *arg)
@@ -74,7 +87,16 @@ static void on_put(void *arg, struct swarm_result *result)
 
 static void take_room(struct store *store)
 {
-    while (sem_wait(&store->room) != 0) { /* a signal came between */
+    struct pollfd polled = {.fd = swarm_fd(store->client), .events = POLLIN};
+
+    if (polled.fd < 0) {
+        while (sem_wait(&store->room) != 0) { /* a signal came between */
+        }
+        return;
+    }
+    while (sem_trywait(&store->room) != 0) {
+        (void)poll(&polled, 1, swarm_timeout_ms(store->client));
+        (void)swarm_process(store->client);
     }
 }
 
@@ -116,8 +138,14 @@ static bool get(void *arg, const uint8_t *key)
 }
 
 const struct sw_bench_store sw_bench_swarm = {.name = "swarm",
-                                              .open = open_with,
+                                              .open = open_threaded,
                                               .close = close_store,
                                               .put = put,
                                               .pipeline = pipeline,
                                               .get = get};
+const struct sw_bench_store sw_bench_swarm_loop = {.name = "swarm-loop",
+                                                   .open = open_loop,
+                                                   .close = close_store,
+                                                   .put = put,
+                                                   .pipeline = pipeline,
+                                                   .get = get};

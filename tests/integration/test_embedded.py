@@ -86,6 +86,13 @@ class Embedded(unittest.TestCase):
         self.ctl("kv", "put", "a", "2", env=other)
         self.on_dir("kv", "get", "a", code=3)
 
+    def test_a_program_on_its_own_loop(self):
+        done = subprocess.run([BIN / "swarm-example-uv", self.url], capture_output=True, text=True,
+                              timeout=LIMIT_S, check=False, env=self.env)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual([line.split()[0] for line in done.stdout.splitlines()], ["OK"] * 10)
+        self.assertEqual(self.on_dir("kv", "get", "key-9"), "value\n")
+
     def test_what_is_not_ours_is_left_alone(self):
         self.data.mkdir()
         (self.data / "letter").write_text("dear")
