@@ -1,59 +1,27 @@
 /* INI text through libinih into the table of settings. */
 #include <errno.h>
-#include <ini.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/assert.h"
+#include "base/ini.h"
 #include "node/config.h"
 
 /* What libinih holds in one line, less its newline and its end. */
 enum { LINE_SIZE_MAX = 197, FILE_SIZE_MAX = 1 << 20 };
 
-struct parse {
-    struct sw_config *config;
-    char *why;
-    enum sw_err err;
-};
-
-static int on_value(void *user, const char *section, const char *name, const char *value)
+static enum sw_err
+take(void *arg, const char *section, const char *name, const char *value, char ret_why[SW_WHY_SIZE])
 {
-    struct parse *parse = user;
-
-    if (parse->err != SW_ERR_OK) {
-        return 0; /* libinih reads on; the first error is the one to tell */
-    }
-    if (value != NULL && strlen(name) + strlen(" = ") + strlen(value) > LINE_SIZE_MAX) {
+    if (strlen(name) + strlen(" = ") + strlen(value) > LINE_SIZE_MAX) {
         /* Written without blanks it fits, but what --print-config prints would not read back. */
-        (void)snprintf(parse->why, SW_WHY_SIZE, "the value is too long for a line");
-        parse->err = SW_ERR_CONFIG;
-        return 0;
+        (void)snprintf(ret_why, SW_WHY_SIZE, "the value is too long for a line");
+        return SW_ERR_CONFIG;
     }
-    if (value != NULL && value[0] == ';') {
-        (void)snprintf(parse->why, SW_WHY_SIZE, "a value begins with ';', which begins a comment");
-        parse->err = SW_ERR_CONFIG;
-        return 0;
+    if (value[0] == ';') {
+        (void)snprintf(ret_why, SW_WHY_SIZE, "a value begins with ';', which begins a comment");
+        return SW_ERR_CONFIG;
     }
-    parse->err = sw_config_set(
-        parse->config, section, name, value == NULL ? "" : value, SW_CONFIG_FILE, parse->why);
-    return parse->err == SW_ERR_OK;
-}
-
-/* `line` is what libinih answered: the number of the first bad line, or below zero. */
-static enum sw_err result(const struct parse *parse, int line, char *ret_why)
-{
-    char detail[SW_WHY_SIZE];
-
-    if (line == 0) {
-        return SW_ERR_OK;
-    }
-    (void)snprintf(detail, sizeof detail, "%s", ret_why);
-    if (parse->err != SW_ERR_OK) {
-        (void)snprintf(ret_why, SW_WHY_SIZE, "line %d: %.140s", line, detail);
-    } else {
-        (void)snprintf(ret_why, SW_WHY_SIZE, "line %d: not \"key = value\" nor [section]", line);
-    }
-    return SW_ERR_CONFIG;
+    return sw_config_set(arg, section, name, value, SW_CONFIG_FILE, ret_why);
 }
 
 /* libinih cuts lines at its own limit and takes a line that begins with a space for more of the
@@ -83,12 +51,12 @@ static enum sw_err check_lines(const char *text, char *ret_why)
 
 enum sw_err sw_config_parse(struct sw_config *config, const char *text, char ret_why[SW_WHY_SIZE])
 {
-    struct parse parse = {.config = config, .why = ret_why, .err = SW_ERR_OK};
+    const struct sw_ini_taker taker = {.take = take, .arg = config};
 
     if (check_lines(text, ret_why) != SW_ERR_OK) {
         return SW_ERR_CONFIG;
     }
-    return result(&parse, ini_parse_string(text, on_value, &parse), ret_why);
+    return sw_ini_parse(text, &taker, ret_why);
 }
 
 static enum sw_err read_all(const char *path, struct sw_buf *out, char *ret_why)
