@@ -27,7 +27,7 @@ COUNTER = "count"
 KILL_AFTER_S = 0.002
 
 
-# ---- the agents -----------------------------------------------------------------------------------
+# ---- the agents ---------------------------------------------------------------------------------
 
 def entity(process, number):
     return {"type": "entity", "name": f"agent-{process:02}-fact-{number:02}",
@@ -108,7 +108,7 @@ def agent(kind, place, process):
     return 0
 
 
-# ---- a turn ---------------------------------------------------------------------------------------
+# ---- a turn -------------------------------------------------------------------------------------
 
 def start_agents(kind, place, count):
     agents = [subprocess.Popen([sys.executable, __file__, "--agent", kind, place, str(process)],
@@ -172,7 +172,7 @@ def turn_of_swarm(cluster, count, number, kill):
             "kept": len(set(acknowledged) & set(records)), "twice": twice, "seconds": seconds}
 
 
-# ---- the table ------------------------------------------------------------------------------------
+# ---- the table ----------------------------------------------------------------------------------
 
 def measure(turn, count, turns):
     rows = [turn(count, number) for number in range(turns)]

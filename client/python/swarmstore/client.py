@@ -68,9 +68,9 @@ class Client:
              session: bool = True, fail_when_down: bool = False, in_flight_max: int = 0,
              attempts_max: int = 0) -> Client:
         """`where` is a URL, "swarm://HOST:PORT,.../NAMESPACE?config=FILE" or "file:DIR" (one
-        durable replica in this process, no server), or the path of a settings file; None: $SWARM_URL,
-        $SWARM_CLIENT_CONFIG, ~/.config/swarm/client.conf. Begins to connect; does not wait for a
-        node. Without `session` a write whose answer is lost is not sent again."""
+        durable replica in this process, no server), or the path of a settings file; None:
+        $SWARM_URL, $SWARM_CLIENT_CONFIG, ~/.config/swarm/client.conf. Begins to connect; does not
+        wait for a node. Without `session` a write whose answer is lost is not sent again."""
         is_url = where is not None and where.startswith(("swarm:", "file:"))
         texts = [ffi.NULL if text is None else ffi.new("char[]", text.encode())
                  for text in (where if is_url else None, None if is_url else where, endpoints)]
