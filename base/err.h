@@ -54,7 +54,8 @@
     X(DEADLINE, 6007, UNKNOWN, SAME_SESSION, 6, "no answer before the deadline", "retry in the same session: a write runs at most once") \
     X(SHUTTING_DOWN, 6008, NOT_DONE, OTHER_NODE, 5, "the node is stopping", "ask another node") \
     X(BUSY, 6009, NOT_DONE, LATER, 5, "the queue for this is full", "retry after a pause; nothing was started") \
-    X(CANCELLED, 6010, UNKNOWN, SAME_SESSION, 1, "the caller gave the request up", "")
+    X(CANCELLED, 6010, UNKNOWN, SAME_SESSION, 1, "the caller gave the request up", "") \
+    X(NOT_COMMITTED, 6011, NOT_DONE, NEVER, 4, "the write was not committed, and never will be", "somebody asked for its outcome before it arrived; send it again under a new sequence number")
 /* clang-format on */
 
 enum sw_err {

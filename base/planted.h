@@ -71,7 +71,8 @@
     X(WATCH_REPEATS, "the next page of a watch begins with the last revision of the one before")   \
     X(WATCH_GOES_BACK, "a page of a watch that is cut says that it ends before its last revision") \
     X(WATCH_COUNTS_UNCOMMITTED, "a watch without news counts what is proposed as told")            \
-    X(WATCH_HIDES_RESYNC, "a watch from before the oldest change that is kept goes on from there")
+    X(WATCH_HIDES_RESYNC, "a watch from before the oldest change that is kept goes on from there") \
+    X(OUTCOME_NOT_SEALED, "a write that was told to be not committed still runs when it arrives")
 
 #define SW_PLANTED_ENUM_(name, text) SW_PLANTED_##name,
 enum sw_planted { SW_PLANTED_TABLE(SW_PLANTED_ENUM_) SW_PLANTED_COUNT };

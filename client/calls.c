@@ -114,6 +114,19 @@ enum swarm_status swarm_multi_get(struct swarm_client *client,
     return swarm_call(client, &request, ret_result);
 }
 
+enum swarm_status swarm_outcome_of(struct swarm_client *client,
+                                   uint64_t session,
+                                   uint64_t seq,
+                                   struct swarm_result **ret_result)
+{
+    struct swarm_request request = SWARM_INIT(struct swarm_request);
+
+    request.op = SWARM_OUTCOME;
+    request.session = session;
+    request.seq = seq;
+    return swarm_call(client, &request, ret_result);
+}
+
 static enum swarm_status lease_call(struct swarm_client *client,
                                     enum swarm_op op,
                                     struct swarm_scope scope,

@@ -246,8 +246,10 @@ check_submission(struct sw_core *core, const struct sw_core_submission *submissi
                  (unsigned long long)submission->node.value);
         return SW_ERR_INVALID;
     }
-    if (request->op == SW_OP_SESSION_OPEN || request->op == SW_OP_SESSION_CLOSE) {
-        snprintf(ret_why, SW_WHY_SIZE, "sessions are opened and closed by the client itself");
+    if (request->op == SW_OP_SESSION_OPEN ||
+        (request->op == SW_OP_SESSION_CLOSE && core->session.value != 0 &&
+         request->session.value == core->session.value)) {
+        snprintf(ret_why, SW_WHY_SIZE, "a client opens and closes its session itself");
         return SW_ERR_INVALID;
     }
     err = sw_request_validate(request, ret_why);
@@ -269,6 +271,11 @@ check_submission(struct sw_core *core, const struct sw_core_submission *submissi
     return SW_ERR_OK;
 }
 
+bool sw__core_names_session(enum sw_op op)
+{
+    return op == SW_OP_SESSION_CLOSE || op == SW_OP_OUTCOME || op == SW_OP_SESSION_LIST;
+}
+
 enum sw_err sw_core_submit(struct sw_core *core,
                            const struct sw_core_submission *submission,
                            uint64_t *ret_token,
@@ -279,8 +286,10 @@ enum sw_err sw_core_submit(struct sw_core *core,
     enum sw_err err;
 
     SW_ASSERT(submission->done != NULL);
-    copy.request.session.value = 0;
-    copy.request.seq = 0;
+    if (!sw__core_names_session(copy.request.op)) {
+        copy.request.session.value = 0;
+        copy.request.seq = 0;
+    }
     copy.request.acked = 0;
     err = check_submission(core, &copy, ret_why);
     if (err != SW_ERR_OK) {
@@ -322,6 +331,21 @@ void sw_core_cancel_all(struct sw_core *core)
 
 /* --- the end of a request --------------------------------------------------------------------- */
 
+/* Answered, or nobody waits for the answer: the node may forget it, unless it is the answer that
+ * the caller did not get. */
+static void close_seq(struct sw_core *core, const struct sw_request *request, enum sw_err verdict)
+{
+    if (request->seq == 0 || request->session.value != core->session.value ||
+        sw__core_names_session(request->op)) {
+        return;
+    }
+    if (sw_err_outcome(verdict) == SW_OUTCOME_UNKNOWN) {
+        sw_window_lost(&core->window, request->seq);
+    } else {
+        sw_window_answered(&core->window, request->seq);
+    }
+}
+
 static void leave(struct sw_core *core, struct sw_core_request *request)
 {
     const uint32_t slot = (uint32_t)(request->request.id % SW_CORE_SLOT_COUNT);
@@ -334,10 +358,6 @@ static void leave(struct sw_core *core, struct sw_core_request *request)
         sw__core_list_remove(&core->queue, request);
     }
     sw_timers_cancel(&core->timers, &request->timer);
-    /* Answered, or nobody waits for the answer: the node may forget it. */
-    if (request->request.seq != 0 && request->request.session.value == core->session.value) {
-        sw_window_answered(&core->window, request->request.seq);
-    }
 }
 
 void sw__core_finish(struct sw_core *core,
@@ -347,6 +367,9 @@ void sw__core_finish(struct sw_core *core,
     struct sw_reply told = *reply;
 
     told.err = sw_retry_verdict(&request->request, reply->err, request->maybe);
+    told.session = request->request.session;
+    told.seq = request->request.seq;
+    close_seq(core, &request->request, told.err);
     leave(core, request);
     if (!request->internal) {
         core->stats.finished++;

@@ -92,6 +92,8 @@ struct sw_core {
     struct sw_core_stats stats;
 };
 
+/* Its session is the one that the caller asks about, not the core's own. */
+bool sw__core_names_session(enum sw_op op);
 uint64_t sw__core_now(const struct sw_core *core);
 struct sw_core_node *sw__core_node(struct sw_core *core, struct sw_node_id id); /* NULL: stranger */
 bool sw__core_any_up(const struct sw_core *core);

@@ -8,6 +8,9 @@
 /* How long a batch without credit waits for the grant, which also wakes the caller by itself. */
 enum { BUSY_POLL_MS = 5 };
 
+/* Answers BUSY to one write after which no answers are kept for questions any more. */
+enum { BUSY_PATIENCE = 2 };
+
 /* Could a lost try of this request have changed anything? */
 static bool changes_state(const struct sw_core_request *request)
 {
@@ -104,6 +107,9 @@ static void put_off(struct sw_core *core, struct sw_core_request *request, enum 
 
     request->last_err = err;
     SW_MARK("client.put_off");
+    if (err == SW_ERR_BUSY && request->put_off >= BUSY_PATIENCE && request->request.seq != 0) {
+        sw_window_forget_lost(&core->window); /* perhaps they are what fills the session */
+    }
     sw__core_pause(
         core,
         request,

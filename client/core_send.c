@@ -80,7 +80,8 @@ add_to_batch(struct sw_core *core, struct sw_core_request *request, struct sw_no
     if (core->batch.head != NULL && (full || !sw_node_id_equal(core->batch.head->node, node))) {
         send_batch(core);
     }
-    if (wire->seq != 0 && wire->session.value == core->session.value) {
+    if (wire->seq != 0 && wire->session.value == core->session.value &&
+        !sw__core_names_session(wire->op)) {
         wire->acked = core->window.acked;
     }
     wire->timeout_ms = time_left(request->deadline_ms, sw__core_now(core));
@@ -95,7 +96,7 @@ static bool prepare_write(struct sw_core *core, struct sw_core_request *request)
 {
     if (core->config.without_session || request->internal ||
         (request->request.seq != 0 && !SW_PLANTED(RETRY_NEW_NUMBER)) ||
-        !sw_op_is_write(request->request.op)) {
+        !sw_op_is_write(request->request.op) || sw__core_names_session(request->request.op)) {
         return true;
     }
     sw__core_open_session(core);

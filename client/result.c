@@ -70,7 +70,9 @@ struct swarm_result *sw_result_new(const struct sw_reply *reply)
                                           .value = reply->value,
                                           .record_count = reply->record_count,
                                           .records = block->records,
-                                          .detail = (const char *)bytes};
+                                          .detail = (const char *)bytes,
+                                          .session = reply->session.value,
+                                          .seq = reply->seq};
     return &block->result;
 }
 

@@ -53,6 +53,8 @@ bool sw_request_repeatable(const struct sw_request *request)
     case SW_OP_SESSION_OPEN: /* by its nonce */
     case SW_OP_SESSION_CLOSE:
     case SW_OP_LEASE_KEEP_ALIVE: /* twice is as good as once */
+    case SW_OP_OUTCOME:
+    case SW_OP_SESSION_LIST:
         return true;
     case SW_OP_PUT:
     case SW_OP_DELETE:
@@ -90,7 +92,9 @@ enum sw_retry_step sw_retry_decide(const struct sw_retry_policy *policy,
     }
     if (err == SW_ERR_SESSION_EXPIRED) {
         /* The only try was refused, so the write never ran; after a second one nobody can tell. */
-        return sent == 1 && request->seq != 0 ? SW_RETRY_STEP_REOPEN : SW_RETRY_STEP_FINISH;
+        return sent == 1 && request->seq != 0 && request->op != SW_OP_OUTCOME
+                   ? SW_RETRY_STEP_REOPEN
+                   : SW_RETRY_STEP_FINISH;
     }
     switch (sw_err_info(err)->retry) {
     case SW_RETRY_LATER:
@@ -107,8 +111,8 @@ enum sw_retry_step sw_retry_decide(const struct sw_retry_policy *policy,
 
 enum sw_err sw_retry_verdict(const struct sw_request *request, enum sw_err err, bool maybe)
 {
-    const bool write = sw_op_is_write(request->op) || request->op == SW_OP_TRANSFER ||
-                       request->op == SW_OP_SNAPSHOT ||
+    const bool write = (sw_op_is_write(request->op) && request->op != SW_OP_OUTCOME) ||
+                       request->op == SW_OP_TRANSFER || request->op == SW_OP_SNAPSHOT ||
                        (request->op >= SW_OP_MEMBER_ADD && request->op <= SW_OP_MEMBER_REMOVE);
 
     if (!write) {
@@ -120,7 +124,7 @@ enum sw_err sw_retry_verdict(const struct sw_request *request, enum sw_err err, 
     /* Inside a session these are the stored answer of the write itself. */
     if (request->seq != 0 &&
         (err == SW_ERR_CONFLICT || err == SW_ERR_NOT_FOUND || err == SW_ERR_WRONG_TYPE ||
-         err == SW_ERR_OUT_OF_RANGE || err == SW_ERR_LEASE_GONE)) {
+         err == SW_ERR_OUT_OF_RANGE || err == SW_ERR_LEASE_GONE || err == SW_ERR_NOT_COMMITTED)) {
         return err;
     }
     return SW_ERR_UNKNOWN_OUTCOME;

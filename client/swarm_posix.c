@@ -45,6 +45,8 @@ static_assert((int)SWARM_MULTI_GET == (int)SW_OP_MULTI_GET, "operations are the 
 static_assert((int)SWARM_MEMBER_LIST == (int)SW_OP_MEMBER_LIST, "operations are the protocol's");
 static_assert((int)SWARM_MEMBER_REMOVE == (int)SW_OP_MEMBER_REMOVE, "the protocol's");
 static_assert((int)SWARM_RESTART == (int)SW_OP_RESTART, "operations are the protocol's");
+static_assert((int)SWARM_OUTCOME == (int)SW_OP_OUTCOME, "operations are the protocol's");
+static_assert((int)SWARM_SESSION_LIST == (int)SW_OP_SESSION_LIST, "operations are the protocol's");
 static_assert((int)SWARM_LEASE_GRANT == (int)SW_OP_LEASE_GRANT, "operations are the protocol's");
 static_assert((int)SWARM_SETTING_PUT == (int)SW_OP_SETTING_PUT, "the protocol's");
 static_assert((int)SWARM_SETTING_DELETE == (int)SW_OP_SETTING_DELETE, "the protocol's");
@@ -527,7 +529,7 @@ static struct sw_span name_of(const char *name, const char *of_url)
 static bool names_data(enum swarm_op op)
 {
     return op != SWARM_STATUS_OF && op != SWARM_TRANSFER && op != SWARM_SNAPSHOT &&
-           op < SWARM_MEMBER_LIST;
+           op != SWARM_SESSION_CLOSE && op < SWARM_MEMBER_LIST;
 }
 
 static bool is_packed(enum swarm_op op)
@@ -548,7 +550,9 @@ static struct sw_core_submission submission_of(const struct swarm_client *client
                     .value = is_packed(request->op) ? packed : span_of(request->value),
                     .expected = request->expected,
                     .limit = request->limit,
-                    .lease = request->lease},
+                    .lease = request->lease,
+                    .session = {request->session},
+                    .seq = request->seq},
         .deadline_ms = request->deadline_ms,
         .node = {request->node}};
 

@@ -200,6 +200,7 @@ bool sw_rights_cover(enum sw_rights rights, enum sw_op op)
     case SW_OP_LEASE_REVOKE:
     case SW_OP_SESSION_OPEN:
     case SW_OP_SESSION_CLOSE:
+    case SW_OP_OUTCOME:
         return rights >= SW_RIGHTS_WRITE;
     case SW_OP_TRANSFER:
     case SW_OP_SNAPSHOT:
@@ -211,6 +212,7 @@ bool sw_rights_cover(enum sw_rights rights, enum sw_op op)
     case SW_OP_RESTART:
     case SW_OP_SETTING_PUT:
     case SW_OP_SETTING_DELETE:
+    case SW_OP_SESSION_LIST:
     case SW_OP_COUNT:
         break;
     }

@@ -22,9 +22,7 @@ enum effect {
     EFFECT_PUT = 1,
     EFFECT_DELETE = 2,
     EFFECT_RESULT = 3,
-    EFFECT_SESSION_WRITE = 4,
-    EFFECT_SESSION_OPENED = 5,
-    EFFECT_SESSION_REMOVED = 6,
+    /* 4 to 6: apply_session.c */
     EFFECT_ENTRY_MALFORMED = 7,
     EFFECT_RECORDS = 8,
 };
@@ -41,12 +39,6 @@ static void note_result(struct sw_state *state, const struct sw_command_result *
         sw_write_u8(&state->effects, EFFECT_RECORDS);
         sw_write_blob(&state->effects, result->records);
     }
-}
-
-static void note_session(struct sw_state *state, enum effect effect, struct sw_session_id session)
-{
-    sw_write_u8(&state->effects, (uint8_t)effect);
-    sw_write_u64(&state->effects, session.value);
 }
 
 static void digest_begin(struct sw_state *state, uint64_t index)
@@ -325,93 +317,6 @@ static enum sw_err run_experience_append(struct sw__apply *apply,
     return sw__table_put(apply, SW_TABLE_EXPERIENCE, &key, sw_buf_span(record));
 }
 
-/* --- sessions --------------------------------------------------------------------------------- */
-
-static void session_remove(struct sw_state *state, struct sw_session *session)
-{
-    note_session(state, EFFECT_SESSION_REMOVED, session->id);
-    sw_sessions_remove(&state->sessions, session);
-}
-
-static bool session_overdue(const struct sw_state *state, const struct sw_session *session)
-{
-    return sw_session_expiry_ms(session) <= state->time_ms;
-}
-
-/* Expires the first few that are overdue; the others stay and are refused when used. */
-static void sessions_sweep(struct sw_state *state)
-{
-    for (int i = 0; i < SW_APPLY_EXPIRE_COUNT_MAX; i++) {
-        struct sw_session *session = sw_sessions_first(&state->sessions, SW_SESSION_BY_EXPIRY);
-
-        if (session == NULL || !session_overdue(state, session)) {
-            return;
-        }
-        session_remove(state, session);
-        SW_MARK("session.expired");
-        state->sessions_expired++;
-    }
-}
-
-/* `session` if it is in time; an overdue one is removed first. Accepts NULL. */
-static struct sw_session *session_live(struct sw_state *state, struct sw_session *session)
-{
-    if (session == NULL || !session_overdue(state, session)) {
-        return session;
-    }
-    session_remove(state, session);
-    state->sessions_expired++;
-    return NULL;
-}
-
-static void run_session_open(struct sw_state *state,
-                             const struct sw_author *author,
-                             const struct sw_request *request,
-                             struct sw_command_result *result)
-{
-    const uint8_t *nonce = request->value.data;
-    const uint32_t ttl_ms = request->limit == 0 ? SW_SESSION_TTL_MS_DEFAULT : request->limit;
-    struct sw_session *session;
-
-    SW_ASSERT(request->value.size == SW_SESSION_NONCE_SIZE);
-    session = session_live(state, sw_sessions_find_nonce(&state->sessions, nonce));
-    if (session != NULL) {
-        sw_session_touch(&state->sessions, session, state->time_ms);
-    } else {
-        if (state->sessions.count == state->sessions.count_max) {
-            session_remove(state, sw_sessions_first(&state->sessions, SW_SESSION_BY_ACTIVITY));
-            SW_MARK("session.evicted");
-            state->sessions_evicted++;
-        }
-        state->revision++;
-        session = sw_sessions_open(&state->sessions,
-                                   (struct sw_session_id){state->revision},
-                                   nonce,
-                                   ttl_ms,
-                                   state->time_ms);
-        memcpy(session->owner, author->id, sizeof session->owner);
-        note_session(state, EFFECT_SESSION_OPENED, session->id);
-    }
-    *result = (struct sw_command_result){
-        .err = SW_ERR_OK, .revision = session->id.value, .value = session->id.value};
-}
-
-/* Closing what is gone already is no error: a retry of a close finds it done. */
-static void run_session_close(struct sw_state *state,
-                              const struct sw_request *request,
-                              struct sw_command_result *result)
-{
-    struct sw_session *session = sw_sessions_find(&state->sessions, request->session);
-
-    session = session_live(state, session);
-    if (session != NULL) {
-        state->revision++;
-        session_remove(state, session);
-    }
-    *result = (struct sw_command_result){
-        .err = SW_ERR_OK, .revision = state->revision, .value = session != NULL ? 1 : 0};
-}
-
 /* --- commands --------------------------------------------------------------------------------- */
 
 static enum sw_err run_write(struct sw__apply *apply,
@@ -469,17 +374,11 @@ static enum sw_err run_once(struct sw__apply *apply,
                             struct sw_command_result *result)
 {
     struct sw_state *state = apply->state;
-    struct sw_session *session = sw_sessions_find(&state->sessions, request->session);
+    struct sw_session *session = sw__session_enter(apply, request, &result->err);
     struct sw_command_result kept;
     enum sw_err err = SW_ERR_OK;
 
-    sw_write_u8(&state->effects, EFFECT_SESSION_WRITE);
-    sw_write_u64(&state->effects, request->session.value);
-    sw_write_u64(&state->effects, request->seq);
-    sw_write_u64(&state->effects, request->acked);
-    session = session_live(state, session);
     if (session == NULL) {
-        result->err = SW_ERR_SESSION_EXPIRED;
         return SW_ERR_OK;
     }
     sw_session_touch(&state->sessions, session, state->time_ms);
@@ -543,7 +442,11 @@ static enum sw_err check_rights(const struct sw__apply *apply, const struct sw_r
     session = request->op == SW_OP_SESSION_OPEN
                   ? sw_sessions_find_nonce(&apply->state->sessions, request->value.data)
                   : sw_sessions_find(&apply->state->sessions, request->session);
-    return session == NULL || sw_rights_own_session(session->owner, &apply->author)
+    if (session == NULL || sw_rights_own_session(session->owner, &apply->author)) {
+        return SW_ERR_OK;
+    }
+    return (request->op == SW_OP_SESSION_CLOSE || request->op == SW_OP_OUTCOME) &&
+                   sw_rights_administers(&apply->state->settings, &apply->author)
                ? SW_ERR_OK
                : SW_ERR_UNAUTHORIZED;
 }
@@ -565,12 +468,7 @@ run_command(struct sw__apply *apply, struct sw_span command, struct sw_command_r
         result->err = SW_ERR_BUSY;
         return SW_ERR_OK;
     }
-    if (request.op == SW_OP_SESSION_OPEN) {
-        run_session_open(apply->state, &apply->author, &request, result);
-        return SW_ERR_OK;
-    }
-    if (request.op == SW_OP_SESSION_CLOSE) {
-        run_session_close(apply->state, &request, result);
+    if (sw__session_command(apply, &request, result)) {
         return SW_ERR_OK;
     }
     if (SW_PLANTED(EXPERIENCE_TWICE) && request.op == SW_OP_EXPERIENCE_APPEND) {
@@ -650,7 +548,7 @@ enum sw_err sw_apply(struct sw_state *state,
             state->time_ms = reader.time_ms;
         }
         sw_write_u64(&state->effects, state->time_ms);
-        sessions_sweep(state);
+        sw__sessions_sweep(state);
         err = run_commands(&apply, &reader, results);
     }
     if (err != SW_ERR_OK) {

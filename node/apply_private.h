@@ -85,6 +85,17 @@ enum sw_err sw__change_add(struct sw__apply *apply,
 enum sw_err sw__apply_setting(struct sw__apply *apply,
                               const struct sw_request *request,
                               struct sw_command_result *result);
+/* apply_session.c */
+/* Expires the first few sessions that are overdue; the others stay and are refused when used. */
+void sw__sessions_sweep(struct sw_state *state);
+/* The session that a write names; NULL if it is gone, and then the answer says so. */
+struct sw_session *sw__session_enter(struct sw__apply *apply,
+                                     const struct sw_request *request,
+                                     enum sw_err *ret_answer);
+/* True if the command is one that is about a session, and then it is done. */
+bool sw__session_command(struct sw__apply *apply,
+                         const struct sw_request *request,
+                         struct sw_command_result *result);
 
 /* apply_txn.c */
 enum sw_err sw__apply_txn(struct sw__apply *apply,

@@ -380,6 +380,8 @@ dispatch(struct sw_node *node, struct sw__request *admitted, const struct sw_req
     case SW_OP_TICK:
     case SW_OP_SETTING_PUT:
     case SW_OP_SETTING_DELETE:
+    case SW_OP_OUTCOME:
+    case SW_OP_SESSION_LIST:
     case SW_OP_COUNT:
         break;
     }

@@ -57,7 +57,9 @@ static const char *const op_names[SW_OP_COUNT] = {[0] = "unknown",
                                                   [SW_OP_MEMBER_REMOVE] = "member_remove",
                                                   [SW_OP_RESTART] = "restart",
                                                   [SW_OP_SETTING_PUT] = "setting_put",
-                                                  [SW_OP_SETTING_DELETE] = "setting_delete"};
+                                                  [SW_OP_SETTING_DELETE] = "setting_delete",
+                                                  [SW_OP_OUTCOME] = "outcome",
+                                                  [SW_OP_SESSION_LIST] = "session_list"};
 
 /* Where a request is counted: numbers in between are no operations. */
 static uint32_t row_of(enum sw_op op)

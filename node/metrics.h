@@ -53,6 +53,9 @@ enum sw_metric_type { SW_METRIC_COUNTER, SW_METRIC_GAUGE, SW_METRIC_HISTOGRAM };
     X(APPLIER_PENDING, "swarm_applier_pending", GAUGE, "jobs submitted to the applier")                 \
     X(APPLY_BACKLOG, "swarm_apply_backlog", GAUGE, "committed entries that are not executed yet")       \
     X(APPLY_SLOW, "swarm_apply_slow_total", COUNTER, "entries executed over 100 ms after commit")       \
+    X(SESSIONS, "swarm_sessions", GAUGE, "sessions of clients in the state")                            \
+    X(SESSIONS_EXPIRED, "swarm_session_expired_total", COUNTER, "sessions that ended by their time")    \
+    X(SESSIONS_EVICTED, "swarm_session_evicted_total", COUNTER, "sessions that had to make room for others")\
     X(CLIENTS, "swarm_clients", GAUGE, "client sessions open now")                                      \
     X(BYTES_SENT, "swarm_link_sent_bytes_total", COUNTER, "sealed bytes sent")                          \
     X(BYTES_RECEIVED, "swarm_link_received_bytes_total", COUNTER, "sealed bytes received")              \

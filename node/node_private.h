@@ -184,6 +184,7 @@ struct sw_node {
     uint64_t started_ms;
     uint64_t drain_until_ms;
     uint64_t applier_tick_ms;
+    uint64_t evictions_told; /* of sessions, in the log */
     uint64_t transfer_count; /* names installs */
     uint32_t flushes_left;   /* of the stop */
     uint32_t groups_left;    /* of the stop */

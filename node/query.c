@@ -413,6 +413,15 @@ static enum sw_err watch(struct page *page,
     return err;
 }
 
+/* Sessions are of no partition. */
+static void session_list(struct page *page, const struct sw_state *state)
+{
+    const struct sw_session_page wanted = {
+        .after = page->request->session, .limit = page->request->limit, .time_ms = state->time_ms};
+
+    page->count = sw_sessions_list(&state->sessions, &wanted, page->records, &page->more);
+}
+
 static enum sw_err run(struct page *page,
                        const struct sw_state *state,
                        struct sw_store *store,
@@ -420,6 +429,10 @@ static enum sw_err run(struct page *page,
 {
     const struct sw_place place = place_of(page->request);
 
+    if (page->request->op == SW_OP_SESSION_LIST) {
+        session_list(page, state);
+        return SW_ERR_OK;
+    }
     sw_key_partition(&place, &page->prefix);
     if (page->request->op == SW_OP_GET) {
         return get(page, store, ret_answer);
@@ -446,7 +459,8 @@ static enum sw_err judge(const struct sw_request *request)
 
     if (request->op != SW_OP_GET && request->op != SW_OP_SCAN &&
         request->op != SW_OP_EXPERIENCE_SCAN && request->op != SW_OP_MULTI_GET &&
-        request->op != SW_OP_LEASE_LIST && request->op != SW_OP_WATCH) {
+        request->op != SW_OP_LEASE_LIST && request->op != SW_OP_WATCH &&
+        request->op != SW_OP_SESSION_LIST) {
         return SW_ERR_UNSUPPORTED;
     }
     return sw_request_validate(request, why);

@@ -31,6 +31,8 @@ static uint8_t needed_rights(const struct sw_request *request)
         return SW_RIGHT_READ | SW_RIGHT_WRITE;
     case SW_OP_SESSION_OPEN:
     case SW_OP_SESSION_CLOSE:
+    case SW_OP_SESSION_LIST:
+    case SW_OP_OUTCOME:
     case SW_OP_STATUS:
     case SW_OP_MEMBER_LIST:
     case SW_OP_TRANSFER:
@@ -52,8 +54,8 @@ static uint8_t needed_rights(const struct sw_request *request)
 /* What whoever is known may do. */
 static bool is_for_all(enum sw_op op)
 {
-    return op == SW_OP_SESSION_OPEN || op == SW_OP_SESSION_CLOSE || op == SW_OP_STATUS ||
-           op == SW_OP_MEMBER_LIST;
+    return op == SW_OP_SESSION_OPEN || op == SW_OP_SESSION_CLOSE || op == SW_OP_OUTCOME ||
+           op == SW_OP_STATUS || op == SW_OP_MEMBER_LIST;
 }
 
 static bool

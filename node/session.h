@@ -129,6 +129,17 @@ enum sw_err sw_session_decode(struct sw_sessions *sessions,
 enum sw_err sw_sessions_save(struct sw_sessions *sessions,
                              struct sw_store *store,
                              struct sw_group_id group) SW_MUST_CHECK;
+struct sw_session_page {
+    struct sw_session_id after; /* only those above it */
+    uint32_t limit;             /* 0 = SW_SCAN_COUNT_MAX */
+    uint64_t time_ms;           /* leader time: what is left of each is told */
+};
+/* Appends a record for each session (swarm.h tells of its fields); returns how many. */
+uint32_t sw_sessions_list(const struct sw_sessions *sessions,
+                          const struct sw_session_page *page,
+                          struct sw_buf *records,
+                          bool *ret_more);
+
 /* Fills an empty table from the store. */
 enum sw_err sw_sessions_load(struct sw_sessions *sessions,
                              struct sw_store *store,

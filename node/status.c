@@ -44,6 +44,24 @@ static void answer_status(struct sw_node *node, struct sw__list *list)
     sw_buf_release(&json);
 }
 
+/* Clients lost their sessions to others: their writes under way have unknown outcomes now. */
+static void tell_evictions(struct sw_node *node)
+{
+    struct sw_applier_stats stats;
+
+    sw_applier_stats(node->applier, &stats);
+    if (stats.sessions_evicted > node->evictions_told) {
+        sw__node_log(node,
+                     SW_LOG_WARN,
+                     "session-evicted",
+                     "%llu sessions had to make room for others, the limit is %d at once; clients "
+                     "that come and go should close theirs",
+                     (unsigned long long)(stats.sessions_evicted - node->evictions_told),
+                     SW_SESSION_COUNT_MAX);
+    }
+    node->evictions_told = stats.sessions_evicted;
+}
+
 static void probe_done(struct sw_job *job)
 {
     struct sw__probe *probe = (struct sw__probe *)job;
@@ -60,11 +78,16 @@ static void probe_done(struct sw_job *job)
         }
     }
     sw_admission_store(&node->admission, &probe->store);
+    tell_evictions(node);
     answer_status(node, &node->status_probing);
 }
 
 void sw__probe_init(struct sw_node *node)
 {
+    struct sw_applier_stats stats;
+
+    sw_applier_stats(node->applier, &stats);
+    node->evictions_told = stats.sessions_evicted; /* those before the start were told then */
     node->probe = (struct sw__probe){
         .job = {.run = probe_run, .done = probe_done},
         .node = node,
@@ -267,6 +290,16 @@ static void refresh_raft(struct sw_node *node, uint64_t *values)
     values[SW_METRIC_UPTIME] = status.uptime_ms * 1000000;
 }
 
+static void refresh_state(struct sw_node *node, uint64_t *values)
+{
+    struct sw_applier_stats stats;
+
+    sw_applier_stats(node->applier, &stats);
+    values[SW_METRIC_SESSIONS] = stats.sessions;
+    values[SW_METRIC_SESSIONS_EXPIRED] = stats.sessions_expired;
+    values[SW_METRIC_SESSIONS_EVICTED] = stats.sessions_evicted;
+}
+
 static void refresh_storage(struct sw_node *node, uint64_t *values)
 {
     const struct sw_store_stats *store = &node->admission.store;
@@ -310,6 +343,7 @@ struct sw_metrics *sw_node_metrics(struct sw_node *node)
 {
     if (!node->crashed) {
         refresh_raft(node, node->metrics.values);
+        refresh_state(node, node->metrics.values);
         refresh_storage(node, node->metrics.values);
         refresh_link(node, node->metrics.values);
     }

@@ -54,6 +54,10 @@ enum sw_op {
      * the mod_revision that it has now, 0 = any, SW_SETTING_ABSENT = it is new. */
     SW_OP_SETTING_PUT = 28, /* `value` = its lines */
     SW_OP_SETTING_DELETE = 29,
+    /* What has become of write `seq` of `session`. It goes through the log as the write would: one
+     * that has not run by then never will. */
+    SW_OP_OUTCOME = 27,
+    SW_OP_SESSION_LIST = 47, /* sessions above `session`, as records; see docs/PROTOCOL.md */
     SW_OP_COUNT
 };
 
@@ -118,7 +122,8 @@ struct sw_reply {
     uint64_t revision; /* writes: of this write; reads: the shard's revision that was read; WATCH:
                           every change up to it has been told */
     uint64_t value;    /* DELETE: 1 if it existed; CONFLICT: the current mod_revision;
-                          SESSION_OPEN: the session; TRANSFER/SNAPSHOT: see docs; TXN: 0 = the
+                          SESSION_OPEN: the session; OUTCOME: the number of the error that the
+                          write was answered with; TRANSFER/SNAPSHOT: see docs; TXN: 0 = the
                           then-ops ran, n = the n-th compare did not hold and the else-ops ran; or
                           the number of the operation that could not be done */
     bool more;         /* scans: the page was full, go on after the last key */
@@ -128,6 +133,9 @@ struct sw_reply {
     uint32_t record_count;
     struct sw_span records; /* encoded */
     struct sw_span detail;  /* errors: text for people; STATUS: JSON */
+    /* Not on the wire: the client's own, of the write that is answered; 0 = it had none. */
+    struct sw_session_id session;
+    uint64_t seq;
 };
 
 /* True if names, key and value are within limits and `op` may use the fields that are set; the

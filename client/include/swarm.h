@@ -149,6 +149,12 @@ enum swarm_op {
      * namespace "settings". Administrators only. */
     SWARM_SETTING_PUT = 28,
     SWARM_SETTING_DELETE = 29, /* value = 1 if there was one */
+    SWARM_OUTCOME = 27,      /* of write `seq` of `session`: see swarm_outcome_of */
+    SWARM_SESSION_CLOSE = 9, /* `session`, another one than the client's own */
+    SWARM_SESSION_LIST = 47, /* those above `session`; an administrator's. A record each:
+                                create_revision = the session, mod_revision = its time to live in
+                                ms, time_ms = what is left of it in ms, version = answers that are
+                                kept, lease = up to which number answers were acknowledged */
 };
 
 enum {
@@ -245,7 +251,9 @@ struct swarm_request {
     const struct swarm_txn *txn;    /* of TXN */
     const struct swarm_slice *keys; /* of MULTI_GET */
     size_t key_count;
-    uint64_t lease; /* of the lease operations; of PUT and CAS: the key ends with it */
+    uint64_t lease;   /* of the lease operations; of PUT and CAS: the key ends with it */
+    uint64_t session; /* of OUTCOME, SESSION_CLOSE, SESSION_LIST */
+    uint64_t seq;     /* of OUTCOME */
 };
 
 struct swarm_record {
@@ -273,6 +281,10 @@ struct swarm_result {
     const struct swarm_record *records;
     const char *detail; /* never NULL: text for people, or the JSON of a status */
     bool succeeded;     /* TXN: all compares held, and the then-ops ran */
+    /* Of a write that was given a number in the client's session, whatever its status; else 0. With
+     * these two, swarm_outcome_of tells what has become of it. */
+    uint64_t session;
+    uint64_t seq;
 };
 
 SWARM_API void swarm_result_free(struct swarm_result *result); /* accepts NULL */
@@ -371,6 +383,19 @@ SWARM_API enum swarm_status swarm_multi_get(struct swarm_client *client,
                                             const struct swarm_slice *keys,
                                             size_t key_count,
                                             struct swarm_result **ret_result);
+/* What has become of a write, after any error, as long as its session lives: session and seq are of
+ * its result. It goes through the log, so the answer stays true:
+ * SWARM_OK: it was committed; the revision is that of its answer, and the value is its status then
+ *   (0 = SWARM_OK; SWARM_CONFLICT, say, if its condition did not hold and nothing changed);
+ * SWARM_NOT_COMMITTED: it was not, and if it still arrives it will not run;
+ * SWARM_SESSION_EXPIRED: nobody knows any more;
+ * SWARM_SESSION_STALE: the client has acknowledged it: its answer came, or it had none and 1024
+ *   later writes were begun since.
+ * Whoever may not use the session gets SWARM_UNAUTHORIZED. */
+SWARM_API enum swarm_status swarm_outcome_of(struct swarm_client *client,
+                                             uint64_t session,
+                                             uint64_t seq,
+                                             struct swarm_result **ret_result);
 SWARM_API enum swarm_status
 swarm_status_of(struct swarm_client *client, uint64_t node, struct swarm_result **ret_result);
 SWARM_API enum swarm_status

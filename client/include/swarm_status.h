@@ -44,6 +44,7 @@ enum swarm_status {
     SWARM_SHUTTING_DOWN = 6008,   /* the node is stopping */
     SWARM_BUSY = 6009,            /* the queue for this is full */
     SWARM_CANCELLED = 6010,       /* the caller gave the request up */
+    SWARM_NOT_COMMITTED = 6011,   /* the write was not committed, and never will be */
 };
 
 #endif

@@ -353,6 +353,30 @@ class RealSwarm(Case):
             watch.wait()
             watch.stdout.close()
 
+    def test_session(self):
+        """A session of its own client (a lock holds one open), and what is known of its writes."""
+        part = ("--partition", "session")
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("SWARM")}
+        holder = subprocess.Popen([BIN / "swarmctl", "--config", self.config, "lock", "l", *part,
+                                   "--", "sleep", "600"], env=clean)
+        try:
+            wait_for("the lock is taken", START_S,
+                     lambda: self.ctl("kv", "get", "l", *part)[0] == 0)
+            rows = self.json("session", "list")["sessions"]
+            session = next(row["session"] for row in rows if int(row["ttl_ms"]) == 600000)
+            row, = self.json("session", "show", session)["sessions"]
+            self.assertEqual((row["session"], len(row["owner"])), (session, 32))
+            told = self.ctl("session", "outcome", session, "4000")
+            self.fails(told, 4, "NOT_COMMITTED")
+            self.fails(self.ctl("session", "outcome", session, "4000"), 4, "NOT_COMMITTED")
+            self.assertEqual(self.json("session", "close", session)["closed"], "1")
+            self.fails(self.ctl("session", "outcome", session, "4000"), 1, "SESSION_EXPIRED")
+            self.fails(self.ctl("session", "show", session), 1, "SESSION_EXPIRED")
+            self.fails(self.ctl("session", "outcome", "0", "1"), 2)
+        finally:
+            holder.kill()
+            holder.wait()
+
     def test_lease(self):
         part = ("--partition", "lease")
         lease = self.json("lease", "grant", "1h", *part)["lease"]

@@ -31,6 +31,7 @@ struct fake_answer {
     uint32_t calls;
     enum sw_err err;
     uint64_t revision;
+    uint64_t session, seq;
     char detail[SW_WHY_SIZE];
 };
 
@@ -121,6 +122,8 @@ static inline void fake_done(void *arg, const struct sw_reply *reply)
     answer->calls++;
     answer->err = reply->err;
     answer->revision = reply->revision;
+    answer->session = reply->session.value;
+    answer->seq = reply->seq;
     snprintf(answer->detail,
              sizeof answer->detail,
              "%.*s",

@@ -239,6 +239,47 @@ static void session_is_closed_on_request(void **state)
     fake_free(fake);
 }
 
+/* The write's deadline passes without an answer: its number is told, it is not acknowledged to the
+ * node by later writes, and a question names it as it is. */
+static void a_write_without_an_answer_can_be_asked_about(void **state)
+{
+    struct fake *fake = fake_new();
+    const struct sw_core_config config = fake_config(fake);
+    struct sw_core_submission question;
+    struct fake_answer lost = {0};
+    struct fake_answer later = {0};
+    struct fake_answer told = {0};
+    char why[SW_WHY_SIZE];
+
+    (void)state;
+    fake_start(fake, &config);
+    (void)fake_submit(fake, SW_OP_PUT, &lost);
+    fake_open(fake);
+    fake_turn(fake, 5001);
+    assert_int_equal(lost.err, SW_ERR_DEADLINE);
+    assert_int_equal(lost.session, 500);
+    assert_int_equal(lost.seq, 1);
+    for (int i = 0; i < 2; i++) {
+        (void)fake_submit(fake, SW_OP_PUT, &later);
+        fake_elect(fake, 1, 1);
+        fake_answer(fake, fake_last(fake, SW_OP_PUT), SW_ERR_OK, 1, 1);
+    }
+    assert_int_equal(fake_last(fake, SW_OP_PUT)->request.seq, 3);
+    assert_int_equal(fake_last(fake, SW_OP_PUT)->request.acked, 0);
+    question = (struct sw_core_submission){
+        .request = {.op = SW_OP_OUTCOME, .session = {lost.session}, .seq = lost.seq},
+        .deadline_ms = fake->now_ms + 5000,
+        .done = fake_done,
+        .arg = &told};
+    assert_int_equal(sw_core_submit(fake->core, &question, NULL, why), SW_ERR_OK);
+    fake_turn(fake, 0);
+    assert_int_equal(fake_last(fake, SW_OP_OUTCOME)->request.session.value, 500);
+    assert_int_equal(fake_last(fake, SW_OP_OUTCOME)->request.seq, 1);
+    fake_answer(fake, fake_last(fake, SW_OP_OUTCOME), SW_ERR_NOT_COMMITTED, 1, 1);
+    assert_int_equal(told.err, SW_ERR_NOT_COMMITTED);
+    fake_free(fake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +293,7 @@ int main(void)
         cmocka_unit_test(without_session_nothing_is_opened),
         cmocka_unit_test(refused_session_fails_the_writes_that_wait),
         cmocka_unit_test(session_is_closed_on_request),
+        cmocka_unit_test(a_write_without_an_answer_can_be_asked_about),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -95,23 +95,30 @@ static void put_off_requests_end_after_attempts_max(void **state)
 
 static void expired_session_is_reopened_for_a_first_try_only(void **state)
 {
+    const struct sw_request question = {.op = SW_OP_OUTCOME, .session = {1}, .seq = 1};
     const struct sw_request once = {.op = SW_OP_PUT, .session = {1}, .seq = 1};
 
     (void)state;
     assert_int_equal(decide(&once, SW_ERR_SESSION_EXPIRED, 1), SW_RETRY_STEP_REOPEN);
     assert_int_equal(decide(&once, SW_ERR_SESSION_EXPIRED, 2), SW_RETRY_STEP_FINISH);
+    assert_int_equal(decide(&question, SW_ERR_SESSION_EXPIRED, 1), SW_RETRY_STEP_FINISH);
 }
 
 static void verdict_is_unknown_when_an_earlier_try_may_have_run(void **state)
 {
     const struct sw_request bare = {.op = SW_OP_CAS};
     const struct sw_request once = {.op = SW_OP_CAS, .session = {1}, .seq = 1};
+    const struct sw_request question = {.op = SW_OP_OUTCOME, .session = {1}, .seq = 1};
     const struct sw_request read = {.op = SW_OP_GET};
 
     (void)state;
     assert_int_equal(sw_retry_verdict(&bare, SW_ERR_NO_LEADER, false), SW_ERR_NO_LEADER);
     assert_int_equal(sw_retry_verdict(&bare, SW_ERR_NO_LEADER, true), SW_ERR_UNKNOWN_OUTCOME);
     assert_int_equal(sw_retry_verdict(&once, SW_ERR_NO_LEADER, true), SW_ERR_UNKNOWN_OUTCOME);
+    /* The question is as good as new each time, and its answer is true of the write. */
+    assert_true(sw_request_repeatable(&question));
+    assert_int_equal(sw_retry_verdict(&question, SW_ERR_NOT_COMMITTED, true), SW_ERR_NOT_COMMITTED);
+    assert_int_equal(sw_retry_verdict(&once, SW_ERR_NOT_COMMITTED, true), SW_ERR_NOT_COMMITTED);
     assert_int_equal(sw_retry_verdict(&once, SW_ERR_CONFLICT, true), SW_ERR_CONFLICT);
     assert_int_equal(sw_retry_verdict(&once, SW_ERR_OK, true), SW_ERR_OK);
     assert_int_equal(sw_retry_verdict(&read, SW_ERR_NO_LEADER, true), SW_ERR_NO_LEADER);

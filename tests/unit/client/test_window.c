@@ -45,6 +45,34 @@ static void window_closes_when_the_oldest_answer_is_missing(void **state)
     assert_int_equal(window.acked, SW_SESSION_REPLY_COUNT_MAX);
 }
 
+/* So that the node keeps its answer for whoever asks what has become of it. */
+static void a_lost_one_holds_acked_back_for_a_while(void **state)
+{
+    struct sw_window window = {0};
+
+    (void)state;
+    sw_window_lost(&window, sw_window_next(&window));
+    for (uint64_t seq = 2; seq <= SW_WINDOW_LOST_KEEP; seq++) {
+        assert_int_equal(window.acked, 0);
+        sw_window_answered(&window, sw_window_next(&window));
+    }
+    assert_int_equal(window.acked, 0);
+    (void)sw_window_next(&window);
+    assert_int_equal(window.acked, SW_WINDOW_LOST_KEEP);
+}
+
+static void lost_ones_are_given_up_at_once_when_asked(void **state)
+{
+    struct sw_window window = {0};
+
+    (void)state;
+    sw_window_lost(&window, sw_window_next(&window));
+    sw_window_answered(&window, sw_window_next(&window));
+    (void)sw_window_next(&window);
+    sw_window_forget_lost(&window);
+    assert_int_equal(window.acked, 2);
+}
+
 enum { MODEL_COUNT = 20000 };
 
 static void acked_equals_the_model(void **state)
@@ -78,6 +106,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(acked_waits_for_the_hole),
         cmocka_unit_test(window_closes_when_the_oldest_answer_is_missing),
+        cmocka_unit_test(a_lost_one_holds_acked_back_for_a_while),
+        cmocka_unit_test(lost_ones_are_given_up_at_once_when_asked),
         cmocka_unit_test(acked_equals_the_model),
     };
 

@@ -169,10 +169,10 @@ static void a_session_is_of_the_identity_that_opened_it(void **state)
     assert_int_equal(kit_run(&kit, 5, open).err, SW_ERR_UNAUTHORIZED);
     assert_int_equal(kit_run(&kit, 5, kit_in_session(kit_put("k", "1"), id, 1, 0)).err,
                      SW_ERR_UNAUTHORIZED);
-    assert_int_equal(kit_run(&kit, 5, kit_session_close(id)).err, SW_ERR_UNAUTHORIZED);
+    assert_int_equal(kit_run_as(&kit, &bob, 5, kit_session_close(id)).err, SW_ERR_UNAUTHORIZED);
     kit_commit(&kit);
     kit_restart(&kit);
-    assert_int_equal(kit_run(&kit, 5, kit_session_close(id)).err, SW_ERR_UNAUTHORIZED);
+    assert_int_equal(kit_run_as(&kit, &bob, 5, kit_session_close(id)).err, SW_ERR_UNAUTHORIZED);
     assert_int_equal(kit_run_as(&kit, &alice, 5, kit_in_session(kit_put("k", "1"), id, 1, 0)).err,
                      SW_ERR_OK);
     assert_int_equal(kit_run_as(&kit, &alice, 5, kit_session_close(id)).value, 1);

@@ -343,6 +343,28 @@ static void a_damaged_record_is_never_answered(void **unused)
     kit_close(&kit);
 }
 
+/* Sessions are of no partition: the request names none. */
+static void sessions_are_listed(void **unused)
+{
+    struct kit kit = kit_open();
+    struct sw_request request = {.op = SW_OP_SESSION_LIST, .limit = 1};
+    struct answer answer;
+
+    (void)unused;
+    (void)kit_run(&kit, 1, kit_session_open("aaaaaaaaaaaaaaaa", 5000));
+    (void)kit_run(&kit, 1, kit_session_open("bbbbbbbbbbbbbbbb", 5000));
+    answer = ask(&kit, &request);
+    assert_int_equal(answer.reply.record_count, 1);
+    assert_true(answer.reply.more);
+    sw_buf_release(&answer.records);
+    request.session.value = 1;
+    answer = ask(&kit, &request);
+    assert_int_equal(answer.reply.record_count, 1);
+    assert_false(answer.reply.more);
+    sw_buf_release(&answer.records);
+    kit_close(&kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -357,6 +379,7 @@ int main(void)
         cmocka_unit_test(a_multi_get_is_bounded_in_bytes),
         cmocka_unit_test(what_is_no_read_is_refused),
         cmocka_unit_test(a_damaged_record_is_never_answered),
+        cmocka_unit_test(sessions_are_listed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
