@@ -12,15 +12,18 @@ enum { ACTIVE_ONE_IN = 4 };
 static uint64_t run_seed;
 static uint64_t planted_bugs;
 
-/* Bounds of the section that the macros fill; both NULL where no site was built in. */
+/* Bounds of the section that the macros fill, named by the linker; both NULL where no site was
+ * built in. NOLINTBEGIN(readability-identifier-naming) */
 extern struct sw_point *const __start_sw_points[] __attribute__((weak));
 extern struct sw_point *const __stop_sw_points[] __attribute__((weak));
+/* NOLINTEND(readability-identifier-naming) */
 
 struct sw_point *sw_point_at(uint32_t index)
 {
     struct sw_point *const *const first = __start_sw_points;
     struct sw_point *const *const behind = __stop_sw_points;
 
+    /* cppcheck-suppress comparePointers ; one array, as the linker made it */
     if (first == NULL || index >= (size_t)(behind - first)) {
         return NULL;
     }

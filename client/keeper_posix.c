@@ -154,6 +154,7 @@ static enum swarm_status keeper_start(struct swarm_client *client,
     return SWARM_OK;
 }
 
+/* The type is public. NOLINTNEXTLINE(readability-function-size) */
 enum swarm_status swarm_keeper_new(struct swarm_client *client,
                                    struct swarm_scope scope,
                                    uint64_t lease,
@@ -308,6 +309,7 @@ static enum swarm_status wait_for(struct swarm_lock *lock,
     }
 }
 
+/* The type is public. NOLINTNEXTLINE(readability-function-size) */
 enum swarm_status swarm_lock(struct swarm_client *client,
                              struct swarm_scope scope,
                              struct swarm_slice key,

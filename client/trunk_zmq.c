@@ -159,11 +159,11 @@ static void make_room(struct sw_trunk *trunk, uint32_t tag)
         count *= 2;
     }
     if (count > trunk->tag_count) {
-        trunk->by_tag = realloc(trunk->by_tag, count * sizeof *trunk->by_tag);
+        trunk->by_tag = realloc(trunk->by_tag, count * sizeof(struct sw_trunk_user *));
         SW_ASSERT(trunk->by_tag != NULL);
         memset(trunk->by_tag + trunk->tag_count,
                0,
-               (count - trunk->tag_count) * sizeof *trunk->by_tag);
+               (count - trunk->tag_count) * sizeof(struct sw_trunk_user *));
         trunk->tag_count = count;
     }
 }

@@ -148,6 +148,7 @@ static enum swarm_status fill(struct swarm_watch *watch, const struct swarm_watc
     return status;
 }
 
+/* The type is public. NOLINTNEXTLINE(readability-function-size) */
 enum swarm_status swarm_watch_new(struct swarm_client *client,
                                   const struct swarm_watch_options *options,
                                   swarm_watch_fn changed,

@@ -127,7 +127,10 @@ read_planned(const struct plan *plan, struct sw_span key, struct sw_kv_record *r
         if (!sw_span_equal(write->key, key)) {
             continue;
         }
-        *ret_record = write->deletes ? (struct sw_kv_record){0} : write->record;
+        *ret_record = write->record;
+        if (write->deletes) {
+            *ret_record = (struct sw_kv_record){0};
+        }
         if (write->is_merged) {
             ret_record->value = merged_value(plan, write);
         }

@@ -204,7 +204,7 @@ static void list(struct sw_node *node, struct sw__request *admitted)
                   (unsigned long long)status.members_index,
                   status.members_committed ? "true" : "false",
                   shard->role == SW_ROLE_LEADER ? "true" : "false",
-                  (unsigned long long)(node->id_floor + 1));
+                  (unsigned long long)node->id_floor + 1);
     for (uint32_t i = 0; i < count; i++) {
         if (i > 0) {
             sw_write_bytes(&json, sw_span_str(","));
@@ -256,7 +256,7 @@ check_new(const struct sw_node *node, struct sw_node_id id, const char *address,
                        SW_WHY_SIZE,
                        "node ids are counted and used once, for one incarnation of a node; "
                        "%llu is free",
-                       (unsigned long long)(node->id_floor + 1));
+                       (unsigned long long)node->id_floor + 1);
         return SW_ERR_INVALID;
     }
     return SW_ERR_OK;

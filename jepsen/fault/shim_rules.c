@@ -6,7 +6,8 @@
 
 #include "jepsen/fault/shim.h"
 
-/* Takes one off a counter that stops at 0 and, as for ever, never moves. False if it was 0. */
+/* Takes one off a counter that stops at 0 and, as for ever, never moves. False if it was 0.
+ * NOLINTNEXTLINE(readability-non-const-parameter): the builtin writes through it */
 static bool count_down(uint64_t *counter)
 {
     uint64_t value = __atomic_load_n(counter, __ATOMIC_ACQUIRE);

@@ -3,7 +3,7 @@
 
 #include "jepsen/workload/run.h"
 
-static const char USAGE[] =
+static const char usage[] =
     "usage: swarm-chaos-client WORKLOAD --config FILE --history FILE [--endpoints LIST]\n"
     "         [--seed S] [--processes P] [--rate OPS_PER_SECOND] [--seconds T] [--keys K]\n"
     "         [--timeout-ms MS] [--epoch-ns NS] [--pinned N] [--final]\n"
@@ -36,7 +36,7 @@ int main(int argc, char **argv)
     uint64_t lines;
 
     if (!sw_options_read(argc, argv, &options, why, sizeof why)) {
-        (void)fprintf(stderr, "swarm-chaos-client: %s\n%s", why, USAGE);
+        (void)fprintf(stderr, "swarm-chaos-client: %s\n%s", why, usage);
         return 2;
     }
     if (options.list) {

@@ -1,7 +1,7 @@
 /* SplitMix64: one addition and one scramble a number; any state is a good state. */
 #include "jepsen/workload/dice.h"
 
-static const uint64_t GOLDEN = 0x9e3779b97f4a7c15U;
+static const uint64_t golden = 0x9e3779b97f4a7c15U;
 
 uint64_t sw_dice_mix(uint64_t number)
 {
@@ -13,12 +13,12 @@ uint64_t sw_dice_mix(uint64_t number)
 struct sw_dice sw_dice_of(uint64_t seed, uint64_t worker)
 {
     /* Scrambled, so that worker 1 of seed 1 is not worker 0 of seed 2. */
-    return (struct sw_dice){sw_dice_mix(sw_dice_mix(seed + GOLDEN) ^ (worker + 1) * GOLDEN)};
+    return (struct sw_dice){sw_dice_mix(sw_dice_mix(seed + golden) ^ (worker + 1) * golden)};
 }
 
 uint64_t sw_dice_next(struct sw_dice *dice)
 {
-    dice->state += GOLDEN;
+    dice->state += golden;
     return sw_dice_mix(dice->state);
 }
 

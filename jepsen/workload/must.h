@@ -5,7 +5,15 @@
 
 #include <stdbool.h>
 
-/* Ends the process with status 1 and this sentence unless `holds`. */
-void sw_must(bool holds, const char *what);
+/* Ends the process with status 1 and this sentence. */
+void sw_must_end(const char *what) __attribute__((noreturn));
+
+/* The same unless `holds`. */
+static inline void sw_must(bool holds, const char *what)
+{
+    if (!holds) {
+        sw_must_end(what);
+    }
+}
 
 #endif

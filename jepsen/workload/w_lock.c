@@ -20,8 +20,8 @@ struct state {
     } seen[LOCKS_MAX];
 };
 
-static const char FREE[] = "free";
-static const char HELD[] = "held ";
+static const char free_text[] = "free";
+static const char held_text[] = "held ";
 
 struct grab {
     struct state *state;
@@ -36,14 +36,14 @@ static bool holder_of(const struct swarm_record *record, uint64_t *ret_nonce)
     const char *text = record->value.data;
 
     *ret_nonce = 0;
-    if (size == sizeof FREE - 1 && memcmp(text, FREE, size) == 0) {
+    if (size == sizeof free_text - 1 && memcmp(text, free_text, size) == 0) {
         return true;
     }
-    if (size < sizeof HELD || memcmp(text, HELD, sizeof HELD - 1) != 0) {
+    if (size < sizeof held_text || memcmp(text, held_text, sizeof held_text - 1) != 0) {
         return false;
     }
-    return sw_value_read((struct swarm_slice){text + sizeof HELD - 1, size - sizeof HELD + 1},
-                         ret_nonce);
+    return sw_value_read(
+        (struct swarm_slice){text + sizeof held_text - 1, size - sizeof held_text + 1}, ret_nonce);
 }
 
 /* True once the same holder was met often enough. */
@@ -71,7 +71,7 @@ static enum sw_change grab(void *arg, const struct swarm_record *old, struct sw_
             return SW_CHANGE_REFUSED;
         }
     }
-    sw_edn_add(new_value, "%s%" PRIu64, HELD, wish->nonce);
+    sw_edn_add(new_value, "%s%" PRIu64, held_text, wish->nonce);
     return SW_CHANGE_WRITE;
 }
 
@@ -112,7 +112,7 @@ static void release(struct sw_worker *worker, struct state *state)
     sw_op_invoke(worker);
     request = sw_op_request(worker, SWARM_CAS);
     request.expected = state->token;
-    request.value = swarm_str(FREE);
+    request.value = swarm_str(free_text);
     status = sw_op_call(worker, &request, &result);
     /* After a refusal for another reason than a conflict, the lock is still ours. */
     state->holds = swarm_outcome(status) == SWARM_NOT_DONE && status != SWARM_CONFLICT;

@@ -11,7 +11,7 @@
 #include "jepsen/workload/value.h"
 
 /* An address where nobody listens, for the nodes that a pinned worker is not to reach. */
-static const char NOWHERE[] = "127.0.0.1:1";
+static const char nowhere[] = "127.0.0.1:1";
 
 /* --- clients ---------------------------------------------------------------------------------- */
 
@@ -29,7 +29,7 @@ static void pin(const struct sw_worker *worker, struct sw_edn *ret_endpoints)
                    "%s%" PRIu64 "=%s",
                    i == 0 ? "" : ",",
                    nodes[i],
-                   mine ? swarm_node_address(worker->client, nodes[i]) : NOWHERE);
+                   mine ? swarm_node_address(worker->client, nodes[i]) : nowhere);
     }
     sw_must(!ret_endpoints->cut, "no memory");
 }

@@ -126,9 +126,13 @@ static struct sim_machine *leader_of(struct sim_world *world)
 bool sim_node_is_member(struct sim_world *world, uint32_t number)
 {
     const struct sim_machine *leader = leader_of(world);
-    const struct bits bits = leader == NULL ? (struct bits){0} : bits_of(leader);
+    struct bits bits;
 
-    return leader == NULL || ((bits.voters | bits.learners) & bit(number)) != 0;
+    if (leader == NULL) {
+        return true;
+    }
+    bits = bits_of(leader);
+    return ((bits.voters | bits.learners) & bit(number)) != 0;
 }
 
 /* --- the nemesis ------------------------------------------------------------------------------ */
