@@ -514,6 +514,85 @@ SWARM_API bool swarm_lock_holds(const struct swarm_lock *lock);
 /* Gives it back and frees it, whatever the status. Accepts NULL. */
 SWARM_API enum swarm_status swarm_unlock(struct swarm_lock *lock);
 
+/* ---- elections and queues ------------------------------------------------------------------ */
+
+/* An office: a lock whose value is what its holder proclaims. Whoever wants to know who leads gets
+ * or watches the key; no such key: nobody. Of those who campaign at the same time any may win. */
+struct swarm_election;
+
+/* Waits as swarm_lock does, and as there `ret_why` names who leads. */
+SWARM_API enum swarm_status swarm_campaign(struct swarm_client *client,
+                                           struct swarm_scope scope,
+                                           struct swarm_slice key,
+                                           struct swarm_slice value,
+                                           uint32_t ttl_ms,
+                                           uint64_t deadline_ms,
+                                           struct swarm_election **ret_election,
+                                           char *ret_why,
+                                           size_t why_size);
+/* As those of a lock: the token is the key's lease, a fence inside of the swarm; the revision grows
+ * from leader to leader, a fence outside of it. */
+SWARM_API uint64_t swarm_election_token(const struct swarm_election *election);
+SWARM_API uint64_t swarm_election_revision(const struct swarm_election *election);
+SWARM_API bool swarm_election_leads(const struct swarm_election *election);
+/* Another value for the key; SWARM_LEASE_GONE: the office was lost. */
+SWARM_API enum swarm_status swarm_proclaim(struct swarm_election *election,
+                                           struct swarm_slice value);
+/* Gives the office back and frees it, whatever the status. Accepts NULL. */
+SWARM_API enum swarm_status swarm_resign(struct swarm_election *election);
+
+/* A queue of a partition, as one taker or putter sees it; several threads may share it. Items are
+ * delivered AT LEAST ONCE: one that was taken comes back if its taker dies, or is silent for the
+ * time to live of its lease. Who needs an effect exactly once makes the acknowledgement a part of
+ * the transaction that has the effect: swarm_queue_ack_parts. */
+struct swarm_queue;
+
+enum { SWARM_QUEUE_NAME_SIZE_MAX = 200, SWARM_QUEUE_ACK_OPS = 3 };
+
+struct swarm_queue_item {
+    struct swarm_slice value;
+    uint64_t number;     /* unique in its queue */
+    uint64_t token;      /* the lease of its claim: who may acknowledge it */
+    uint32_t deliveries; /* this one included */
+    uint8_t priority;
+};
+
+/* Sends nothing yet. `owner` is stored in the claims, for people. */
+SWARM_API enum swarm_status swarm_queue_open(struct swarm_client *client,
+                                             struct swarm_scope scope,
+                                             struct swarm_slice name,
+                                             struct swarm_slice owner,
+                                             uint32_t ttl_ms,
+                                             struct swarm_queue **ret_queue);
+/* Adds an item; lower priorities go first, then lower numbers. `ret_number` may be NULL. After an
+ * unknown outcome it may be there; putting it again makes two. */
+SWARM_API enum swarm_status swarm_queue_put(struct swarm_queue *queue,
+                                            uint8_t priority,
+                                            struct swarm_slice value,
+                                            uint64_t *ret_number);
+/* Claims the first item that nobody has, waiting for one until `deadline_ms`: SWARM_DEADLINE. After
+ * an unknown outcome an item may be claimed until the queue is closed. At most 1024 at a time. */
+SWARM_API enum swarm_status swarm_queue_take(struct swarm_queue *queue,
+                                             uint64_t deadline_ms,
+                                             struct swarm_queue_item **ret_item);
+/* Done: the item is gone. SWARM_CONFLICT: it came back to the queue meanwhile, and is, or was,
+ * somebody else's. Neither this nor the next frees `item`. */
+SWARM_API enum swarm_status swarm_queue_ack(struct swarm_queue *queue,
+                                            struct swarm_queue_item *item);
+/* Not done: it is there for others at once. */
+SWARM_API enum swarm_status swarm_queue_release(struct swarm_queue *queue,
+                                                struct swarm_queue_item *item);
+/* What acknowledges `item` in a transaction of the caller's: one more compare, and three more
+ * then-ops. They live as long as the item. */
+SWARM_API void swarm_queue_ack_parts(struct swarm_queue_item *item,
+                                     struct swarm_compare *ret_compare,
+                                     struct swarm_txn_op ret_ops[SWARM_QUEUE_ACK_OPS]);
+SWARM_API void swarm_queue_item_free(struct swarm_queue_item *item); /* accepts NULL */
+/* Gives back whatever is claimed, and frees, whatever the status. Accepts NULL. */
+SWARM_API enum swarm_status swarm_queue_close(struct swarm_queue *queue);
+
+/* ---- walks --------------------------------------------------------------------------------- */
+
 /* A walk over all records of a scan, page by page. Each page is consistent, the walk is not: writes
  * between two pages are seen or not. */
 struct swarm_cursor;
