@@ -124,7 +124,8 @@ enum sw_err sw_retry_verdict(const struct sw_request *request, enum sw_err err, 
     /* Inside a session these are the stored answer of the write itself. */
     if (request->seq != 0 &&
         (err == SW_ERR_CONFLICT || err == SW_ERR_NOT_FOUND || err == SW_ERR_WRONG_TYPE ||
-         err == SW_ERR_OUT_OF_RANGE || err == SW_ERR_LEASE_GONE || err == SW_ERR_NOT_COMMITTED)) {
+         err == SW_ERR_OUT_OF_RANGE || err == SW_ERR_LEASE_GONE || err == SW_ERR_NOT_COMMITTED ||
+         err == SW_ERR_QUOTA)) {
         return err;
     }
     return SW_ERR_UNKNOWN_OUTCOME;

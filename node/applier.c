@@ -14,6 +14,7 @@
 #include "node/applier_private.h"
 #include "node/chunk.h"
 #include "node/query.h"
+#include "node/query_system.h"
 #include "node/rights.h"
 
 enum { COMMIT_INTERVAL_MS_DEFAULT = 1000, COMMIT_BYTES_DEFAULT = 32 << 20, ENTRY_COST_BYTES = 64 };
@@ -163,7 +164,11 @@ run_read(struct sw_applier *applier, struct sw__applier_group *group, struct sw_
         job->reply = (struct sw_reply){.err = err, .shard = job->group};
         return;
     }
-    err = sw_query(&group->state, applier->config.store, &job->request, &job->out, &job->reply);
+    err =
+        sw_query_is_system(&job->request)
+            ? sw_query_system(
+                  &group->state, applier->config.store, &job->request, &job->out, &job->reply)
+            : sw_query(&group->state, applier->config.store, &job->request, &job->out, &job->reply);
     if (err != SW_ERR_OK) {
         fail(applier, err);
     }

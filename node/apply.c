@@ -188,6 +188,11 @@ enum sw_err sw__kv_put(struct sw__apply *apply,
     sw_key_kv(place, name, &key);
     err = sw__table_put(apply, SW_TABLE_KV, &key, sw_buf_span(bytes));
     if (err == SW_ERR_OK) {
+        const struct sw__usage_change change = sw__usage_of_put(name, old, record);
+
+        err = sw__usage_add(apply, place, &change);
+    }
+    if (err == SW_ERR_OK) {
         err = sw__change_add(apply, place, name, record);
     }
     return err == SW_ERR_OK ? sw__lease_move(apply, name, old->lease, record->lease) : err;
@@ -203,6 +208,11 @@ enum sw_err sw__kv_del(struct sw__apply *apply,
 
     sw_key_kv(place, name, &key);
     err = SW_PLANTED(DELETE_LEAVES_RECORD) ? SW_ERR_OK : sw__table_del(apply, SW_TABLE_KV, &key);
+    if (err == SW_ERR_OK) {
+        const struct sw__usage_change change = sw__usage_of_del(name, old);
+
+        err = sw__usage_add(apply, place, &change);
+    }
     if (err == SW_ERR_OK) {
         err = sw__change_add(apply, place, name, NULL);
     }
@@ -244,6 +254,7 @@ run_put(struct sw__apply *apply, const struct sw_request *request, struct sw_com
     const struct sw_place place = sw__place_of(request);
     struct sw_state *state = apply->state;
     struct sw_kv_record old, next;
+    struct sw__usage_change change;
     struct sw_key key;
     enum sw_err err;
 
@@ -265,9 +276,14 @@ run_put(struct sw__apply *apply, const struct sw_request *request, struct sw_com
         result->revision = state->revision;
         return err;
     }
+    next = sw__kv_next(state, &old, state->revision + 1, request->value, request->lease);
+    change = sw__usage_of_put(request->key, &old, &next);
+    err = sw__quota_check(apply, &place, &change, result);
+    if (err != SW_ERR_OK || result->err != SW_ERR_OK) {
+        return err;
+    }
     state->revision++;
     result->revision = state->revision;
-    next = sw__kv_next(state, &old, state->revision, request->value, request->lease);
     return sw__kv_put(apply, &place, request->key, &old, &next);
 }
 
@@ -300,11 +316,22 @@ static enum sw_err run_experience_append(struct sw__apply *apply,
                                          const struct sw_request *request,
                                          struct sw_command_result *result)
 {
+    const struct sw__usage_change change = {.experiences = 1,
+                                            .bytes = (int64_t)request->value.size};
     const struct sw_place place = sw__place_of(request);
     struct sw_state *state = apply->state;
     struct sw_buf *record = &state->record;
     struct sw_key key;
+    enum sw_err err;
 
+    err = sw__quota_check(apply, &place, &change, result);
+    if (err != SW_ERR_OK || result->err != SW_ERR_OK) {
+        return err;
+    }
+    err = sw__usage_add(apply, &place, &change);
+    if (err != SW_ERR_OK) {
+        return err;
+    }
     state->revision++;
     sw_key_experience(&place, state->revision, &key);
     sw_buf_clear(record);
@@ -549,7 +576,13 @@ enum sw_err sw_apply(struct sw_state *state,
         }
         sw_write_u64(&state->effects, state->time_ms);
         sw__sessions_sweep(state);
-        err = run_commands(&apply, &reader, results);
+        err = sw__usage_begin(&apply);
+        if (err == SW_ERR_OK) {
+            err = run_commands(&apply, &reader, results);
+        }
+        if (err == SW_ERR_OK) {
+            err = sw__usage_flush(&apply);
+        }
     }
     if (err != SW_ERR_OK) {
         free(results);
@@ -582,6 +615,7 @@ void sw_state_release(struct sw_state *state)
 {
     sw_sessions_release(&state->sessions);
     sw_settings_release(&state->settings);
+    sw_usages_release(&state->usages);
     sw_buf_release(&state->effects);
     sw_buf_release(&state->record);
     sw_buf_release(&state->answers);
@@ -661,6 +695,23 @@ sw_state_decode(struct sw_state *state, struct sw_span record, uint32_t *ret_ses
     return SW_ERR_OK;
 }
 
+/* Before usage was counted, what lies in the reserved tenant is no setting. */
+static enum sw_err load_settings(struct sw_state *state, struct sw_store *store)
+{
+    struct sw_span found;
+    struct sw_key key;
+    enum sw_err err;
+
+    sw_usage_begun_key(state->group, &key);
+    err = store->ops->get(store, SW_TABLE_META, sw_key_span(&key), &found);
+    if (err == SW_ERR_NOT_FOUND) {
+        state->settings.changed = true; /* there are none, and whoever has a copy must know */
+        return SW_ERR_OK;
+    }
+    state->usages.begun = true;
+    return err == SW_ERR_OK ? sw_settings_load(&state->settings, store) : err;
+}
+
 enum sw_err sw_state_load(struct sw_state *state, struct sw_store *store)
 {
     uint32_t session_count = 0;
@@ -686,7 +737,7 @@ enum sw_err sw_state_load(struct sw_state *state, struct sw_store *store)
         err = sw_leases_load(state, store);
     }
     if (err == SW_ERR_OK) {
-        err = sw_settings_load(&state->settings, store);
+        err = load_settings(state, store);
     }
     if (SW_PLANTED(SESSIONS_LOST_ON_RESTART)) {
         sw_sessions_release(&state->sessions);

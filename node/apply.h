@@ -22,6 +22,7 @@
 #include "node/applier.h"
 #include "node/session.h"
 #include "node/settings.h"
+#include "node/usage.h"
 #include "storage/keys.h"
 #include "storage/store.h"
 
@@ -60,6 +61,7 @@ struct sw_state {
     uint64_t sessions_expired, sessions_evicted;
     struct sw_sessions sessions;
     struct sw_settings settings;
+    struct sw_usages usages;
     bool changed; /* since the last save */
 
     uint64_t written; /* bytes put into tables since whoever commits looked last */

@@ -97,6 +97,28 @@ bool sw__session_command(struct sw__apply *apply,
                          const struct sw_request *request,
                          struct sw_command_result *result);
 
+/* apply_usage.c */
+/* What a write changes of what its tenant uses. */
+struct sw__usage_change {
+    int64_t keys, experiences, bytes;
+};
+struct sw__usage_change sw__usage_of_put(struct sw_span key,
+                                         const struct sw_kv_record *old,
+                                         const struct sw_kv_record *record);
+struct sw__usage_change sw__usage_of_del(struct sw_span key, const struct sw_kv_record *old);
+/* Counts it. sw__kv_put and sw__kv_del do so themselves. */
+enum sw_err sw__usage_add(struct sw__apply *apply,
+                          const struct sw_place *place,
+                          const struct sw__usage_change *change);
+/* Sets QUOTA in the result, with its value, if the change is over a quota of its place. */
+enum sw_err sw__quota_check(struct sw__apply *apply,
+                            const struct sw_place *place,
+                            const struct sw__usage_change *change,
+                            struct sw_command_result *result);
+/* Before the first command of an entry, and behind the last one. */
+enum sw_err sw__usage_begin(struct sw__apply *apply);
+enum sw_err sw__usage_flush(struct sw__apply *apply);
+
 /* apply_txn.c */
 enum sw_err sw__apply_txn(struct sw__apply *apply,
                           const struct sw_request *request,

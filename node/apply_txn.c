@@ -12,7 +12,7 @@
  * which may move until all is planned. */
 struct planned {
     struct sw_span key;
-    struct sw_kv_record old; /* its value is not used */
+    struct sw_kv_record old; /* its value's bytes are not used */
     bool deletes;
     bool is_merged;
     size_t merged_at, merged_size;
@@ -228,11 +228,20 @@ static enum sw_err plan_op(struct plan *plan, const struct sw_txn_op *op, enum s
     return err;
 }
 
+/* Nothing is done, and nothing but the error is answered. */
+static void give_up(struct plan *plan)
+{
+    struct sw_command_result *result = plan->result;
+
+    plan->apply->state->answers.size -= result->records.size;
+    result->records.size = 0;
+    result->record_count = 0;
+    plan->write_count = 0;
+}
+
 static enum sw_err plan_branch(struct plan *plan, const struct sw_txn_branch *branch)
 {
     struct sw_command_result *result = plan->result;
-    struct sw_buf *answers = &plan->apply->state->answers;
-    const size_t start = answers->size;
 
     for (uint32_t i = 0; i < branch->count; i++) {
         const enum sw_err err = plan_op(plan, &branch->ops[i], &result->err);
@@ -241,15 +250,32 @@ static enum sw_err plan_branch(struct plan *plan, const struct sw_txn_branch *br
             return err;
         }
         if (result->err != SW_ERR_OK) {
-            answers->size = start;
-            result->records.size = 0;
-            result->record_count = 0;
+            give_up(plan);
             result->value = i + 1;
-            plan->write_count = 0;
             return SW_ERR_OK;
         }
     }
     return SW_ERR_OK;
+}
+
+/* Of all that it writes, together. */
+static enum sw_err check_quota(struct plan *plan)
+{
+    struct sw__usage_change all = {0};
+    enum sw_err err;
+
+    for (uint32_t i = 0; i < plan->write_count; i++) {
+        const struct planned *write = &plan->writes[i];
+        const struct sw__usage_change change =
+            write->deletes ? sw__usage_of_del(write->key, &write->old)
+                           : sw__usage_of_put(write->key, &write->old, &write->record);
+
+        all.keys += change.keys;
+        all.bytes += change.bytes;
+    }
+    err = sw__quota_check(plan->apply, &plan->place, &all, plan->result);
+    plan->write_count = plan->result->err == SW_ERR_OK ? plan->write_count : 0;
+    return err;
 }
 
 /* --- execution -------------------------------------------------------------------------------- */
@@ -294,6 +320,9 @@ enum sw_err sw__apply_txn(struct sw__apply *apply,
     if (err == SW_ERR_OK) {
         result->value = failed;
         err = plan_branch(&plan, &txn.branches[failed == 0 ? SW_TXN_THEN : SW_TXN_ELSE]);
+    }
+    if (err == SW_ERR_OK && result->err == SW_ERR_OK) {
+        err = check_quota(&plan);
     }
     if (err == SW_ERR_OK) {
         state->revision += plan.write_count > 0 ? 1 : 0;

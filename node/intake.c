@@ -101,6 +101,7 @@ void sw__request_answer(struct sw_node *node, struct sw__request *request, struc
     request->answered = true;
     sw_timers_cancel(&node->deadlines, &request->deadline);
     sw_admission_leave(&node->admission, request->op);
+    sw_quota_leave(&request->quota);
     sw_metrics_request(&node->metrics,
                        request->op,
                        reply->err,
@@ -139,6 +140,7 @@ void sw__request_free(struct sw__request *request)
         sw_admission_dequeue(&node->admission, request->size);
     }
     sw_timers_cancel(&node->deadlines, &request->deadline);
+    sw_quota_leave(&request->quota);
     sw__list_remove(request);
     free(request);
 }
@@ -202,9 +204,13 @@ static void refuse_early(struct sw_node *node,
                          struct sw_client *client,
                          const struct sw_request *request,
                          enum sw_err err,
+                         uint32_t retry_after_ms,
                          const char *why)
 {
-    struct sw_reply reply = {.id = request->id, .err = err, .detail = sw_span_str(why)};
+    struct sw_reply reply = {.id = request->id,
+                             .err = err,
+                             .retry_after_ms = retry_after_ms,
+                             .detail = sw_span_str(why)};
 
     fill_header(node, node->shards[0], &reply);
     sw_metrics_request(&node->metrics, request->op, err, 0);
@@ -266,7 +272,8 @@ static uint64_t deadline_of(const struct sw_node *node, const struct sw_request 
 static struct sw__request *admit(struct sw_node *node,
                                  struct sw_client *client,
                                  const struct sw_request *request,
-                                 struct sw_span command)
+                                 struct sw_span command,
+                                 struct sw_quota_hold quota)
 {
     struct sw__request *admitted = calloc(1, sizeof *admitted + command.size);
 
@@ -275,6 +282,7 @@ static struct sw__request *admit(struct sw_node *node,
     admitted->conn = client->conn;
     admitted->id = request->id;
     admitted->op = request->op;
+    admitted->quota = quota;
     admitted->author = sw__rights_author(node, client);
     admitted->started_ns = sw_env_now_ns(node->config.env);
     admitted->place = sw_op_is_write(request->op) ? SW__PLACE_QUEUED : SW__PLACE_READING;
@@ -392,6 +400,8 @@ static void
 take_request(struct sw_node *node, struct sw_client *client, const struct sw_request *request)
 {
     struct sw__shard *shard = node->shards[0];
+    struct sw_quota_hold quota = {0};
+    uint32_t retry_after_ms = 0;
     char why[SW_WHY_SIZE] = "";
     enum sw_err err;
 
@@ -404,11 +414,15 @@ take_request(struct sw_node *node, struct sw_client *client, const struct sw_req
     if (err == SW_ERR_OK) {
         err = check(node, client, request, node->scratch.size, why);
     }
+    if (err == SW_ERR_OK) {
+        err = sw_quota_enter(
+            &node->quotas, request, sw_env_now_ns(node->config.env), &quota, &retry_after_ms, why);
+    }
     if (err != SW_ERR_OK) {
-        refuse_early(node, client, request, err, why);
+        refuse_early(node, client, request, err, retry_after_ms, why);
         return;
     }
-    dispatch(node, admit(node, client, request, sw_buf_span(&node->scratch)), request);
+    dispatch(node, admit(node, client, request, sw_buf_span(&node->scratch), quota), request);
 }
 
 void sw__client_message(void *arg, uint64_t conn, const uint8_t key[32], struct sw_span message)
@@ -431,7 +445,7 @@ void sw__client_message(void *arg, uint64_t conn, const uint8_t key[32], struct 
         if (err == SW_ERR_OK) {
             take_request(node, client, &request);
         } else {
-            refuse_early(node, client, &request, err, "the request does not decode");
+            refuse_early(node, client, &request, err, 0, "the request does not decode");
         }
     }
 }

@@ -8,7 +8,7 @@
 
 static const struct sw_settings no_settings;
 
-static const struct sw_settings *settings_of(const struct sw__shard *shard)
+const struct sw_settings *sw__settings_of(const struct sw__shard *shard)
 {
     const struct sw_settings *settings = sw_applier_settings(shard->node->applier, shard->id, NULL);
 
@@ -50,7 +50,7 @@ enum sw_err sw__rights_check(const struct sw_node *node,
     const struct sw_author author = sw__rights_author(node, client);
     enum sw_err err;
 
-    err = sw_rights_check(settings_of(shard), &author, request, ret_why);
+    err = sw_rights_check(sw__settings_of(shard), &author, request, ret_why);
     if (err == SW_ERR_OK && author.flags == SW_AUTHOR_LISTED &&
         !listed(node, client, request->op)) {
         (void)snprintf(
@@ -72,6 +72,7 @@ void sw__rights_turn_end(struct sw__shard *shard)
     (void)sw_applier_settings(shard->node->applier, shard->id, &version);
     if (version != shard->settings_version) {
         shard->settings_version = version;
+        sw_quota_gates_set(&shard->node->quotas, sw__settings_of(shard));
         if (handler->identities_changed != NULL) {
             handler->identities_changed(handler->arg);
         }
@@ -84,7 +85,7 @@ bool sw_node_admits(const struct sw_node *node, const uint8_t key[32])
 
     sw_crypto_digest(sw_span_of(key, 32), sw_span_of(NULL, 0), id, sizeof id);
     for (uint32_t i = 0; i < node->shard_count; i++) {
-        if (sw_settings_identity(settings_of(node->shards[i]), id) != NULL) {
+        if (sw_settings_identity(sw__settings_of(node->shards[i]), id) != NULL) {
             return true;
         }
     }

@@ -223,6 +223,7 @@ void sw_node_free(struct sw_node *node)
     }
     free(node->shards);
     sw_applier_free(node->applier);
+    sw_quota_gates_release(&node->quotas);
     sw_clients_release(&node->clients);
     sw_timers_release(&node->deadlines);
     sw_buf_release(&node->scratch);

@@ -14,6 +14,7 @@
 #include "node/entry.h"
 #include "node/node.h"
 #include "node/peer_text.h"
+#include "node/quota.h"
 #include "node/tick.h"
 
 struct sw__shard;
@@ -33,6 +34,7 @@ struct sw__request {
     struct sw__list *list; /* where it stands; NULL while the applier has it */
     struct sw__shard *shard;
     struct sw_author author;
+    struct sw_quota_hold quota; /* until it is answered */
     uint64_t conn;
     uint64_t id;
     uint64_t started_ns;
@@ -174,6 +176,7 @@ struct sw_node {
     uint32_t shard_count;
     struct sw_clients clients;
     struct sw_admission admission;
+    struct sw_quota_gates quotas;
     struct sw_timers deadlines;
     struct sw_metrics metrics;
     struct sw__list status_waiting; /* for the next probe */
@@ -236,7 +239,9 @@ enum sw_err sw__rights_check(const struct sw_node *node,
                              const struct sw_client *client,
                              const struct sw_request *request,
                              char ret_why[SW_WHY_SIZE]);
-/* Tells the handler when other identities are known. */
+/* The settings as this node last heard of them; never NULL. */
+const struct sw_settings *sw__settings_of(const struct sw__shard *shard);
+/* Makes gates of new quotas, and tells the handler when other identities are known. */
 void sw__rights_turn_end(struct sw__shard *shard);
 
 /* shard.c */

@@ -50,20 +50,28 @@ sw_settings_find(const struct sw_settings *settings, enum sw_setting_kind kind, 
                                                                                : NULL;
 }
 
-const struct sw_setting *sw_settings_of_place(const struct sw_settings *settings,
-                                              enum sw_setting_kind kind,
-                                              struct sw_span tenant,
-                                              struct sw_span name_space)
+const struct sw_setting *sw_settings_of_namespace(const struct sw_settings *settings,
+                                                  enum sw_setting_kind kind,
+                                                  struct sw_span tenant,
+                                                  struct sw_span name_space)
 {
     uint8_t name[SW_SETTING_NAME_SIZE_MAX];
-    const struct sw_setting *found;
 
     SW_ASSERT(tenant.size > 0 && tenant.size <= SW_TENANT_SIZE_MAX);
     SW_ASSERT(name_space.size > 0 && name_space.size <= SW_NAMESPACE_SIZE_MAX);
     memcpy(name, tenant.data, tenant.size);
     name[tenant.size] = ' ';
     memcpy(name + tenant.size + 1, name_space.data, name_space.size);
-    found = sw_settings_find(settings, kind, sw_span_of(name, tenant.size + 1 + name_space.size));
+    return sw_settings_find(settings, kind, sw_span_of(name, tenant.size + 1 + name_space.size));
+}
+
+const struct sw_setting *sw_settings_of_place(const struct sw_settings *settings,
+                                              enum sw_setting_kind kind,
+                                              struct sw_span tenant,
+                                              struct sw_span name_space)
+{
+    const struct sw_setting *found = sw_settings_of_namespace(settings, kind, tenant, name_space);
+
     return found != NULL ? found : sw_settings_find(settings, kind, tenant);
 }
 

@@ -34,6 +34,11 @@ const struct sw_setting *sw_settings_of_place(const struct sw_settings *settings
                                               enum sw_setting_kind kind,
                                               struct sw_span tenant,
                                               struct sw_span name_space);
+/* That of "TENANT NAMESPACE" alone. */
+const struct sw_setting *sw_settings_of_namespace(const struct sw_settings *settings,
+                                                  enum sw_setting_kind kind,
+                                                  struct sw_span tenant,
+                                                  struct sw_span name_space);
 /* The rows of one kind; sets `*ret_count`. */
 const struct sw_setting *sw_settings_of_kind(const struct sw_settings *settings,
                                              enum sw_setting_kind kind,

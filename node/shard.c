@@ -447,6 +447,23 @@ void sw__shard_flush(struct sw__shard *shard, enum sw__flush reason)
 
 /* --- what the applier says -------------------------------------------------------------------- */
 
+/* What apply says of a quota is a number; people get a sentence. */
+static void
+answer_write(struct sw__shard *shard, struct sw__request *request, struct sw_reply *reply)
+{
+    struct sw_request decoded = {0};
+    char why[SW_WHY_SIZE];
+    enum sw_err err;
+
+    if (reply->err == SW_ERR_QUOTA) {
+        err = sw_command_decode(sw_span_of(request->command, request->size), &decoded);
+        SW_ASSERT(err == SW_ERR_OK); /* encoded by ourselves */
+        sw_quota_explain(sw__settings_of(shard), &decoded, reply->value, why);
+        reply->detail = sw_span_str(why);
+    }
+    sw__request_answer(shard->node, request, reply);
+}
+
 static void answer_flight(struct sw__shard *shard,
                           struct sw__flight *flight,
                           const struct sw_command_result *results,
@@ -468,7 +485,7 @@ static void answer_flight(struct sw__shard *shard,
                                  .records = results[row].records};
 
         if (!request->answered) {
-            sw__request_answer(shard->node, request, &reply);
+            answer_write(shard, request, &reply);
         }
         sw__request_free(request);
         place++;

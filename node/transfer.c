@@ -39,9 +39,8 @@ void sw_export_end(struct sw_export *out, struct sw_store *store)
 static void table_prefix(struct sw_group_id group, enum sw_table table, struct sw_key *ret_key)
 {
     ret_key->size = 0;
-    if (table == SW_TABLE_META) {
-        sw_state_key(group, ret_key);
-    } else if (table != SW_TABLE_KV && table != SW_TABLE_EXPERIENCE) {
+    if (table != SW_TABLE_KV && table != SW_TABLE_EXPERIENCE && table != SW_TABLE_HISTORY &&
+        table != SW_TABLE_INDEX) {
         sw_key_group(group, ret_key);
     }
 }
@@ -51,8 +50,7 @@ static bool of_group(struct sw_group_id group, enum sw_table table, struct sw_sp
     struct sw_key prefix;
 
     table_prefix(group, table, &prefix);
-    return table == SW_TABLE_META ? sw_span_equal(key, sw_key_span(&prefix))
-                                  : sw_key_has_prefix(key, sw_key_span(&prefix));
+    return sw_key_has_prefix(key, sw_key_span(&prefix));
 }
 
 /* A chunk being filled: records go to `records`, `at` is where the next one starts. */

@@ -37,7 +37,7 @@ enum {
     SW_KEY_SLOT_SIZE = 2,
     SW_KEY_GROUP_SIZE = 4,
     SW_KEY_STAGE_HEADER_SIZE = SW_KEY_GROUP_SIZE + 1,
-    SW_META_NAME_SIZE_MAX = 64,
+    SW_META_NAME_SIZE_MAX = 112,
 };
 
 /* Where a key or an experience lives. */

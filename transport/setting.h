@@ -76,6 +76,9 @@ struct sw_retention {
     uint64_t keep_last, max_age_ms, max_bytes; /* 0 = no limit */
 };
 
+/* A reply that is refused with QUOTA says in its value: 4 * what is used, and these. */
+enum { SW_QUOTA_OF_BYTES = 1, SW_QUOTA_OF_NAMESPACE = 2 };
+
 /* A parsed setting; plain memory, copied freely. Only the parts of its kind are set. */
 struct sw_setting {
     enum sw_setting_kind kind;

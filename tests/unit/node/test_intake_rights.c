@@ -152,6 +152,56 @@ static void a_key_that_the_file_lets_read_reads_data_alone(void **state)
     kit_free(kit);
 }
 
+static struct sw_request quota(uint64_t id, const char *text)
+{
+    struct sw_request put = kit_request(SW_OP_SETTING_PUT, id);
+
+    put.partition = sw_span_str("quota");
+    put.key = sw_span_str("t");
+    put.value = sw_span_str(text);
+    return put;
+}
+
+static void a_quota_of_rate_is_refused_before_the_log(void **state)
+{
+    struct kit *kit = kit_new();
+
+    (void)state;
+    kit_lead();
+    kit_send(kit, 7, quota(1, "ops_per_second=1"));
+    kit_settle(kit, 1);
+    kit_send(kit, 7, kit_put(2, "a", "1"));
+    kit_send(kit, 7, kit_put(3, "a", "2"));
+    kit_settle(kit, 2);
+    assert_int_equal(kit_reply(kit, 2).err, SW_ERR_OK);
+    assert_int_equal(kit_reply(kit, 3).err, SW_ERR_OVERLOADED);
+    kit->now_ms += 1000;
+    kit_send(kit, 7, kit_put(4, "a", "3"));
+    kit_settle(kit, 3);
+    assert_int_equal(kit_reply(kit, 4).err, SW_ERR_OK);
+    kit_free(kit);
+}
+
+static void who_is_answered_is_not_in_flight(void **state)
+{
+    struct kit *kit = kit_new();
+
+    (void)state;
+    kit_lead();
+    kit_send(kit, 7, quota(1, "in_flight=1"));
+    kit_settle(kit, 1);
+    kit_send(kit, 7, kit_put(2, "a", "1"));
+    kit_send(kit, 7, kit_put(3, "a", "2"));
+    kit_settle(kit, 2);
+    assert_int_equal(kit_reply(kit, 3).err, SW_ERR_OVERLOADED);
+    kit_send(kit, 7, kit_put(4, "a", "3"));
+    kit_settle(kit, 3);
+    assert_int_equal(kit_reply(kit, 4).err, SW_ERR_OK);
+    kit_send(kit, 7, kit_put(5, "a", "4"));
+    kit_turn(kit);
+    kit_free(kit); /* with one inside */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +211,8 @@ int main(void)
         cmocka_unit_test(a_right_that_is_gone_at_the_read_point_is_gone),
         cmocka_unit_test(a_watch_that_waits_ends_with_the_right),
         cmocka_unit_test(a_key_that_the_file_lets_read_reads_data_alone),
+        cmocka_unit_test(a_quota_of_rate_is_refused_before_the_log),
+        cmocka_unit_test(who_is_answered_is_not_in_flight),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
