@@ -32,6 +32,36 @@ bool sw_cmd_node(const struct sw_cli *cli, size_t arg, uint64_t *ret_node)
     return false;
 }
 
+int sw_cmd_pages(struct sw_cli *cli,
+                 struct swarm_request *request,
+                 struct sw_output *out,
+                 void (*add)(struct sw_output *out,
+                             const struct swarm_record *record,
+                             struct swarm_request *next))
+{
+    struct swarm_result *result = NULL;
+    bool more = true;
+    int code = 0;
+
+    while (more && code == 0) {
+        if (sw_cmd_call(cli, request, &result, &code) != SW_ERR_OK) {
+            break;
+        }
+        if (result->status != SWARM_OK) {
+            code = sw_cli_fail_result(result);
+        }
+        for (size_t i = 0; i < result->record_count; i++) {
+            add(out, &result->records[i], request);
+        }
+        more = result->more;
+        swarm_result_free(result);
+    }
+    if (code == 0) {
+        (void)sw_output_print(out, cli->format, stdout);
+    }
+    return code;
+}
+
 int sw_cmd_at_node(struct sw_cli *cli,
                    enum swarm_op op,
                    void (*add)(struct sw_output *out, const struct swarm_result *result))

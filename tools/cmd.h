@@ -37,6 +37,14 @@ int sw_cmd_walk(struct sw_cli *cli,
                 uint64_t limit,
                 struct sw_output *out,
                 void (*add)(struct sw_output *out, const struct swarm_record *record));
+/* All pages of a list that is no scan, from `request` on: `add` makes a row of a record and moves
+ * the request behind it. Prints them and returns the exit code. */
+int sw_cmd_pages(struct sw_cli *cli,
+                 struct swarm_request *request,
+                 struct sw_output *out,
+                 void (*add)(struct sw_output *out,
+                             const struct swarm_record *record,
+                             struct swarm_request *next));
 /* Makes of `prefix` the least text above all that begin with it; false if there is none. */
 bool sw_cmd_above_prefix(char *prefix, size_t *size);
 /* Makes a call of `op` at the node that the first argument names; `add` puts the fields of its

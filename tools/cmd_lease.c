@@ -85,6 +85,13 @@ static void add_lease(struct sw_output *out, const struct swarm_record *record)
     sw_output_number(out, 3, record->version);
 }
 
+static void
+add_lease_row(struct sw_output *out, const struct swarm_record *record, struct swarm_request *next)
+{
+    add_lease(out, record);
+    next->lease = record->lease;
+}
+
 int sw_cmd_lease_list(struct sw_cli *cli)
 {
     static const struct sw_column columns[] = {{"lease", SW_CELL_TEXT},
@@ -92,29 +99,11 @@ int sw_cmd_lease_list(struct sw_cli *cli)
                                                {"left_ms", SW_CELL_TEXT},
                                                {"keys", SW_CELL_SMALL}};
     struct swarm_request request = request_of(cli, SWARM_LEASE_LIST);
-    struct swarm_result *result = NULL;
     struct sw_output out;
-    bool more = true;
-    int code = 0;
+    int code;
 
     sw_output_init(&out, "leases", columns, sizeof columns / sizeof columns[0]);
-    while (more && code == 0) {
-        if (sw_cmd_call(cli, &request, &result, &code) != SW_ERR_OK) {
-            break;
-        }
-        if (result->status != SWARM_OK) {
-            code = sw_cli_fail_result(result);
-        }
-        for (size_t i = 0; i < result->record_count; i++) {
-            add_lease(&out, &result->records[i]);
-            request.lease = result->records[i].lease;
-        }
-        more = result->more;
-        swarm_result_free(result);
-    }
-    if (code == 0) {
-        (void)sw_output_print(&out, cli->format, stdout);
-    }
+    code = sw_cmd_pages(cli, &request, &out, add_lease_row);
     sw_output_release(&out);
     return code;
 }

@@ -55,32 +55,22 @@ static void add_session(struct sw_output *out, const struct swarm_record *record
     sw_output_text(out, 5, owner);
 }
 
+static void add_session_row(struct sw_output *out,
+                            const struct swarm_record *record,
+                            struct swarm_request *next)
+{
+    add_session(out, record);
+    next->session = record->create_revision;
+}
+
 int sw_cmd_session_list(struct sw_cli *cli)
 {
     struct swarm_request request = request_of(SWARM_SESSION_LIST);
-    struct swarm_result *result = NULL;
     struct sw_output out;
-    bool more = true;
-    int code = 0;
+    int code;
 
     sw_output_init(&out, "sessions", columns, sizeof columns / sizeof columns[0]);
-    while (more && code == 0) {
-        if (sw_cmd_call(cli, &request, &result, &code) != SW_ERR_OK) {
-            break;
-        }
-        if (result->status != SWARM_OK) {
-            code = sw_cli_fail_result(result);
-        }
-        for (size_t i = 0; i < result->record_count; i++) {
-            add_session(&out, &result->records[i]);
-            request.session = result->records[i].create_revision;
-        }
-        more = result->more;
-        swarm_result_free(result);
-    }
-    if (code == 0) {
-        (void)sw_output_print(&out, cli->format, stdout);
-    }
+    code = sw_cmd_pages(cli, &request, &out, add_session_row);
     sw_output_release(&out);
     return code;
 }
