@@ -1,0 +1,343 @@
+/* The writer's calls; see index.h. What they do to records is in entry.c, what waits in step.c. */
+#include "index/index.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "index/index_private.h"
+#include "index/vector.h"
+
+struct sw_index *sw_index_new(struct sw_index_map *map, struct sw_span prefix)
+{
+    struct sw_index *index = calloc(1, sizeof(*index));
+
+    SW_ASSERT(index != NULL);
+    SW_ASSERT(map->ops->put != NULL);
+    index->map = map;
+    index->prefix = sw__prefix_of(prefix);
+    index->kernel = sw__kernel_best();
+    return index;
+}
+
+void sw_index_free(struct sw_index *index)
+{
+    if (index == NULL) {
+        return;
+    }
+    sw__forget(index);
+    free(index->buckets);
+    sw_buf_release(&index->scratch);
+    free(index);
+}
+
+/* The first epoch knows nothing: one pivot in the middle of the space. */
+static enum sw_err first_epoch(struct sw_index *index)
+{
+    static const int8_t zeros[SW_SPACE_DIM_MAX];
+    struct sw__epoch *epoch = calloc(1, sizeof(*epoch));
+    const struct sw__bucket bucket = {.epoch = 1, .split_at = UINT32_MAX};
+    enum sw_err err;
+
+    SW_ASSERT(epoch != NULL);
+    epoch->epoch = 1;
+    index->state = (struct sw__state){.epoch = 1, .buckets_made = 1};
+    index->state_changed = true;
+    index->now = sw__pivots_new(&index->space, index->dim, epoch);
+    err = sw__epoch_put(index, epoch);
+    free(epoch);
+    if (err == SW_ERR_OK) {
+        err = sw__pivot_put(index, index->now, 0, zeros);
+    }
+    if (err == SW_ERR_OK) {
+        sw__bucket_add(index, 0, &bucket);
+        err = sw_index_flush(index);
+    }
+    return err;
+}
+
+enum sw_err sw_index_create(struct sw_index *index, const struct sw_space *space)
+{
+    struct sw_span there;
+    struct sw__key key;
+    enum sw_err err = sw_space_check(space, index->why);
+
+    if (err != SW_ERR_OK) {
+        return err;
+    }
+    sw__key_begin(&index->prefix, SW__KIND_SPACE, &key);
+    err = sw__get(index, &key, &there);
+    if (err != SW_ERR_NOT_FOUND) {
+        (void)snprintf(index->why, SW_WHY_SIZE, "the space exists already");
+        return err == SW_ERR_OK ? SW_ERR_CONFLICT : err;
+    }
+    sw__forget(index);
+    sw__space_set(index, space);
+    sw_buf_clear(&index->scratch);
+    sw_space_encode(space, &index->scratch);
+    err = sw__put(index, &key, sw_buf_span(&index->scratch));
+    return err == SW_ERR_OK ? first_epoch(index) : err;
+}
+
+const struct sw_space *sw_index_space(const struct sw_index *index)
+{
+    SW_ASSERT(index->open);
+    return &index->space;
+}
+
+const char *sw_index_why(const struct sw_index *index)
+{
+    return index->why;
+}
+
+/* --- entries ---------------------------------------------------------------------------------- */
+
+/* The slice, made if need be. */
+static enum sw_err slice_of(struct sw_index *index, uint32_t number, struct sw__slice **ret_slice)
+{
+    struct sw__state *state = &index->state;
+    struct sw__slice *slice = sw__state_slice(state, number);
+    uint32_t at = 0;
+
+    if (slice != NULL && slice->dropped) {
+        (void)snprintf(
+            index->why, SW_WHY_SIZE, "slice %u was dropped and is not reclaimed yet", number);
+        return SW_ERR_INVALID;
+    }
+    if (slice == NULL) {
+        if (state->slice_count == SW_INDEX_SLICE_COUNT_MAX) {
+            (void)snprintf(index->why,
+                           SW_WHY_SIZE,
+                           "the index has %d slices already; drop one first",
+                           SW_INDEX_SLICE_COUNT_MAX);
+            return SW_ERR_BUSY;
+        }
+        while (at < state->slice_count && state->slices[at].slice < number) {
+            at++;
+        }
+        slice = &state->slices[at];
+        memmove(slice + 1, slice, (state->slice_count - at) * sizeof(*slice));
+        *slice = (struct sw__slice){.slice = number};
+        state->slice_count++;
+        index->state_changed = true;
+    }
+    *ret_slice = slice;
+    return SW_ERR_OK;
+}
+
+static enum sw_err remove_entry(struct sw_index *index, uint64_t id, const struct sw__place *place)
+{
+    struct sw__entry entry = {.id = id, .slice = place->slice, .vector = place->vector};
+    struct sw__slice *slice = sw__state_slice(&index->state, place->slice);
+    struct sw_index_digest digest;
+    struct sw__lane lane;
+    struct sw_span row;
+    enum sw_err err = sw__entry_read(index, id, place, &lane);
+
+    if (err == SW_ERR_OK) {
+        err = sw__row_bytes(index, place->slice, place->vector, &row);
+    }
+    if (err != SW_ERR_OK) {
+        return err;
+    }
+    entry.seq = lane.seq;
+    entry.context = lane.context;
+    digest = sw__entry_digest(index, &entry, row);
+    err = sw__entry_unplace(index, id, place);
+    if (err == SW_ERR_OK) {
+        err = sw__row_forget(index, place->slice, place->vector);
+    }
+    if (err == SW_ERR_OK) {
+        sw__digest_subtract(&slice->digest, digest);
+        slice->entries--;
+        index->state_changed = true;
+    }
+    return err;
+}
+
+static enum sw_err
+add_entry(struct sw_index *index, struct sw__slice *slice, struct sw__entry *entry, int32_t *fixed)
+{
+    uint8_t row[SW__ROW_HEADER_SIZE + 2 * SW_SPACE_DIM_MAX];
+    const struct sw_span bytes = sw_span_of(row, sw__row_size(index->dim));
+    enum sw_err err;
+
+    sw__row_make(entry->id, fixed, index->dim, row);
+    err = sw__row_append(index, slice, row, &entry->vector);
+    if (err == SW_ERR_OK) {
+        err = sw__entry_place(index, entry, fixed);
+    }
+    if (err == SW_ERR_OK) {
+        sw__digest_add(&slice->digest, sw__entry_digest(index, entry, bytes));
+        slice->entries++;
+    }
+    return err;
+}
+
+static enum sw_err usable(struct sw_index *index)
+{
+    SW_ASSERT(index->open);
+    if (index->broken) {
+        return sw__corrupt(index, "load it again after an error");
+    }
+    index->why[0] = 0;
+    return SW_ERR_OK;
+}
+
+enum sw_err sw_index_put(struct sw_index *index, const struct sw_index_entry *entry)
+{
+    int32_t fixed[SW_SPACE_DIM_MAX];
+    struct sw__entry added = {
+        .id = entry->id, .seq = entry->seq, .context = entry->context, .slice = entry->slice};
+    struct sw__slice *slice = NULL;
+    struct sw__place place;
+    enum sw_err err = usable(index);
+
+    if (err == SW_ERR_OK) {
+        err = sw__vector_fixed(&index->space, entry->vector, fixed, index->why);
+    }
+    if (err == SW_ERR_OK) {
+        err = slice_of(index, entry->slice, &slice);
+    }
+    if (err != SW_ERR_OK) {
+        return err;
+    }
+    sw__rotate(index->rotation, fixed);
+    err = sw__place_get(index, entry->id, &place);
+    if (err == SW_ERR_OK) {
+        err = remove_entry(index, entry->id, &place);
+    }
+    if (err == SW_ERR_OK || err == SW_ERR_NOT_FOUND) {
+        err = add_entry(index, slice, &added, fixed);
+    }
+    return err;
+}
+
+enum sw_err sw_index_delete(struct sw_index *index, uint64_t id)
+{
+    const struct sw__key key = sw__key_place(&index->prefix, id);
+    struct sw__place place;
+    enum sw_err err = usable(index);
+
+    if (err == SW_ERR_OK) {
+        err = sw__place_get(index, id, &place);
+    }
+    if (err == SW_ERR_OK) {
+        err = remove_entry(index, id, &place);
+    }
+    return err == SW_ERR_OK ? sw__del(index, &key) : err;
+}
+
+enum sw_err sw_index_get(struct sw_index *index, uint64_t id, struct sw_index_entry *ret_entry)
+{
+    struct sw__place place;
+    struct sw__lane lane;
+    enum sw_err err = usable(index);
+
+    if (err == SW_ERR_OK) {
+        err = sw__place_get(index, id, &place);
+    }
+    if (err == SW_ERR_OK) {
+        err = sw__entry_read(index, id, &place, &lane);
+    }
+    if (err == SW_ERR_OK) {
+        *ret_entry = (struct sw_index_entry){
+            .id = id, .seq = lane.seq, .context = lane.context, .slice = place.slice};
+    }
+    return err;
+}
+
+/* --- contexts and slices ---------------------------------------------------------------------- */
+
+enum sw_err sw_index_set_watermark(struct sw_index *index, uint32_t context, uint64_t seq)
+{
+    const struct sw__key key = sw__key_1(&index->prefix, SW__KIND_WATERMARK, context);
+    struct sw_span bytes;
+    uint64_t old = 0;
+    enum sw_err err = usable(index);
+
+    if (err == SW_ERR_OK) {
+        err = sw__get(index, &key, &bytes);
+    }
+    if (err == SW_ERR_OK && sw__number_decode(bytes, 8, &old) != SW_ERR_OK) {
+        return sw__corrupt(index, "a watermark");
+    }
+    if ((err != SW_ERR_OK && err != SW_ERR_NOT_FOUND) || seq <= old) {
+        return err == SW_ERR_NOT_FOUND ? SW_ERR_OK : err;
+    }
+    sw_buf_clear(&index->scratch);
+    sw__number_encode(seq, 8, &index->scratch);
+    index->state.watermarks++;
+    index->state_changed = true;
+    return sw__put(index, &key, sw_buf_span(&index->scratch));
+}
+
+enum sw_err sw_index_drop_slice(struct sw_index *index, uint32_t number)
+{
+    struct sw__slice *slice;
+    const enum sw_err err = usable(index);
+
+    if (err != SW_ERR_OK) {
+        return err;
+    }
+    slice = sw__state_slice(&index->state, number);
+    if (slice == NULL || slice->dropped) {
+        return SW_ERR_NOT_FOUND;
+    }
+    slice->dropped = true;
+    slice->stage = 0;
+    slice->cursor = 0;
+    slice->digest = (struct sw_index_digest){0};
+    index->state_changed = true;
+    return SW_ERR_OK;
+}
+
+/* --- what it is like -------------------------------------------------------------------------- */
+
+struct sw_index_digest sw_index_digest(const struct sw_index *index)
+{
+    struct sw_index_digest sum = {0};
+
+    for (uint32_t i = 0; i < index->state.slice_count; i++) {
+        if (!index->state.slices[i].dropped) {
+            sw__digest_add(&sum, index->state.slices[i].digest);
+        }
+    }
+    return sum;
+}
+
+void sw_index_stats(const struct sw_index *index, struct sw_index_stats *ret_stats)
+{
+    *ret_stats = (struct sw_index_stats){
+        .trained = index->state.trained,
+        .epoch = index->state.epoch,
+        .buckets = index->bucket_count,
+        .draining = index->draining,
+        .slices = index->state.slice_count,
+        .splits = index->state.splits,
+        .working = sw__working(index),
+    };
+    for (uint32_t i = 0; i < index->state.slice_count; i++) {
+        const struct sw__slice *slice = &index->state.slices[i];
+
+        if (slice->dropped) {
+            ret_stats->waiting += slice->entries;
+        } else {
+            ret_stats->entries += slice->entries;
+        }
+    }
+}
+
+enum sw_err sw_index_erase(struct sw_index *index, uint32_t count, bool *ret_done)
+{
+    struct sw__key start = {.size = index->prefix.size};
+    uint32_t left = count;
+    enum sw_err err;
+
+    memcpy(start.data, index->prefix.data, index->prefix.size);
+    err = sw__del_range(index, &start, &left);
+    sw__forget(index);
+    *ret_done = err == SW_ERR_OK && left > 0;
+    return err;
+}

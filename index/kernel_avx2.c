@@ -1,0 +1,143 @@
+/* The inner loops with registers of 256 bits; see kernel.h. Bits are counted by two look-ups of
+ * half bytes (Mula), and the bytes of up to 31 words are added before they are widened. */
+#include "index/kernel.h"
+
+#if defined(__x86_64__)
+#    include <immintrin.h>
+
+#    define TARGET __attribute__((target("avx2")))
+
+enum { BYTE_WORDS_MAX = 31, HALF = 4 /* lanes in a register */ };
+
+static_assert(BYTE_WORDS_MAX * 8 <= UINT8_MAX, "counts of bits fit a byte");
+
+TARGET static inline __m256i load(const void *in)
+{
+    return _mm256_loadu_si256(in);
+}
+
+TARGET static inline __m256i bits_of_bytes(__m256i value)
+{
+    const __m256i table =
+        _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4));
+    const __m256i mask = _mm256_set1_epi8(15);
+    const __m256i low = _mm256_and_si256(value, mask);
+    const __m256i high = _mm256_and_si256(_mm256_srli_epi16(value, 4), mask);
+
+    return _mm256_add_epi8(_mm256_shuffle_epi8(table, low), _mm256_shuffle_epi8(table, high));
+}
+
+/* Sums of u over the set bits, of four lanes: `half` is the word of the first of them. */
+TARGET static inline __m256i
+sums_of_set(const struct sw__query_code *query, const uint8_t *half, uint32_t bits)
+{
+    const __m256i zero = _mm256_setzero_si256();
+    __m256i ones[SW__CODE_BITS_MAX];
+    __m256i total = zero;
+
+    for (uint32_t j = 0; j < bits; j++) {
+        ones[j] = zero;
+    }
+    for (uint32_t from = 0; from < query->words; from += BYTE_WORDS_MAX) {
+        const uint32_t end =
+            query->words - from < BYTE_WORDS_MAX ? query->words : from + BYTE_WORDS_MAX;
+        __m256i bytes[SW__CODE_BITS_MAX];
+
+        for (uint32_t j = 0; j < bits; j++) {
+            bytes[j] = zero;
+        }
+        for (uint32_t w = from; w < end; w++) {
+            const __m256i word = load(half + (size_t)w * SW__LANES * sizeof(uint64_t));
+
+            for (uint32_t j = 0; j < bits; j++) {
+                const __m256i plane = _mm256_set1_epi64x((long long)query->planes[j][w]);
+
+                bytes[j] = _mm256_add_epi8(bytes[j], bits_of_bytes(_mm256_and_si256(word, plane)));
+            }
+        }
+        for (uint32_t j = 0; j < bits; j++) {
+            ones[j] = _mm256_add_epi64(ones[j], _mm256_sad_epu8(bytes[j], zero));
+        }
+    }
+    for (uint32_t j = 0; j + 1 < bits; j++) {
+        total = _mm256_add_epi64(total, _mm256_slli_epi64(ones[j], (int)j));
+    }
+    return _mm256_sub_epi64(total, _mm256_slli_epi64(ones[bits - 1], (int)bits - 1));
+}
+
+/* Of each 64-bit lane the lower half. */
+TARGET static inline __m128i lower_halves(__m256i value)
+{
+    const __m256i places = _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6);
+
+    return _mm256_castsi256_si128(_mm256_permutevar8x32_epi32(value, places));
+}
+
+TARGET static inline void estimate_bits(const struct sw__query_code *query,
+                                        const struct sw__codes *codes,
+                                        int32_t base,
+                                        int32_t *ret_estimates,
+                                        uint32_t bits)
+{
+    const __m256i delta = _mm256_set1_epi64x(query->delta);
+    const __m256i sum = _mm256_set1_epi64x(query->sum);
+
+    for (uint32_t h = 0; h < codes->groups * 2; h++) {
+        const size_t lane = (size_t)h * HALF;
+        const uint8_t *half =
+            codes->codes + ((size_t)(h / 2) * query->words * SW__LANES + (h % 2) * HALF) * 8;
+        const __m256i set = sums_of_set(query, half, bits);
+        const __m256i dot = _mm256_sub_epi64(_mm256_add_epi64(set, set), sum);
+        const __m256i factor = _mm256_cvtepi32_epi64(
+            _mm_loadu_si128((const __m128i_u *)(const void *)(codes->factors + 4 * lane)));
+        const __m128i offset =
+            _mm_loadu_si128((const __m128i_u *)(const void *)(codes->offsets + 4 * lane));
+        const __m256i product = _mm256_mul_epi32(factor, _mm256_mul_epi32(dot, delta));
+        /* There is no arithmetic shift of 64 bits; of the lower half the kind does not matter. */
+        const __m128i part = lower_halves(_mm256_srli_epi64(product, SW__ESTIMATE_SHIFT));
+
+        _mm_storeu_si128((__m128i_u *)(void *)(ret_estimates + lane),
+                         _mm_sub_epi32(_mm_add_epi32(_mm_set1_epi32(base), offset), part));
+    }
+}
+
+TARGET static void estimate_avx2(const struct sw__query_code *query,
+                                 const struct sw__codes *codes,
+                                 int32_t base,
+                                 int32_t *ret_estimates)
+{
+    if (query->bits == 4) {
+        estimate_bits(query, codes, base, ret_estimates, 4);
+    } else if (query->bits == 6) {
+        estimate_bits(query, codes, base, ret_estimates, 6);
+    } else {
+        estimate_bits(query, codes, base, ret_estimates, query->bits);
+    }
+}
+
+TARGET static int32_t dot_avx2(const int16_t *query, const int8_t *row, uint32_t count)
+{
+    __m256i even = _mm256_setzero_si256();
+    __m256i odd = _mm256_setzero_si256();
+    __m128i sum;
+
+    for (uint32_t i = 0; i < count; i += 32) {
+        const __m256i bytes = load(row + i);
+        const __m256i low = _mm256_cvtepi8_epi16(_mm256_castsi256_si128(bytes));
+        const __m256i high = _mm256_cvtepi8_epi16(_mm256_extracti128_si256(bytes, 1));
+
+        even = _mm256_add_epi32(even, _mm256_madd_epi16(low, load(query + i)));
+        odd = _mm256_add_epi32(odd, _mm256_madd_epi16(high, load(query + i + 16)));
+    }
+    even = _mm256_add_epi32(even, odd);
+    sum = _mm_add_epi32(_mm256_castsi256_si128(even), _mm256_extracti128_si256(even, 1));
+    sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0x4e));
+    sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0xb1));
+    return _mm_cvtsi128_si32(sum);
+}
+
+const struct sw__kernel sw__kernel_avx2 = {
+    .name = "avx2", .estimate = estimate_avx2, .dot = dot_avx2};
+#else
+typedef int sw__kernel_avx2_is_empty;
+#endif

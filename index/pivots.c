@@ -1,0 +1,377 @@
+/* Pivots in memory, and which of them are near; see pivots.h. */
+#include "index/pivots.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/rw.h"
+#include "index/code.h"
+#include "index/select.h"
+#include "index/vector.h"
+
+enum {
+    EXACT_COUNT = 128, /* up to so many pivots are all compared exactly */
+    SHORTLIST_MIN = 64,
+    SHORTLIST_FACTOR = 4,
+};
+
+#define ABSENT UINT32_MAX
+
+struct sw__pivots {
+    enum sw_metric metric;
+    uint32_t dim;
+    struct sw__epoch epoch;
+    uint32_t count;
+    uint32_t capacity; /* whole blocks */
+    uint32_t *buckets; /* owned, as are the rest */
+    uint32_t *places;  /* of bucket first + i, or ABSENT */
+    uint32_t first;
+    uint32_t span;
+    int8_t *rows;
+    int64_t *half_norms; /* |p'|^2 / 2 */
+    int64_t *means;      /* <p', mean> */
+    /* Codes for the first look, laid out as in a block, offsets and factors little-endian. */
+    uint8_t *offsets[2]; /* by plain distance, by metric */
+    uint8_t *factors;
+    uint8_t *codes;
+};
+
+struct sw__pivots *
+sw__pivots_new(const struct sw_space *space, uint32_t dim, const struct sw__epoch *epoch)
+{
+    struct sw__pivots *pivots = calloc(1, sizeof(*pivots));
+
+    SW_ASSERT(pivots != NULL);
+    pivots->metric = space->metric;
+    pivots->dim = dim;
+    pivots->epoch = *epoch;
+    return pivots;
+}
+
+void sw__pivots_free(struct sw__pivots *pivots)
+{
+    if (pivots == NULL) {
+        return;
+    }
+    free(pivots->buckets);
+    free(pivots->rows);
+    free(pivots->half_norms);
+    free(pivots->means);
+    free(pivots->places);
+    free(pivots->offsets[0]);
+    free(pivots->offsets[1]);
+    free(pivots->factors);
+    free(pivots->codes);
+    free(pivots);
+}
+
+const struct sw__epoch *sw__pivots_epoch(const struct sw__pivots *pivots)
+{
+    return &pivots->epoch;
+}
+
+struct sw__epoch *sw__pivots_epoch_mutable(struct sw__pivots *pivots)
+{
+    return &pivots->epoch;
+}
+
+uint32_t sw__pivots_count(const struct sw__pivots *pivots)
+{
+    return pivots->count;
+}
+
+static void *grown(void *old, size_t size)
+{
+    void *memory = realloc(old, size);
+
+    SW_ASSERT(memory != NULL);
+    return memory;
+}
+
+static void make_room(struct sw__pivots *pivots)
+{
+    const size_t capacity = pivots->capacity == 0 ? SW__BLOCK_LANES : (size_t)2 * pivots->capacity;
+
+    if (pivots->count < pivots->capacity) {
+        return;
+    }
+    pivots->buckets = grown(pivots->buckets, capacity * sizeof(*pivots->buckets));
+    pivots->rows = grown(pivots->rows, capacity * pivots->dim);
+    pivots->half_norms = grown(pivots->half_norms, capacity * sizeof(*pivots->half_norms));
+    pivots->means = grown(pivots->means, capacity * sizeof(*pivots->means));
+    pivots->offsets[0] = grown(pivots->offsets[0], capacity * 4);
+    pivots->offsets[1] = grown(pivots->offsets[1], capacity * 4);
+    pivots->factors = grown(pivots->factors, capacity * 4);
+    pivots->codes = grown(pivots->codes, capacity * pivots->dim / 8);
+    memset(pivots->offsets[0] + (size_t)4 * pivots->count, 0, (capacity - pivots->count) * 4);
+    memset(pivots->offsets[1] + (size_t)4 * pivots->count, 0, (capacity - pivots->count) * 4);
+    memset(pivots->factors + (size_t)4 * pivots->count, 0, (capacity - pivots->count) * 4);
+    memset(pivots->codes + (size_t)pivots->count * pivots->dim / 8,
+           0,
+           (capacity - pivots->count) * pivots->dim / 8);
+    pivots->capacity = (uint32_t)capacity;
+}
+
+static uint8_t *word_at(const struct sw__pivots *pivots, uint32_t lane, uint32_t word)
+{
+    const size_t words = pivots->dim / 64;
+    const size_t group = lane / SW__LANES;
+
+    return pivots->codes +
+           ((group * words + word) * SW__LANES + lane % SW__LANES) * sizeof(uint64_t);
+}
+
+static void set_code(struct sw__pivots *pivots, uint32_t at, const int32_t *point)
+{
+    struct sw__code code;
+
+    sw__code_make(SW_METRIC_COSINE, point, pivots->epoch.mean, pivots->dim, &code);
+    /* The code of a point in its own right: what it is ranked by takes the place of the offset. */
+    sw_store_u32(pivots->offsets[0] + (size_t)4 * at,
+                 (uint32_t)sw__estimate_of(pivots->half_norms[at]));
+    sw_store_u32(pivots->offsets[1] + (size_t)4 * at,
+                 (uint32_t)sw__estimate_of(pivots->metric == SW_METRIC_INNER_PRODUCT
+                                               ? -pivots->means[at]
+                                               : pivots->half_norms[at]));
+    sw_store_u32(pivots->factors + (size_t)4 * at, (uint32_t)code.factor);
+    for (uint32_t w = 0; w < pivots->dim / 64; w++) {
+        memcpy(word_at(pivots, at, w), &code.words[w], sizeof(uint64_t));
+    }
+}
+
+static void point_of(const struct sw__pivots *pivots, const int8_t *row, int32_t *ret_point)
+{
+    for (uint32_t i = 0; i < pivots->dim; i++) {
+        ret_point[i] = row[i] * (int32_t)pivots->epoch.unit;
+    }
+}
+
+static bool find(const struct sw__pivots *pivots, uint32_t bucket, uint32_t *ret_at)
+{
+    if (bucket - pivots->first >= pivots->span ||
+        pivots->places[bucket - pivots->first] == ABSENT) {
+        return false;
+    }
+    *ret_at = pivots->places[bucket - pivots->first];
+    return true;
+}
+
+/* Buckets of an epoch have numbers one after the other, so a plain table finds them. */
+static void set_place(struct sw__pivots *pivots, uint32_t bucket, uint32_t at)
+{
+    if (pivots->span == 0) {
+        pivots->first = bucket;
+    }
+    SW_ASSERT(bucket >= pivots->first);
+    if (bucket - pivots->first >= pivots->span) {
+        const uint32_t span = 2 * (bucket - pivots->first) + SW__BLOCK_LANES;
+
+        pivots->places = grown(pivots->places, (size_t)span * sizeof(*pivots->places));
+        memset(pivots->places + pivots->span,
+               0xff,
+               (size_t)(span - pivots->span) * sizeof(*pivots->places));
+        pivots->span = span;
+    }
+    pivots->places[bucket - pivots->first] = at;
+}
+
+bool sw__pivots_add(struct sw__pivots *pivots, uint32_t bucket, const int8_t *row)
+{
+    int32_t point[SW_SPACE_DIM_MAX];
+    uint64_t norm2;
+    uint32_t at;
+
+    point_of(pivots, row, point);
+    norm2 = sw__norm2(point, pivots->dim);
+    if (norm2 > UINT64_C(1) << (2 * SW__FIXED_BITS + 4)) {
+        return false;
+    }
+    make_room(pivots);
+    at = pivots->count++;
+    pivots->buckets[at] = bucket;
+    set_place(pivots, bucket, at);
+    memcpy(pivots->rows + (size_t)at * pivots->dim, row, pivots->dim);
+    pivots->half_norms[at] = (int64_t)(norm2 / 2);
+    pivots->means[at] = sw__dot_fixed(point, pivots->epoch.mean, pivots->dim);
+    set_code(pivots, at, point);
+    return true;
+}
+
+bool sw__pivots_remove(struct sw__pivots *pivots, uint32_t bucket)
+{
+    int8_t row[SW_SPACE_DIM_MAX];
+    uint32_t last_bucket;
+    uint32_t at;
+    bool added;
+
+    if (!find(pivots, bucket, &at)) {
+        return false;
+    }
+    pivots->count--;
+    set_place(pivots, bucket, ABSENT);
+    if (at < pivots->count) {
+        /* Made anew in the hole: rare, and one way to make a lane is enough. */
+        const uint32_t count = pivots->count;
+
+        last_bucket = pivots->buckets[count];
+        memcpy(row, pivots->rows + (size_t)count * pivots->dim, pivots->dim);
+        pivots->count = at;
+        added = sw__pivots_add(pivots, last_bucket, row);
+        SW_ASSERT(added);
+        pivots->count = count;
+    }
+    return true;
+}
+
+const int8_t *sw__pivots_row(const struct sw__pivots *pivots, uint32_t bucket)
+{
+    uint32_t at;
+
+    return find(pivots, bucket, &at) ? pivots->rows + (size_t)at * pivots->dim : NULL;
+}
+
+void sw__pivots_look(const struct sw__pivots *pivots,
+                     const int32_t *fixed,
+                     struct sw__look *ret_look)
+{
+    for (uint32_t i = 0; i < pivots->dim; i++) {
+        ret_look->centred[i] = fixed[i] - pivots->epoch.mean[i];
+    }
+    ret_look->norm = sw__vector_query(ret_look->centred, pivots->dim, ret_look->query);
+    ret_look->constant = pivots->metric == SW_METRIC_L2
+                             ? (int64_t)(sw__norm2(ret_look->centred, pivots->dim) / 2)
+                             : -sw__dot_fixed(fixed, pivots->epoch.mean, pivots->dim);
+    sw__query_code_make(ret_look->centred, pivots->dim, &ret_look->code);
+}
+
+/* <p', q'> of the pivot at `at`. */
+static int64_t product(const struct sw__pivots *pivots,
+                       const struct sw__kernel *kernel,
+                       const struct sw__look *look,
+                       uint32_t at)
+{
+    const int64_t dot =
+        kernel->dot(look->query, pivots->rows + (size_t)at * pivots->dim, pivots->dim);
+
+    /* Two shifts, because the full product does not fit 64 bits. */
+    return sw__round_shift(sw__round_shift(dot * pivots->epoch.unit, 8) * (int64_t)look->norm,
+                           SW__QUERY_BITS - 8);
+}
+
+static struct sw__near near_of(const struct sw__pivots *pivots,
+                               const struct sw__kernel *kernel,
+                               const struct sw__look *look,
+                               bool by_metric,
+                               uint32_t at)
+{
+    const int64_t dot = product(pivots, kernel, look, at);
+    const bool inner = pivots->metric == SW_METRIC_INNER_PRODUCT;
+    const int64_t half = pivots->half_norms[at];
+    const int64_t mean = -pivots->means[at];
+
+    return (struct sw__near){
+        .key = (by_metric && inner ? mean : half) - dot,
+        .bucket = pivots->buckets[at],
+        .base =
+            sw__estimate_of(look->constant + (pivots->metric == SW_METRIC_L2 ? half : mean) - dot),
+    };
+}
+
+static int compare(const void *a, const void *b)
+{
+    const struct sw__near *x = a;
+    const struct sw__near *y = b;
+
+    if (x->key != y->key) {
+        return x->key < y->key ? -1 : 1;
+    }
+    return x->bucket < y->bucket ? -1 : (x->bucket > y->bucket ? 1 : 0);
+}
+
+/* The places of the `keep` pivots with the smallest estimates, ties to the lower bucket. */
+static void shortlist(const struct sw__pivots *pivots,
+                      const struct sw__kernel *kernel,
+                      const struct sw__look *look,
+                      bool by_metric,
+                      uint32_t keep,
+                      uint64_t *numbers)
+{
+    const struct sw__codes codes = {.groups = (pivots->count + SW__LANES - 1) / SW__LANES,
+                                    .offsets = pivots->offsets[by_metric],
+                                    .factors = pivots->factors,
+                                    .codes = pivots->codes};
+    int32_t *estimates = malloc(((size_t)pivots->count + SW__LANES) * sizeof(*estimates));
+
+    SW_ASSERT(estimates != NULL);
+    kernel->estimate(&look->code, &codes, 0, estimates);
+    for (uint32_t at = 0; at < pivots->count; at++) {
+        const uint64_t biased = (uint32_t)estimates[at] ^ UINT32_C(1) << 31;
+
+        numbers[at] = biased << 32 | pivots->buckets[at];
+    }
+    free(estimates);
+    sw__select_numbers(numbers, pivots->count, keep);
+}
+
+uint32_t sw__pivots_rank(const struct sw__pivots *pivots,
+                         const struct sw__kernel *kernel,
+                         const struct sw__look *look,
+                         bool by_metric,
+                         uint32_t count,
+                         struct sw__near *ret_near)
+{
+    uint32_t keep =
+        SHORTLIST_FACTOR * count < SHORTLIST_MIN ? SHORTLIST_MIN : SHORTLIST_FACTOR * count;
+    struct sw__near *near;
+    uint64_t *numbers;
+
+    count = count < pivots->count ? count : pivots->count;
+    if (pivots->count <= EXACT_COUNT || keep > pivots->count) {
+        keep = pivots->count;
+    }
+    if (keep == 0) {
+        return 0;
+    }
+    near = malloc(keep * sizeof(*near));
+    numbers = malloc(pivots->count * sizeof(*numbers));
+    SW_ASSERT(near != NULL);
+    SW_ASSERT(numbers != NULL);
+    if (keep < pivots->count) {
+        shortlist(pivots, kernel, look, by_metric, keep, numbers);
+    }
+    for (uint32_t i = 0; i < keep; i++) {
+        uint32_t at = i;
+
+        if (keep < pivots->count) {
+            const bool found = find(pivots, (uint32_t)numbers[i], &at);
+
+            SW_ASSERT(found);
+        }
+        near[i] = near_of(pivots, kernel, look, by_metric, at);
+    }
+    qsort(near, keep, sizeof(*near), compare);
+    memcpy(ret_near, near, count * sizeof(*near));
+    free(near);
+    free(numbers);
+    return count;
+}
+
+void sw__pivots_residual(const struct sw__pivots *pivots,
+                         uint32_t bucket,
+                         const int32_t *centred,
+                         int32_t *ret_residual,
+                         int32_t *ret_pivot)
+{
+    int32_t point[SW_SPACE_DIM_MAX];
+    const int8_t *row = sw__pivots_row(pivots, bucket);
+
+    SW_ASSERT(row != NULL);
+    point_of(pivots, row, point);
+    for (uint32_t i = 0; i < pivots->dim; i++) {
+        ret_residual[i] = centred[i] - point[i];
+    }
+    if (ret_pivot != NULL) {
+        memcpy(ret_pivot, point, pivots->dim * sizeof(point[0]));
+    }
+}
