@@ -194,7 +194,11 @@ static struct sw_core_request *request_new(const struct sw_core_submission *subm
 void sw__core_queue(struct sw_core *core, struct sw_core_request *request)
 {
     request->state = SW_CORE_QUEUED;
-    sw__core_list_push(&core->queue, request);
+    if (request->order != 0) {
+        sw__order_queue(core, request);
+    } else {
+        sw__core_list_push(&core->queue, request);
+    }
     sw_timers_set(&core->timers, &request->timer, request->forced ? 0 : request->deadline_ms);
 }
 
@@ -296,6 +300,7 @@ enum sw_err sw_core_submit(struct sw_core *core,
         return err;
     }
     request = request_new(&copy);
+    sw__order_enter(core, request);
     enter(core, request);
     core->stats.submitted++;
     if (ret_token != NULL) {
@@ -304,7 +309,7 @@ enum sw_err sw_core_submit(struct sw_core *core,
     return SW_ERR_OK;
 }
 
-static void force(struct sw_core *core, struct sw_core_request *request, enum sw_err err)
+void sw__core_force(struct sw_core *core, struct sw_core_request *request, enum sw_err err)
 {
     request->forced = true;
     request->last_err = err;
@@ -316,7 +321,7 @@ void sw_core_cancel(struct sw_core *core, uint64_t token)
     struct sw_core_request *request = core->slots[token % SW_CORE_SLOT_COUNT];
 
     if (request != NULL && request->request.id == token) {
-        force(core, request, SW_ERR_CANCELLED);
+        sw__core_force(core, request, SW_ERR_CANCELLED);
     }
 }
 
@@ -324,7 +329,7 @@ void sw_core_cancel_all(struct sw_core *core)
 {
     for (uint32_t i = 0; i < SW_CORE_SLOT_COUNT; i++) {
         if (core->slots[i] != NULL) {
-            force(core, core->slots[i], SW_ERR_CANCELLED);
+            sw__core_force(core, core->slots[i], SW_ERR_CANCELLED);
         }
     }
 }
@@ -332,14 +337,15 @@ void sw_core_cancel_all(struct sw_core *core)
 /* --- the end of a request --------------------------------------------------------------------- */
 
 /* Answered, or nobody waits for the answer: the node may forget it, unless it is the answer that
- * the caller did not get. */
+ * the caller did not get. Of an ordered client it forgets that too: what arrives late, behind a
+ * later write that says so, does not run. */
 static void close_seq(struct sw_core *core, const struct sw_request *request, enum sw_err verdict)
 {
     if (request->seq == 0 || request->session.value != core->session.value ||
         sw__core_names_session(request->op)) {
         return;
     }
-    if (sw_err_outcome(verdict) == SW_OUTCOME_UNKNOWN) {
+    if (sw_err_outcome(verdict) == SW_OUTCOME_UNKNOWN && !core->config.ordered) {
         sw_window_lost(&core->window, request->seq);
     } else {
         sw_window_answered(&core->window, request->seq);
@@ -370,6 +376,7 @@ void sw__core_finish(struct sw_core *core,
     told.session = request->request.session;
     told.seq = request->request.seq;
     close_seq(core, &request->request, told.err);
+    sw__order_ended(core, request, told.err);
     leave(core, request);
     if (!request->internal) {
         core->stats.finished++;
@@ -543,5 +550,5 @@ void sw_core_close_session(struct sw_core *core,
         sw__core_forget_session(core);
         return;
     }
-    force(core, entered, SW_ERR_OK);
+    sw__core_force(core, entered, SW_ERR_OK);
 }

@@ -9,7 +9,7 @@
  * One owner thread. Callbacks come from sw_core_receive, sw_core_node_state, sw_core_tick and
  * sw_core_flush, never from inside sw_core_submit, exactly one for each submitted request. They may
  * submit and cancel, but not free the core. Requests under way at one time have no order among
- * each other: whoever needs one order waits for the answer first. */
+ * each other, unless the core is ordered: whoever needs one order waits for the answer first. */
 #ifndef SW_CLIENT_CORE_H
 #define SW_CLIENT_CORE_H
 
@@ -40,6 +40,7 @@ struct sw_core_config {
     struct sw_core_port port;
     struct sw_retry_policy policy; /* zeros = defaults */
     bool without_session;          /* writes are sent once, outside any session */
+    bool ordered;                  /* see core_order.c; not with without_session */
     uint32_t session_ttl_ms;       /* 0 = the node's default */
     uint32_t in_flight_max;        /* 0 = SW_CORE_IN_FLIGHT_MAX */
     uint32_t batch_size_max;       /* bytes of one message; 0 = SW_ENTRY_BATCH_SIZE */

@@ -45,6 +45,8 @@ struct sw_core_request {
     bool maybe;               /* an earlier try may have taken effect */
     bool internal;            /* SESSION_OPEN and SESSION_CLOSE of the core itself */
     bool forced;              /* ends at the next tick with `last_err`, whatever happens */
+    uint64_t order;           /* of submission, in ordered mode; 0 = goes its own way */
+    bool joined;              /* the ordered batch */
     enum sw_err last_err;     /* the last refusal, told at the deadline; OK = none yet */
     sw_core_done_fn done;
     void *arg;
@@ -88,6 +90,9 @@ struct sw_core {
     enum sw_core_session session_state;
     struct sw_session_id session;
     struct sw_window window;
+    uint64_t order_last;   /* given out */
+    uint32_t joined_count; /* of the ordered batch, not ended */
+    uint64_t order_passed; /* highest order of its writes that may have run, of those that ended */
     uint8_t nonce[16];
     struct sw_core_stats stats;
 };
@@ -112,6 +117,18 @@ void sw__core_fail(struct sw_core *core,
                    struct sw_core_request *request,
                    enum sw_err err,
                    const char *why);
+/* Ends the request with `err` at the next tick, whatever happens until then. */
+void sw__core_force(struct sw_core *core, struct sw_core_request *request, enum sw_err err);
+/* Puts a queued request into the message that is being made; false: not now, or it does not fit. */
+bool sw__core_join_batch(struct sw_core *core, struct sw_core_request *request);
+void sw__core_send_batch(struct sw_core *core);
+/* core_order.c: of each request when it is submitted, queued, sent and finished; and what goes out.
+ */
+void sw__order_enter(struct sw_core *core, struct sw_core_request *request);
+void sw__order_queue(struct sw_core *core, struct sw_core_request *request);
+void sw__order_sent(struct sw_core *core, struct sw_core_request *request);
+void sw__order_ended(struct sw_core *core, struct sw_core_request *request, enum sw_err err);
+void sw__order_send(struct sw_core *core);
 /* A try to node `id` failed: counts for its breaker, and the leader is sought anew. */
 void sw__core_node_failed(struct sw_core *core, struct sw_node_id id, uint64_t sent_ms);
 /* True while requests for the leader have nowhere to go. */

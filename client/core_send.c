@@ -26,6 +26,7 @@ static void mark_sent(struct sw_core *core, struct sw_core_request *request, uin
         core->stats.retries++;
     }
     request->sent++;
+    sw__order_sent(core, request);
     /* Sending it again would be a second execution, so it waits for its one answer; and the answer
      * to a watch takes as long as it takes. */
     if (sw_request_repeatable(&request->request) && request->request.op != SW_OP_WATCH &&
@@ -37,7 +38,7 @@ static void mark_sent(struct sw_core *core, struct sw_core_request *request, uin
     }
 }
 
-static void send_batch(struct sw_core *core)
+void sw__core_send_batch(struct sw_core *core)
 {
     const struct sw_core_port *port = &core->config.port;
     const uint64_t now_ms = sw__core_now(core);
@@ -67,18 +68,23 @@ static void send_batch(struct sw_core *core)
     }
 }
 
+static bool batch_full(const struct sw_core *core, const struct sw_core_request *request)
+{
+    return core->batch.head != NULL && (core->batch_bytes.size >= core->config.batch_size_max ||
+                                        SW_BUGGIFY("client.batch_of_one", 200) ||
+                                        core->batch_bytes.size + request->request.value.size +
+                                                SW_COMMAND_SIZE_MAX - SW_VALUE_SIZE_MAX >
+                                            SW_MESSAGE_SIZE_MAX);
+}
+
 static void
 add_to_batch(struct sw_core *core, struct sw_core_request *request, struct sw_node_id node)
 {
     struct sw_request *wire = &request->request;
-    const bool full =
-        core->batch_bytes.size >= core->config.batch_size_max ||
-        SW_BUGGIFY("client.batch_of_one", 200) ||
-        core->batch_bytes.size + wire->value.size + SW_COMMAND_SIZE_MAX - SW_VALUE_SIZE_MAX >
-            SW_MESSAGE_SIZE_MAX;
 
-    if (core->batch.head != NULL && (full || !sw_node_id_equal(core->batch.head->node, node))) {
-        send_batch(core);
+    if (batch_full(core, request) ||
+        (core->batch.head != NULL && !sw_node_id_equal(core->batch.head->node, node))) {
+        sw__core_send_batch(core);
     }
     if (wire->seq != 0 && wire->session.value == core->session.value &&
         !sw__core_names_session(wire->op)) {
@@ -109,7 +115,8 @@ static bool prepare_write(struct sw_core *core, struct sw_core_request *request)
     return true;
 }
 
-static void try_send(struct sw_core *core, struct sw_core_request *request)
+/* False: not now. */
+static bool try_send(struct sw_core *core, struct sw_core_request *request)
 {
     const struct sw_node_id target =
         request->target.value != 0 ? request->target : core->view.leader;
@@ -119,11 +126,18 @@ static void try_send(struct sw_core *core, struct sw_core_request *request)
     if (node == NULL || !node->up || request->forced ||
         !sw_breaker_would_allow(&node->breaker, now_ms)) {
         SW_MARK("client.target_away");
-        return;
+        return false;
     }
-    if (prepare_write(core, request) && sw_breaker_allow(&node->breaker, now_ms)) {
-        add_to_batch(core, request, target);
+    if (!prepare_write(core, request) || !sw_breaker_allow(&node->breaker, now_ms)) {
+        return false;
     }
+    add_to_batch(core, request, target);
+    return true;
+}
+
+bool sw__core_join_batch(struct sw_core *core, struct sw_core_request *request)
+{
+    return !batch_full(core, request) && try_send(core, request);
 }
 
 static void send_queue(struct sw_core *core)
@@ -135,10 +149,12 @@ static void send_queue(struct sw_core *core)
     while (request != NULL) {
         struct sw_core_request *next = request == last ? NULL : request->next;
 
-        try_send(core, request);
+        if (request->order == 0) {
+            (void)try_send(core, request);
+        }
         request = next;
     }
-    send_batch(core);
+    sw__core_send_batch(core);
 }
 
 /* --- the search for a leader ------------------------------------------------------------------ */
@@ -203,6 +219,9 @@ void sw_core_flush(struct sw_core *core)
     }
     if (sw__core_leaderless(core)) {
         seek(core);
+    }
+    if (core->config.ordered) {
+        sw__order_send(core);
     }
     send_queue(core);
     if (before != core->session_state) {

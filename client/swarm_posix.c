@@ -212,6 +212,7 @@ static enum sw_err make_core(struct swarm_client *client, char *ret_why)
                    .breaker_failures = options->breaker_failures,
                    .breaker_open_ms = options->breaker_open_ms},
         .without_session = (options->flags & SWARM_WITHOUT_SESSION) != 0,
+        .ordered = (options->flags & SWARM_ORDERED) != 0,
         .session_ttl_ms = options->session_ttl_ms,
         .in_flight_max = options->in_flight_max,
         .nodes_start_down = true,
@@ -306,23 +307,35 @@ static void run_attach(struct sw_task *task)
     (void)sem_post(&client->done);
 }
 
+static enum sw_err check_flags(const struct swarm_options *options, char *ret_why)
+{
+    const uint32_t known =
+        SWARM_WITHOUT_SESSION | SWARM_FAIL_WHEN_DOWN | SWARM_OWN_LOOP | SWARM_ORDERED;
+    const uint32_t both = SWARM_WITHOUT_SESSION | SWARM_ORDERED;
+    const char *why = NULL;
+
+    if ((options->flags & ~known) != 0) {
+        why = "options.flags has bits that are not known";
+    } else if ((options->flags & SWARM_OWN_LOOP) != 0 && options->pool != NULL) {
+        why = "a pool has a thread: SWARM_OWN_LOOP has none";
+    } else if ((options->flags & both) == both) {
+        why = "SWARM_ORDERED needs a session";
+    }
+    if (why == NULL) {
+        return SW_ERR_OK;
+    }
+    (void)snprintf(ret_why, SW_WHY_SIZE, "%s", why);
+    return SW_ERR_INVALID;
+}
+
 static enum sw_err check_options(const struct swarm_options *options, char *ret_why)
 {
-    const uint32_t known = SWARM_WITHOUT_SESSION | SWARM_FAIL_WHEN_DOWN | SWARM_OWN_LOOP;
-
     if (options != NULL && (options->size < sizeof(size_t) || options->size > 4096)) {
         (void)snprintf(ret_why, SW_WHY_SIZE, "options.size is not set: use SWARM_INIT");
         return SW_ERR_INVALID;
     }
-    if (options != NULL && options->size >= offsetof(struct swarm_options, timeout_ms) &&
-        (options->flags & ~known) != 0) {
-        (void)snprintf(ret_why, SW_WHY_SIZE, "options.flags has bits that are not known");
-        return SW_ERR_INVALID;
-    }
-    if (options != NULL && options->size >= offsetof(struct swarm_options, timeout_ms) &&
-        (options->flags & SWARM_OWN_LOOP) != 0 && options->pool != NULL) {
-        (void)snprintf(ret_why, SW_WHY_SIZE, "a pool has a thread: SWARM_OWN_LOOP has none");
-        return SW_ERR_INVALID;
+    if (options != NULL && options->size >= offsetof(struct swarm_options, timeout_ms)) {
+        return check_flags(options, ret_why);
     }
     return SW_ERR_OK;
 }

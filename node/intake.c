@@ -396,7 +396,7 @@ dispatch(struct sw_node *node, struct sw__request *admitted, const struct sw_req
     sw__list_add(&shard->reads, admitted);
 }
 
-static void
+static enum sw_err
 take_request(struct sw_node *node, struct sw_client *client, const struct sw_request *request)
 {
     struct sw__shard *shard = node->shards[0];
@@ -420,15 +420,44 @@ take_request(struct sw_node *node, struct sw_client *client, const struct sw_req
     }
     if (err != SW_ERR_OK) {
         refuse_early(node, client, request, err, retry_after_ms, why);
-        return;
+        return err;
     }
     dispatch(node, admit(node, client, request, sw_buf_span(&node->scratch), quota), request);
+    return SW_ERR_OK;
+}
+
+/* What a message has had refused of a session whose writes are ordered: the rest of them shares it,
+ * or a later one would run before the earlier one, when that is sent again. */
+struct held {
+    uint64_t session; /* 0 = none */
+    enum sw_err err;
+};
+
+static void take_in_order(struct sw_node *node,
+                          struct sw_client *client,
+                          struct sw_request *request,
+                          struct held *held)
+{
+    const bool ordered = (request->flags & SW_REQUEST_ORDERED) != 0 && request->session.value != 0;
+    enum sw_err err;
+
+    request->flags &= ~(uint32_t)SW_REQUEST_ORDERED;
+    if (ordered && held->session == request->session.value) {
+        SW_MARK("node.ordered_held");
+        refuse_early(node, client, request, held->err, 0, "an ordered write before it was refused");
+        return;
+    }
+    err = take_request(node, client, request);
+    if (ordered && err != SW_ERR_OK) {
+        *held = (struct held){.session = request->session.value, .err = err};
+    }
 }
 
 void sw__client_message(void *arg, uint64_t conn, const uint8_t key[32], struct sw_span message)
 {
     struct sw_node *node = arg;
     struct sw_reader in = sw_reader_of(message);
+    struct held held = {.session = 0};
     struct sw_client *client;
 
     if (node->crashed || node->failed || node->phase >= SW__PHASE_CLOSING) {
@@ -443,7 +472,7 @@ void sw__client_message(void *arg, uint64_t conn, const uint8_t key[32], struct 
         const enum sw_err err = sw_request_decode(&in, &request);
 
         if (err == SW_ERR_OK) {
-            take_request(node, client, &request);
+            take_in_order(node, client, &request, &held);
         } else {
             refuse_early(node, client, &request, err, 0, "the request does not decode");
         }

@@ -73,7 +73,10 @@ enum {
     SW_REQUEST_REVERSE = 1 << 0,   /* scans: from high to low */
     SW_REQUEST_KEYS_ONLY = 1 << 1, /* scans: values left out */
     SW_REQUEST_PREVIOUS = 1 << 2,  /* put, cas, delete: answer with the record as it was */
-    SW_REQUEST_FLAGS_ALL = (1 << 3) - 1,
+    /* Writes in a session: refused if an ordered one of the session was, before it in the message.
+     * Of the way to the node, not of the command. */
+    SW_REQUEST_ORDERED = 1 << 3,
+    SW_REQUEST_FLAGS_ALL = (1 << 4) - 1,
 };
 
 /* Spans are views into the decoded message or the caller's memory. */

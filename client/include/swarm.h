@@ -47,6 +47,7 @@ struct swarm_pool; /* a thread for several clients; those of one identity share 
 enum {
     SWARM_WITHOUT_SESSION = 1 << 0, /* writes are sent once; a lost answer means SWARM_UNKNOWN */
     SWARM_FAIL_WHEN_DOWN = 1 << 1,  /* fail at once when no node is reachable: for command lines */
+    SWARM_ORDERED = 1 << 3,         /* requests take effect in the order of submission, see below */
     SWARM_OWN_LOOP = 1 << 2, /* no thread: the caller's loop serves the client, see swarm_fd */
 };
 
@@ -103,6 +104,15 @@ SWARM_API const char *swarm_version(void);
 
 /* ---- requests ------------------------------------------------------------------------------ */
 
+/* Requests of one client that are under way at one time have no order among each other, unless it
+ * was opened with SWARM_ORDERED. Then they take effect in the order of submission, also across
+ * retries and elections: no write runs before an earlier one, a read sees all earlier writes and no
+ * later one. They still share messages and syncs, but the next ones leave when all of the last
+ * message have ended. A write that was refused after a later one had run fails with the refusal;
+ * one that ended as unknown has run at its place or not at all, and swarm_outcome_of cannot tell
+ * which once a later one ran. Watches and keep-alives stand aside. Not with SWARM_WITHOUT_SESSION.
+ */
+
 struct swarm_slice {
     const void *data;
     size_t size;
@@ -149,12 +159,12 @@ enum swarm_op {
      * namespace "settings". Administrators only. */
     SWARM_SETTING_PUT = 28,
     SWARM_SETTING_DELETE = 29, /* value = 1 if there was one */
-    SWARM_OUTCOME = 27,      /* of write `seq` of `session`: see swarm_outcome_of */
-    SWARM_SESSION_CLOSE = 9, /* `session`, another one than the client's own */
-    SWARM_SESSION_LIST = 47, /* those above `session`; an administrator's. A record each:
-                                create_revision = the session, mod_revision = its time to live in
-                                ms, time_ms = what is left of it in ms, version = answers that are
-                                kept, lease = up to which number answers were acknowledged */
+    SWARM_OUTCOME = 27,        /* of write `seq` of `session`: see swarm_outcome_of */
+    SWARM_SESSION_CLOSE = 9,   /* `session`, another one than the client's own */
+    SWARM_SESSION_LIST = 47,   /* those above `session`; an administrator's. A record each:
+                                  create_revision = the session, mod_revision = its time to live in
+                                  ms, time_ms = what is left of it in ms, version = answers that are
+                                  kept, lease = up to which number answers were acknowledged */
 };
 
 enum {

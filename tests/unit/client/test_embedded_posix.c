@@ -362,6 +362,49 @@ static void many_requests_at_once_all_end_well(void **state)
     swarm_close(pipeline.client);
 }
 
+struct in_order {
+    uint64_t last_revision;
+    _Atomic uint32_t answered;
+};
+
+static void on_ordered(void *arg, struct swarm_result *result)
+{
+    struct in_order *order = arg;
+
+    assert_int_equal(result->status, SWARM_OK);
+    assert_true(result->revision > order->last_revision);
+    order->last_revision = result->revision;
+    swarm_result_free(result);
+    atomic_fetch_add(&order->answered, 1);
+}
+
+static void an_ordered_client_reads_what_it_wrote_without_waiting(void **state)
+{
+    const struct place *place = *state;
+    struct swarm_options options = SWARM_INIT(struct swarm_options);
+    struct swarm_request request = SWARM_INIT(struct swarm_request);
+    struct in_order order = {.last_revision = 0};
+    struct swarm_client *client = NULL;
+    char text[16];
+
+    options.url = place->url;
+    options.flags = SWARM_ORDERED | SWARM_WITHOUT_SESSION;
+    assert_int_equal(swarm_open(&options, &client, NULL, 0), SWARM_INVALID);
+    options.flags = SWARM_ORDERED;
+    assert_int_equal(swarm_open(&options, &client, NULL, 0), SWARM_OK);
+    request.op = SWARM_PUT;
+    request.scope = scope;
+    request.key = swarm_str("counter");
+    for (uint32_t i = 0; i < 1000; i++) {
+        (void)snprintf(text, sizeof text, "%u", (unsigned)i);
+        request.value = swarm_str(text);
+        assert_int_equal(swarm_submit(client, &request, on_ordered, &order, NULL, 0), SWARM_OK);
+    }
+    expect_got(client, "counter", "999"); /* submitted behind all of them */
+    assert_int_equal(order.answered, 1000);
+    swarm_close(client);
+}
+
 static void closing_ends_what_is_under_way(void **state)
 {
     const struct place *place = *state;
@@ -409,6 +452,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(clients_of_one_pool_share_a_directory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_url_names_what_requests_do_not, set_up, tear_down),
         cmocka_unit_test_setup_teardown(many_requests_at_once_all_end_well, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            an_ordered_client_reads_what_it_wrote_without_waiting, set_up, tear_down),
         cmocka_unit_test_setup_teardown(closing_ends_what_is_under_way, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             nothing_is_acknowledged_after_a_failure_of_the_disk, set_up, tear_down),

@@ -111,6 +111,43 @@ static void over_a_bound_is_refused_and_under_it_served_again(void **state)
     kit_free(kit);
 }
 
+static void append(struct sw_buf *message, struct sw_request request, uint64_t session)
+{
+    request.session.value = session;
+    request.seq = request.id;
+    request.flags |= SW_REQUEST_ORDERED;
+    sw_request_encode(&request, message);
+}
+
+/* client/core_order.c stands on this: a later write never runs before an earlier one that is sent
+ * again. */
+static void a_refused_ordered_write_holds_the_rest_of_its_message(void **state)
+{
+    struct kit *kit = kit_new_with((struct sw_node_limits){.queue_size_max = 4096});
+    struct sw_buf message = {0};
+    char large[4096];
+
+    (void)state;
+    kit_lead();
+    memset(large, 'x', sizeof large - 1);
+    large[sizeof large - 1] = '\0';
+    append(&message, kit_put(1, "a", "1"), 5);
+    append(&message, kit_put(2, "b", large), 5);
+    append(&message, kit_put(3, "c", "1"), 5);
+    append(&message, kit_put(4, "c", "1"), 6); /* of another client */
+    append(&message, kit_put(7, "d", "1"), 5);
+    kit_bytes(kit, 7, sw_buf_span(&message));
+    kit_send(kit, 7, kit_put(8, "e", "1")); /* another message begins anew */
+    kit_turn(kit);
+    assert_int_equal(kit_reply(kit, 2).err, SW_ERR_OVERLOADED);
+    assert_int_equal(kit_reply(kit, 3).err, SW_ERR_OVERLOADED);
+    assert_non_null(strstr(kit_reply(kit, 3).detail, "before it"));
+    assert_int_equal(kit_reply(kit, 7).err, SW_ERR_OVERLOADED);
+    assert_int_equal(kit->reply_count, 3);
+    sw_buf_release(&message);
+    kit_free(kit);
+}
+
 static void a_deadline_that_passes_in_the_queue_means_not_done(void **state)
 {
     struct kit *kit = kit_new();
@@ -247,6 +284,7 @@ int main(void)
         cmocka_unit_test(wrong_requests_say_what_is_wrong),
         cmocka_unit_test(a_client_without_the_right_is_refused),
         cmocka_unit_test(over_a_bound_is_refused_and_under_it_served_again),
+        cmocka_unit_test(a_refused_ordered_write_holds_the_rest_of_its_message),
         cmocka_unit_test(a_deadline_that_passes_in_the_queue_means_not_done),
         cmocka_unit_test(a_deadline_that_passes_in_flight_means_unknown),
         cmocka_unit_test(a_read_whose_deadline_passes_is_answered_once),
