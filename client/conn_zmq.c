@@ -50,9 +50,12 @@ static void set_int(void *socket, int option, int value)
     SW_ASSERT(failed == 0); /* options and values are ours */
 }
 
-static void set_options(void *socket)
+static void set_options(void *socket, uint32_t dial_timeout_ms)
 {
     const int64_t size_max = SW_FRAME_WIRE_SIZE_MAX;
+    const int handshake_ms = dial_timeout_ms > 0 && dial_timeout_ms < ZMTP_HANDSHAKE_MS
+                                 ? (int)dial_timeout_ms
+                                 : ZMTP_HANDSHAKE_MS;
     const int failed = zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &size_max, sizeof size_max);
 
     SW_ASSERT(failed == 0);
@@ -68,7 +71,8 @@ static void set_options(void *socket)
     set_int(socket, ZMQ_TCP_KEEPALIVE_CNT, KEEPALIVE_COUNT);
     set_int(socket, ZMQ_TCP_MAXRT, UNACKNOWLEDGED_MS);
     set_int(socket, ZMQ_CONNECT_TIMEOUT, CONNECT_TIMEOUT_MS);
-    set_int(socket, ZMQ_HANDSHAKE_IVL, ZMTP_HANDSHAKE_MS);
+    /* Somebody who takes the connection and says nothing is as good as nobody. */
+    set_int(socket, ZMQ_HANDSHAKE_IVL, handshake_ms);
     set_int(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS_MIN);
     set_int(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MS_MAX);
 }
@@ -108,7 +112,7 @@ static enum sw_err open_sockets(struct sw_conn *conn)
     if (conn->socket == NULL) {
         return SW_ERR_NOMEM;
     }
-    set_options(conn->socket);
+    set_options(conn->socket, conn->config.dial_timeout_ms);
     err = open_monitor(conn);
     if (err != SW_ERR_OK) {
         return err;

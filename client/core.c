@@ -7,7 +7,7 @@
 #include "base/assert.h"
 #include "client/core_private.h"
 
-enum { SESSION_OPEN_TIMEOUT_MS = 30000, NAMED_NODES_MAX = 4 };
+enum { SESSION_OPEN_TIMEOUT_MS = 30000 };
 
 uint64_t sw__core_now(const struct sw_core *core)
 {
@@ -412,26 +412,28 @@ static enum sw_err down_reason(const struct sw_core *core)
     return SW_ERR_UNREACHABLE;
 }
 
-/* "node 1: UNREACHABLE, node 2: connecting": each node and what is known against it. */
-static void describe_nodes(const struct sw_core *core, char *ret_why)
+/* "node 1 at h1:6700: UNREACHABLE, node 2 at h2:6700: connecting": each node, and what is known
+ * against it. */
+static void describe_nodes(const struct sw_core *core, char ret_why[SW_CORE_WHY_SIZE])
 {
     size_t at = 0;
 
-    ret_why[0] = '\0';
-    for (uint32_t i = 0; i < core->config.node_count && i < NAMED_NODES_MAX; i++) {
+    for (uint32_t i = 0; i < core->config.node_count; i++) {
         const struct sw_core_node *node = &core->nodes[i];
+        const char *address = core->config.addresses[i];
         const int wrote = snprintf(ret_why + at,
-                                   SW_WHY_SIZE - at,
-                                   "%snode %llu: %s",
+                                   SW_CORE_WHY_SIZE - at,
+                                   "%snode %llu%s%.*s: %s",
                                    i == 0 ? "" : ", ",
                                    (unsigned long long)node->id.value,
+                                   address == NULL ? "" : " at ",
+                                   SW_ADDRESS_SIZE_MAX - 1,
+                                   address == NULL ? "" : address,
                                    node->up              ? "up"
                                    : node->reported_down ? sw_err_name(node->why)
                                                          : "connecting");
 
-        if (wrote < 0 || (size_t)wrote >= SW_WHY_SIZE - at) {
-            return;
-        }
+        SW_ASSERT(wrote > 0 && (size_t)wrote < SW_CORE_WHY_SIZE - at);
         at += (size_t)wrote;
     }
 }
@@ -448,7 +450,7 @@ bool sw__core_leaderless(const struct sw_core *core)
     return true;
 }
 
-enum sw_err sw__core_blocked(const struct sw_core *core, char ret_why[SW_WHY_SIZE])
+enum sw_err sw__core_blocked(const struct sw_core *core, char ret_why[SW_CORE_WHY_SIZE])
 {
     describe_nodes(core, ret_why);
     if (!sw__core_any_up(core)) {
@@ -457,7 +459,7 @@ enum sw_err sw__core_blocked(const struct sw_core *core, char ret_why[SW_WHY_SIZ
     if (sw__core_leaderless(core)) {
         return core->view.leader.value == 0 ? SW_ERR_NO_LEADER : SW_ERR_UNREACHABLE;
     }
-    snprintf(ret_why, SW_WHY_SIZE, "the request could not be sent before its deadline");
+    snprintf(ret_why, SW_CORE_WHY_SIZE, "the request could not be sent before its deadline");
     return SW_ERR_BUSY;
 }
 

@@ -36,6 +36,8 @@ struct sw_core_port {
 
 struct sw_core_config {
     struct sw_node_id nodes[SW_NODE_COUNT_MAX];
+    /* Where each is, for sentences; borrowed, outlives the core. NULL: it is named by its id. */
+    const char *addresses[SW_NODE_COUNT_MAX];
     uint32_t node_count; /* 1.. */
     struct sw_core_port port;
     struct sw_retry_policy policy; /* zeros = defaults */

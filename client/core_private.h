@@ -136,7 +136,10 @@ bool sw__core_leaderless(const struct sw_core *core);
 /* Opens a session if none is open or being opened. */
 void sw__core_open_session(struct sw_core *core);
 void sw__core_forget_session(struct sw_core *core);
+/* Each node with its address and what is known against it fits. */
+enum { SW_CORE_WHY_SIZE = SW_NODE_COUNT_MAX * (SW_ADDRESS_SIZE_MAX + 64) };
+
 /* Why nothing can be sent at this moment: the text goes to `ret_why`. */
-enum sw_err sw__core_blocked(const struct sw_core *core, char ret_why[SW_WHY_SIZE]);
+enum sw_err sw__core_blocked(const struct sw_core *core, char ret_why[SW_CORE_WHY_SIZE]);
 
 #endif

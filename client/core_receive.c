@@ -264,7 +264,7 @@ void sw_core_node_state(struct sw_core *core, struct sw_node_id id, bool up, enu
 
 static void past_deadline(struct sw_core *core, struct sw_core_request *request)
 {
-    char why[SW_WHY_SIZE] = "";
+    char why[SW_CORE_WHY_SIZE] = "";
     enum sw_err err = request->last_err;
 
     if (request->state == SW_CORE_SENT || request->maybe) {
@@ -285,7 +285,7 @@ static void past_deadline(struct sw_core *core, struct sw_core_request *request)
 
 static void on_timer(struct sw_core *core, struct sw_core_request *request)
 {
-    char why[SW_WHY_SIZE] = "";
+    char why[SW_CORE_WHY_SIZE] = "";
 
     if (request->forced) {
         if (request->last_err != SW_ERR_OK && request->last_err != SW_ERR_CANCELLED) {
@@ -347,7 +347,7 @@ static void fail_unreachable(struct sw_core *core, uint64_t now_ms)
     const bool timed_out = dial_timed_out(core, now_ms);
     const bool hopeless = timed_out || all_reported_down(core);
     struct sw_core_request *request = core->queue.head;
-    char why[SW_WHY_SIZE];
+    char why[SW_CORE_WHY_SIZE];
 
     while (request != NULL) {
         struct sw_core_request *next = request->next;

@@ -16,7 +16,7 @@
 #include "client/target_posix.h"
 #include "transport/keyfile_posix.h"
 
-enum { TIMEOUT_MS = 5000, DIAL_TIMEOUT_MS = 2000, CLOSE_TIMEOUT_MS = 500 };
+enum { TIMEOUT_MS = 5000, DIAL_TIMEOUT_MS = 1500, CLOSE_TIMEOUT_MS = 500 };
 
 struct swarm_client {
     struct sw_member member; /* first; pool thread only */
@@ -223,6 +223,7 @@ static enum sw_err make_core(struct swarm_client *client, char *ret_why)
 
     for (uint32_t i = 0; i < client->target.config.node_count; i++) {
         config.nodes[i] = client->target.config.nodes[i].id;
+        config.addresses[i] = client->target.config.nodes[i].address;
     }
     return sw_core_new(&config, &client->member.core, ret_why);
 }

@@ -19,7 +19,7 @@ const struct sw_cli_flag sw_global_flags[] = {
      "LIST",
      "other addresses of nodes, 1=host:port,2=host:port; or a URL, swarm://... or file:DIR"},
     {"command-timeout", "TIME", "give up after this long, 100ms or 5s (default 5s)"},
-    {"dial-timeout", "TIME", "give up connecting after this long (default 2s)"},
+    {"dial-timeout", "TIME", "give up connecting after this long (default 1500ms)"},
     {"output", "FORMAT", "table, json or plain (-o for short)"},
     {"help", NULL, "explain the command (-h for short)"},
     {NULL, NULL, NULL},

@@ -60,7 +60,7 @@ struct swarm_options {
     struct swarm_pool *pool; /* NULL: the client gets a thread of its own */
     uint32_t flags;
     uint32_t timeout_ms;         /* 5000: for requests without a deadline */
-    uint32_t dial_timeout_ms;    /* 2000: how long connecting may take (SWARM_FAIL_WHEN_DOWN) */
+    uint32_t dial_timeout_ms;    /* 1500: how long connecting may take (SWARM_FAIL_WHEN_DOWN) */
     uint32_t session_ttl_ms;     /* 600000: how long the session outlives the last write */
     uint32_t in_flight_max;      /* 4032: unanswered requests; more are SWARM_BUSY */
     uint32_t retry_base_ms;      /* 20: the first pause is uniform in [0, base], then doubles */

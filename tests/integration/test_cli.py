@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import tempfile
 import unittest
@@ -168,6 +169,19 @@ class Creation(Case):
         for words in (("kv", "get", "a"), ("kv", "put", "a", "b"), ("health",), ("node", "list")):
             self.fails(run("swarmctl", "--config", config, *words), 5, "UNREACHABLE")
         self.fails(run("swarm-bench", "--config", config, "put"), 5, "UNREACHABLE")
+
+    def test_each_endpoint_is_named_with_its_error(self):
+        """One refuses, one takes connections and says nothing, one has a name that nobody knows."""
+        create(self.folder / "s", "--nodes", "3")
+        silent = self.enterContext(socket.socket())
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(8)
+        endpoints = [f"127.0.0.1:{free_ports(1)[0]}", f"127.0.0.1:{silent.getsockname()[1]}",
+                     "nowhere.invalid:6700"]
+        done = run("swarmctl", "--config", str(self.folder / "s" / "client.conf"), "--endpoints",
+                   ",".join(f"{i}={at}" for i, at in enumerate(endpoints, 1)), "kv", "get", "a")
+        self.fails(done, 5, "UNREACHABLE", f"node 1 at {endpoints[0]}: UNREACHABLE",
+                   f"node 2 at {endpoints[1]}: ", f"node 3 at {endpoints[2]}: ")
 
 
 class RealSwarm(Case):

@@ -207,6 +207,7 @@ static void command_line_fails_when_every_node_is_down(void **state)
     config.nodes_start_down = true;
     config.fail_when_down = true;
     config.dial_timeout_ms = 2000;
+    config.addresses[0] = "h1:6700";
     fake_start(fake, &config);
     (void)fake_submit(fake, SW_OP_PUT, &answer);
     for (uint64_t node = 1; node <= 3; node++) {
@@ -220,6 +221,7 @@ static void command_line_fails_when_every_node_is_down(void **state)
     fake_turn(fake, 0);
     assert_int_equal(answer.calls, 1);
     assert_int_equal(answer.err, SW_ERR_UNAUTHENTICATED);
+    assert_non_null(strstr(answer.detail, "node 1 at h1:6700: UNREACHABLE"));
     assert_non_null(strstr(answer.detail, "node 3: UNREACHABLE"));
     fake_free(fake);
 }

@@ -187,7 +187,7 @@ static void command_lines_fail_when_nobody_listens(void **state)
     options.flags = SWARM_FAIL_WHEN_DOWN;
     client = open_client(state, options);
     assert_int_equal(swarm_call(client, &request, &result), SWARM_UNREACHABLE);
-    assert_non_null(strstr(result->detail, "node 1: UNREACHABLE"));
+    assert_non_null(strstr(result->detail, "node 1 at 127.0.0.1:9: UNREACHABLE"));
     swarm_result_free(result);
     swarm_close(client);
 }
