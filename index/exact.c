@@ -1,3 +1,4 @@
+/* The name of a content is its XXH3-128 in the canonical order, the same on every machine. */
 #include "index/exact.h"
 
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* Text to tokens, tokens to shingles, shingles to minima, each step over many at once. */
 #include "index/minhash.h"
 
 #include <assert.h>
