@@ -35,6 +35,9 @@ static void read_records(struct block *block, struct sw_span bytes, uint32_t cou
     }
 }
 
+static_assert((int)SWARM_DURABILITY_MAJORITY == (int)SW_DURABILITY_MAJORITY, "the protocol's");
+static_assert((int)SWARM_DURABILITY_LOCAL == (int)SW_DURABILITY_LOCAL, "the protocol's");
+
 static struct sw_span detail_of(const struct sw_reply *reply)
 {
     if (reply->detail.size > 0 || reply->err == SW_ERR_OK) {
@@ -72,7 +75,10 @@ struct swarm_result *sw_result_new(const struct sw_reply *reply)
                                           .records = block->records,
                                           .detail = (const char *)bytes,
                                           .session = reply->session.value,
-                                          .seq = reply->seq};
+                                          .seq = reply->seq,
+                                          .durability = (enum swarm_durability)reply->durability,
+                                          .age_ms = reply->age_ms,
+                                          .retry_after_ms = reply->retry_after_ms};
     return &block->result;
 }
 

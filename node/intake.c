@@ -84,6 +84,21 @@ static void send_reply(struct sw_node *node, struct sw_client *client, struct sw
     sw_clients_reply(&node->clients, node->config.link, client, sw_buf_span(&node->scratch));
 }
 
+/* Everything that is shown or acknowledged was committed before; what a node says of itself was
+ * not.
+ */
+static enum sw_durability durability_of(const struct sw_node *node, enum sw_op op, enum sw_err err)
+{
+    const bool of_itself = op == SW_OP_STATUS || op == SW_OP_TRANSFER || op == SW_OP_SNAPSHOT ||
+                           op == SW_OP_MEMBER_LIST || op == SW_OP_RESTART;
+
+    if (err != SW_ERR_OK || of_itself) {
+        return SW_DURABILITY_NONE;
+    }
+    return node->config.durability == SW_DURABILITY_NONE ? SW_DURABILITY_MAJORITY
+                                                         : node->config.durability;
+}
+
 static void
 fill_header(const struct sw_node *node, const struct sw__shard *shard, struct sw_reply *reply)
 {
@@ -113,6 +128,7 @@ void sw__request_answer(struct sw_node *node, struct sw__request *request, struc
     client->in_flight--;
     reply->id = request->id;
     fill_header(node, request->shard, reply);
+    reply->durability = durability_of(node, request->op, reply->err);
     send_reply(node, client, reply);
 }
 

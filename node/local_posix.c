@@ -484,6 +484,7 @@ static enum sw_err open_node(struct sw_local *local, char *ret_why)
         .store = local->store,
         .applier_worker = worker_port(&local->applier),
         .version = SW_VERSION,
+        .durability = SW_DURABILITY_LOCAL,
         .handler = {.arg = local, .stopped = on_stopped, .fatal = on_fatal},
     };
 

@@ -96,6 +96,7 @@ struct sw_node_config {
     struct sw_store *store;           /* used by jobs of applier_worker only, once started */
     struct sw_worker *applier_worker; /* its done callbacks come on the loop */
     const char *version;              /* "0.1.0" */
+    enum sw_durability durability;    /* told of what is answered; 0 = MAJORITY */
     struct sw_node_handler handler;   /* copied */
 };
 

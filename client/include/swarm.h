@@ -276,6 +276,13 @@ struct swarm_record {
     uint64_t lease;   /* with which the key ends; 0 = none */
 };
 
+/* What would have to break for the data of an answer to be lost. */
+enum swarm_durability {
+    SWARM_DURABILITY_NONE = 0,     /* it shows no data and acknowledges none */
+    SWARM_DURABILITY_MAJORITY = 1, /* the disks of a majority of the voters */
+    SWARM_DURABILITY_LOCAL = 2,    /* the one disk of embedded mode */
+};
+
 /* Made by the library, freed by swarm_result_free; everything in it lives as long as it does. */
 struct swarm_result {
     enum swarm_status status;
@@ -295,6 +302,9 @@ struct swarm_result {
      * these two, swarm_outcome_of tells what has become of it. */
     uint64_t session;
     uint64_t seq;
+    enum swarm_durability durability;
+    uint32_t age_ms;         /* how old the state that was read may be at most; 0 = present */
+    uint32_t retry_after_ms; /* of a refusal: not before that; 0 = as you like */
 };
 
 SWARM_API void swarm_result_free(struct swarm_result *result); /* accepts NULL */

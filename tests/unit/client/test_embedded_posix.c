@@ -98,10 +98,12 @@ static void keys_live_as_in_a_swarm(struct swarm_client *client)
     assert_int_equal(swarm_delete(client, scope, swarm_str("a"), &result), SWARM_OK);
     assert_int_equal(result->value, 1);
     assert_int_equal(result->node, 1);
+    assert_int_equal(result->durability, SWARM_DURABILITY_LOCAL);
     swarm_result_free(result);
     assert_int_equal(swarm_append(client, scope, swarm_str("seen"), NULL), SWARM_OK);
     assert_int_equal(swarm_status_of(client, 0, &result), SWARM_OK);
     assert_non_null(strstr(result->detail, "leader"));
+    assert_int_equal(result->durability, SWARM_DURABILITY_NONE);
     swarm_result_free(result);
 }
 

@@ -31,6 +31,7 @@ struct kit_reply {
     uint64_t revision;
     uint64_t value;
     uint32_t record_count;
+    enum sw_durability durability;
     char detail[2048];
 };
 
@@ -348,7 +349,8 @@ kit_link_reply(struct sw_link *link, uint64_t conn, struct sw_span message)
                                   .term = reply.term,
                                   .revision = reply.revision,
                                   .value = reply.value,
-                                  .record_count = reply.record_count};
+                                  .record_count = reply.record_count,
+                                  .durability = reply.durability};
         assert_true(reply.detail.size < sizeof out->detail);
         if (reply.detail.size > 0) {
             memcpy(out->detail, reply.detail.data, reply.detail.size);

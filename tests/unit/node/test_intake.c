@@ -102,7 +102,9 @@ static void over_a_bound_is_refused_and_under_it_served_again(void **state)
     kit_send(kit, 8, kit_put(4, "a", "1")); /* another connection has its own bound */
     kit_settle(kit, 1);
     assert_int_equal(kit_reply(kit, 3).err, SW_ERR_BUSY);
+    assert_int_equal(kit_reply(kit, 3).durability, SW_DURABILITY_NONE);
     assert_int_equal(kit_reply(kit, 2).err, SW_ERR_OK);
+    assert_int_equal(kit_reply(kit, 2).durability, SW_DURABILITY_MAJORITY);
     assert_int_equal(kit_reply(kit, 4).err, SW_ERR_OK);
     kit_send(kit, 7, kit_put(5, "a", "1"));
     kit_settle(kit, 2);
