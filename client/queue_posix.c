@@ -507,7 +507,7 @@ enum swarm_status swarm_queue_take(struct swarm_queue *queue,
             return status;
         }
         if (swarm_now_ms() >= deadline_ms) {
-            return SWARM_DEADLINE;
+            return SWARM_NOT_FOUND;
         }
         if (status == SWARM_CONFLICT) {
             wait_for_news(queue, seen, deadline_ms);

@@ -590,8 +590,9 @@ SWARM_API enum swarm_status swarm_queue_put(struct swarm_queue *queue,
                                             uint8_t priority,
                                             struct swarm_slice value,
                                             uint64_t *ret_number);
-/* Claims the first item that nobody has, waiting for one until `deadline_ms`: SWARM_DEADLINE. After
- * an unknown outcome an item may be claimed until the queue is closed. At most 1024 at a time. */
+/* Claims the first item that nobody has, waiting for one until `deadline_ms`: SWARM_NOT_FOUND then,
+ * and nothing was claimed. After an unknown outcome, SWARM_DEADLINE among them, an item may be
+ * claimed until the queue is closed. At most 1024 at a time. */
 SWARM_API enum swarm_status swarm_queue_take(struct swarm_queue *queue,
                                              uint64_t deadline_ms,
                                              struct swarm_queue_item **ret_item);

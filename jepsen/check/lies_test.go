@@ -156,8 +156,19 @@ func verdictOf(t *testing.T, in *Input) Report {
 	return RunChecks(in, checks)
 }
 
+// Recipes of the library make requests that no client asked for one by one: their logs are not
+// bound to their histories, so these are lied about in tests of their own.
+func boundNames() (names []string) {
+	for _, name := range workloadNames() {
+		if bindings[name] != nil {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 func TestRecordedRunsAreValid(t *testing.T) {
-	for _, workload := range workloadNames() {
+	for _, workload := range boundNames() {
 		if report := verdictOf(t, recorded(t, workload)); report.Valid != Valid {
 			t.Errorf("%s: %+v", workload, report)
 		}
@@ -165,7 +176,7 @@ func TestRecordedRunsAreValid(t *testing.T) {
 }
 
 func TestNoLieGoesUnnoticed(t *testing.T) {
-	for _, workload := range workloadNames() {
+	for _, workload := range boundNames() {
 		for name, lie := range lies {
 			for _, i := range somewhere(lie.count(recorded(t, workload))) {
 				in := recorded(t, workload)

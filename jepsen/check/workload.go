@@ -22,7 +22,7 @@ var workloads = map[string]*Workload{}
 func init() {
 	for _, w := range []*Workload{registerWorkload, setWorkload, counterWorkload,
 		listWorkload, bankWorkload, sessionWorkload, watchWorkload, lockWorkload, leaseWorkload, followWorkload,
-		scanWorkload} {
+		scanWorkload, queueWorkload, electionWorkload} {
 		workloads[w.Name] = w
 	}
 }

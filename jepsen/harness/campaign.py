@@ -19,7 +19,7 @@ from .schedule import derive, run_seed
 
 CHAOS = pathlib.Path(__file__).resolve().parent.parent / "chaos.py"
 WORKLOADS = ("register", "set", "counter", "list", "bank", "session", "watch", "follow", "lock",
-             "lease", "scan", "mixed")
+             "lease", "scan", "queue", "election", "mixed")
 # Beyond the faults themselves: starting, recovering, final reads, stopping, checking.
 AROUND_S = 20
 HARD_END_S = 900

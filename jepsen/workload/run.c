@@ -149,10 +149,10 @@ uint64_t sw_run(const struct sw_workload *workload, const struct sw_options *opt
     watch(lanes, count);
     for (uint32_t i = 0; i < count; i++) {
         sw_must(pthread_join(lanes[i].thread, NULL) == 0, "a thread was lost");
-        sw_worker_release(&lanes[i].worker);
         if (workload->release != NULL) {
-            workload->release(lanes[i].state);
+            workload->release(lanes[i].state); /* what it holds may borrow the client */
         }
+        sw_worker_release(&lanes[i].worker);
         free(lanes[i].state);
     }
     free(lanes);

@@ -15,14 +15,15 @@ struct state {
     struct part parts[PARTS_MAX];
 };
 
-/* The workload at `index` that is not mixed itself; NULL at the end. */
+/* The workload at `index` that is not mixed itself, and keeps nothing of its client, which may be
+ * closed at any time; NULL at the end. */
 static const struct sw_workload *plain_at(size_t index)
 {
     const struct sw_workload *workload;
     size_t plain = 0;
 
     for (size_t i = 0; (workload = sw_workload_at(i)) != NULL; i++) {
-        if (!workload->manner.mixed) {
+        if (!workload->manner.mixed && workload->release == NULL) {
             if (plain == index) {
                 return workload;
             }

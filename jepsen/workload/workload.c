@@ -15,6 +15,8 @@ static const struct sw_workload *const all[] = {
     &sw_workload_lock,
     &sw_workload_lease,
     &sw_workload_scan,
+    &sw_workload_queue,
+    &sw_workload_election,
     &sw_workload_mixed,
 };
 

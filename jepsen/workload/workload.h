@@ -19,7 +19,8 @@ struct sw_workload {
 
 extern const struct sw_workload sw_workload_register, sw_workload_set, sw_workload_counter,
     sw_workload_list, sw_workload_bank, sw_workload_session, sw_workload_watch, sw_workload_lock,
-    sw_workload_lease, sw_workload_follow, sw_workload_scan, sw_workload_mixed;
+    sw_workload_lease, sw_workload_follow, sw_workload_scan, sw_workload_queue,
+    sw_workload_election, sw_workload_mixed;
 
 /* NULL for an unknown name. */
 const struct sw_workload *sw_workload_find(const char *name);

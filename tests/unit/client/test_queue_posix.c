@@ -36,7 +36,7 @@ static void expect_nothing(struct swarm_queue *queue)
 {
     struct swarm_queue_item *item = NULL;
 
-    assert_int_equal(swarm_queue_take(queue, 0, &item), SWARM_DEADLINE);
+    assert_int_equal(swarm_queue_take(queue, 0, &item), SWARM_NOT_FOUND);
     assert_null(item);
 }
 
