@@ -95,7 +95,12 @@ enum {
     SW_INDEX_PREFIX_SIZE_MAX = 64, /* of the keys of one index: slot, tenant, space */
     SW_INDEX_SLICE_COUNT_MAX = 64, /* slices of time that exist at once: each costs every search */
     SW_INDEX_BUCKET_COUNT_MAX = 1 << 16,
-    SW_SEARCH_COUNT_MAX = 1024,       /* k */
+    SW_SEARCH_COUNT_MAX = 1024,  /* k */
+    SW_VECTORS_COUNT_MAX = 1024, /* indexes of one group: each costs a little memory */
+    SW_ATTRIBUTE_COUNT_MAX = 32, /* of one entry */
+    SW_ATTRIBUTE_NAME_SIZE_MAX = 64,
+    SW_ATTRIBUTE_TEXT_SIZE_MAX = 256,
+    SW_CONDITION_COUNT_MAX = 32,      /* of one question */
     SW_SEARCH_RERANK_MAX = 16 * 1024, /* candidates compared exactly */
 
     SW_SNAPSHOT_DESCRIPTOR_SIZE_MAX = 4 << 10,

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/assert.h"
+#include "client/pack_private.h"
 #include "transport/txn.h"
 
 static_assert((int)SWARM_COMPARE_VERSION == (int)SW_COMPARE_VERSION, "the protocol's");
@@ -128,6 +129,15 @@ sw_pack(const struct swarm_request *request, struct sw_buf *out, char ret_why[SW
     }
     if (request->op == SWARM_MULTI_GET) {
         return pack_keys(request, out, ret_why);
+    }
+    if (request->op == SWARM_INDEX_CREATE) {
+        return sw__pack_space(request->space, out, ret_why);
+    }
+    if (request->op == SWARM_VECTOR_PUT) {
+        return sw__pack_item(request->item, out, ret_why);
+    }
+    if (request->op == SWARM_VECTOR_SEARCH) {
+        return sw__pack_question(request->question, out, ret_why);
     }
     return SW_ERR_OK;
 }

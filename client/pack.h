@@ -7,8 +7,9 @@
 #include "base/rw.h"
 #include "client/include/swarm.h"
 
-/* The value of a TXN or MULTI_GET, appended to `out`; other operations have none to pack. Only what
- * could not be encoded is refused here; sw_request_validate does the rest. */
+/* The value of a TXN, MULTI_GET, INDEX_CREATE, VECTOR_PUT or VECTOR_SEARCH, appended to `out`;
+ * other operations have none to pack. Only what could not be encoded is refused here;
+ * sw_request_validate does the rest. */
 enum sw_err sw_pack(const struct swarm_request *request,
                     struct sw_buf *out,
                     char ret_why[SW_WHY_SIZE]) SW_MUST_CHECK;

@@ -48,6 +48,8 @@ bool sw_request_repeatable(const struct sw_request *request)
     case SW_OP_MULTI_GET:
     case SW_OP_LEASE_LIST:
     case SW_OP_WATCH:
+    case SW_OP_INDEX_LIST:
+    case SW_OP_VECTOR_SEARCH:
     case SW_OP_STATUS:
     case SW_OP_MEMBER_LIST:
     case SW_OP_SESSION_OPEN: /* by its nonce */
@@ -65,6 +67,9 @@ bool sw_request_repeatable(const struct sw_request *request)
     case SW_OP_LEASE_REVOKE:
     case SW_OP_SETTING_PUT:
     case SW_OP_SETTING_DELETE:
+    case SW_OP_INDEX_CREATE:
+    case SW_OP_INDEX_DROP:
+    case SW_OP_VECTOR_PUT:
         return request->session.value != 0;
     case SW_OP_TRANSFER: /* twice may move the leader twice */
     case SW_OP_SNAPSHOT:

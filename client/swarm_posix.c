@@ -52,6 +52,7 @@ static_assert((int)SWARM_SETTING_PUT == (int)SW_OP_SETTING_PUT, "the protocol's"
 static_assert((int)SWARM_SETTING_DELETE == (int)SW_OP_SETTING_DELETE, "the protocol's");
 static_assert((int)SWARM_WATCH == (int)SW_OP_WATCH, "operations are the protocol's");
 static_assert((int)SWARM_LEASE_LIST == (int)SW_OP_LEASE_LIST, "operations are the protocol's");
+static_assert((int)SWARM_VECTOR_SEARCH == (int)SW_OP_VECTOR_SEARCH, "the protocol's");
 static_assert((int)SWARM_PREVIOUS == (int)SW_REQUEST_PREVIOUS, "flags are the protocol's");
 static_assert((int)SWARM_REVERSE == (int)SW_REQUEST_REVERSE, "flags are the protocol's");
 static_assert((int)SWARM_KEYS_ONLY == (int)SW_REQUEST_KEYS_ONLY, "flags are the protocol's");
@@ -543,12 +544,14 @@ static struct sw_span name_of(const char *name, const char *of_url)
 static bool names_data(enum swarm_op op)
 {
     return op != SWARM_STATUS_OF && op != SWARM_TRANSFER && op != SWARM_SNAPSHOT &&
-           op != SWARM_SESSION_CLOSE && op < SWARM_MEMBER_LIST;
+           op != SWARM_SESSION_CLOSE &&
+           (op < SWARM_MEMBER_LIST || (op >= SWARM_INDEX_CREATE && op <= SWARM_VECTOR_SEARCH));
 }
 
 static bool is_packed(enum swarm_op op)
 {
-    return op == SWARM_TXN || op == SWARM_MULTI_GET;
+    return op == SWARM_TXN || op == SWARM_MULTI_GET || op == SWARM_INDEX_CREATE ||
+           op == SWARM_VECTOR_PUT || op == SWARM_VECTOR_SEARCH;
 }
 
 /* Spans of the result are the caller's memory, or of `packed`. */

@@ -187,6 +187,8 @@ bool sw_rights_cover(enum sw_rights rights, enum sw_op op)
     case SW_OP_MULTI_GET:
     case SW_OP_LEASE_LIST:
     case SW_OP_WATCH:
+    case SW_OP_INDEX_LIST:
+    case SW_OP_VECTOR_SEARCH:
     case SW_OP_STATUS:
     case SW_OP_MEMBER_LIST:
         return rights >= SW_RIGHTS_READ;
@@ -198,6 +200,9 @@ bool sw_rights_cover(enum sw_rights rights, enum sw_op op)
     case SW_OP_LEASE_GRANT:
     case SW_OP_LEASE_KEEP_ALIVE:
     case SW_OP_LEASE_REVOKE:
+    case SW_OP_INDEX_CREATE:
+    case SW_OP_INDEX_DROP:
+    case SW_OP_VECTOR_PUT:
     case SW_OP_SESSION_OPEN:
     case SW_OP_SESSION_CLOSE:
     case SW_OP_OUTCOME:

@@ -258,7 +258,8 @@ static void run_tick(struct sw_applier *applier)
 static struct sw_applier_clock clock_of(const struct sw_state *state)
 {
     return (struct sw_applier_clock){.clock_ms = state->clock_ms,
-                                     .lease_due_ms = state->lease_due_ms};
+                                     .lease_due_ms =
+                                         state->vectors.working ? 0 : state->lease_due_ms};
 }
 
 /* A copy for the loop if they changed since the last one, else NULL. */

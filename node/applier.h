@@ -143,8 +143,8 @@ struct sw_applier_stats {
     uint64_t leases_ended;     /* ever, by their time */
 };
 void sw_applier_stats(const struct sw_applier *applier, struct sw_applier_stats *ret_stats);
-/* The group's clock as of its last job done, and when the next lease ends by it (UINT64_MAX: none).
- */
+/* The group's clock as of its last job done, and when the next tick has something to do by it: a
+ * lease ends, or an index has work waiting (UINT64_MAX: nothing). */
 struct sw_applier_clock {
     uint64_t clock_ms;
     uint64_t lease_due_ms;

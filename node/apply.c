@@ -216,6 +216,9 @@ enum sw_err sw__kv_del(struct sw__apply *apply,
     if (err == SW_ERR_OK) {
         err = sw__change_add(apply, place, name, NULL);
     }
+    if (err == SW_ERR_OK) {
+        err = sw__vectors_forget(apply, place, name);
+    }
     return err == SW_ERR_OK ? sw__lease_move(apply, name, old->lease, 0) : err;
 }
 
@@ -374,13 +377,23 @@ static enum sw_err run_write(struct sw__apply *apply,
     if (request->op == SW_OP_SETTING_PUT || request->op == SW_OP_SETTING_DELETE) {
         return sw__apply_setting(apply, request, result);
     }
+    if (request->op == SW_OP_INDEX_CREATE) {
+        return sw__index_create(apply, request, result);
+    }
+    if (request->op == SW_OP_INDEX_DROP) {
+        return sw__index_drop(apply, request, result);
+    }
+    if (request->op == SW_OP_VECTOR_PUT) {
+        return sw__vector_put(apply, request, result);
+    }
     SW_ASSERT(request->op == SW_OP_EXPERIENCE_APPEND);
     return run_experience_append(apply, request, result);
 }
 
 static bool may_answer_records(const struct sw_request *request)
 {
-    return request->op == SW_OP_TXN || (request->flags & SW_REQUEST_PREVIOUS) != 0;
+    return request->op == SW_OP_TXN || request->op == SW_OP_VECTOR_PUT ||
+           (request->flags & SW_REQUEST_PREVIOUS) != 0;
 }
 
 /* The records that the running command has answered so far lie at the end of all. */
@@ -584,6 +597,9 @@ enum sw_err sw_apply(struct sw_state *state,
             err = sw__usage_flush(&apply);
         }
     }
+    if (err == SW_ERR_OK && state->vectors.working) {
+        err = sw__vectors_work(&apply);
+    }
     if (err != SW_ERR_OK) {
         free(results);
         return err;
@@ -616,6 +632,7 @@ void sw_state_release(struct sw_state *state)
     sw_sessions_release(&state->sessions);
     sw_settings_release(&state->settings);
     sw_usages_release(&state->usages);
+    sw_vectors_release(&state->vectors);
     sw_buf_release(&state->effects);
     sw_buf_release(&state->record);
     sw_buf_release(&state->answers);
@@ -739,6 +756,9 @@ enum sw_err sw_state_load(struct sw_state *state, struct sw_store *store)
     if (err == SW_ERR_OK) {
         err = load_settings(state, store);
     }
+    if (err == SW_ERR_OK) {
+        err = sw_vectors_load(&state->vectors, store, state->group);
+    }
     if (SW_PLANTED(SESSIONS_LOST_ON_RESTART)) {
         sw_sessions_release(&state->sessions);
         sw_sessions_init(&state->sessions, SW_SESSION_COUNT_MAX, SW_SESSION_REPLY_TOTAL_MAX);
@@ -758,6 +778,10 @@ enum sw_err sw_state_save(struct sw_state *state, struct sw_store *store)
         return SW_ERR_OK;
     }
     err = sw_sessions_save(&state->sessions, store, state->group);
+    if (err != SW_ERR_OK) {
+        return err;
+    }
+    err = sw_vectors_flush(&state->vectors);
     if (err != SW_ERR_OK) {
         return err;
     }

@@ -23,6 +23,7 @@
 #include "node/session.h"
 #include "node/settings.h"
 #include "node/usage.h"
+#include "node/vectors.h"
 #include "storage/keys.h"
 #include "storage/store.h"
 
@@ -62,6 +63,7 @@ struct sw_state {
     struct sw_sessions sessions;
     struct sw_settings settings;
     struct sw_usages usages;
+    struct sw_vectors vectors;
     bool changed; /* since the last save */
 
     uint64_t written; /* bytes put into tables since whoever commits looked last */

@@ -119,6 +119,22 @@ enum sw_err sw__quota_check(struct sw__apply *apply,
 enum sw_err sw__usage_begin(struct sw__apply *apply);
 enum sw_err sw__usage_flush(struct sw__apply *apply);
 
+/* apply_vector.c */
+enum sw_err sw__index_create(struct sw__apply *apply,
+                             const struct sw_request *request,
+                             struct sw_command_result *result);
+enum sw_err sw__index_drop(struct sw__apply *apply,
+                           const struct sw_request *request,
+                           struct sw_command_result *result);
+enum sw_err sw__vector_put(struct sw__apply *apply,
+                           const struct sw_request *request,
+                           struct sw_command_result *result);
+/* The key is deleted: no index finds it any more. */
+enum sw_err
+sw__vectors_forget(struct sw__apply *apply, const struct sw_place *place, struct sw_span name);
+/* A step of the work that indexes have waiting; there is some. */
+enum sw_err sw__vectors_work(struct sw__apply *apply);
+
 /* apply_txn.c */
 enum sw_err sw__apply_txn(struct sw__apply *apply,
                           const struct sw_request *request,

@@ -111,6 +111,7 @@ fill_header(const struct sw_node *node, const struct sw__shard *shard, struct sw
 void sw__request_answer(struct sw_node *node, struct sw__request *request, struct sw_reply *reply)
 {
     struct sw_client *client = sw_clients_find(&node->clients, request->conn);
+    char why[SW_WHY_SIZE];
 
     SW_ASSERT(!request->answered);
     request->answered = true;
@@ -126,6 +127,14 @@ void sw__request_answer(struct sw_node *node, struct sw__request *request, struc
     }
     SW_ASSERT(client->in_flight > 0);
     client->in_flight--;
+    if (reply->err == SW_ERR_DIMENSION && reply->detail.size == 0) {
+        (void)snprintf(why,
+                       sizeof why,
+                       "the vector has %u numbers, those of the index have %u",
+                       (unsigned)(reply->value >> 32),
+                       (unsigned)(reply->value & UINT32_MAX));
+        reply->detail = sw_span_str(why);
+    }
     reply->id = request->id;
     fill_header(node, request->shard, reply);
     reply->durability = durability_of(node, request->op, reply->err);
@@ -401,6 +410,11 @@ dispatch(struct sw_node *node, struct sw__request *admitted, const struct sw_req
     case SW_OP_LEASE_REVOKE:
     case SW_OP_LEASE_LIST:
     case SW_OP_WATCH:
+    case SW_OP_INDEX_CREATE:
+    case SW_OP_INDEX_DROP:
+    case SW_OP_INDEX_LIST:
+    case SW_OP_VECTOR_PUT:
+    case SW_OP_VECTOR_SEARCH:
     case SW_OP_TICK:
     case SW_OP_SETTING_PUT:
     case SW_OP_SETTING_DELETE:

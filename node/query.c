@@ -453,6 +453,49 @@ static enum sw_err run(struct page *page,
     return experience_range(page) ? page_fill(page, store) : SW_ERR_OK;
 }
 
+/* Records and detail share the buffer; the latter is what lies behind `records_size`. */
+static enum sw_err ask_vectors(const struct sw_request *request,
+                               const struct sw_state *state,
+                               struct sw_store *store,
+                               struct sw_buf *out,
+                               struct sw_vectors_answer *ret_answer)
+{
+    const struct sw_place place = place_of(request);
+
+    return request->op == SW_OP_INDEX_LIST
+               ? sw_vectors_list(&state->vectors, &place, out, ret_answer)
+               : sw_vectors_search(&state->vectors, store, &place, request->value, out, ret_answer);
+}
+
+static enum sw_err query_vectors(const struct sw_request *request,
+                                 const struct sw_state *state,
+                                 struct sw_store *store,
+                                 struct sw_buf *out,
+                                 struct sw_reply *ret_reply)
+{
+    struct sw_vectors_answer answer;
+    const enum sw_err err = ask_vectors(request, state, store, out, &answer);
+
+    if (err == SW_ERR_OK) {
+        *ret_reply = (struct sw_reply){
+            .err = answer.err,
+            .shard = state->group,
+            .revision = state->revision,
+            .value = answer.value,
+            .more = answer.more,
+            .record_count = answer.count,
+            .records = sw_span_of(out->data, answer.records_size),
+            .detail = sw_span_of(out->data == NULL ? NULL : out->data + answer.records_size,
+                                 out->size - answer.records_size)};
+    }
+    return err;
+}
+
+static bool is_of_vectors(enum sw_op op)
+{
+    return op == SW_OP_VECTOR_SEARCH || op == SW_OP_INDEX_LIST;
+}
+
 static enum sw_err judge(const struct sw_request *request)
 {
     char why[SW_WHY_SIZE];
@@ -460,7 +503,7 @@ static enum sw_err judge(const struct sw_request *request)
     if (request->op != SW_OP_GET && request->op != SW_OP_SCAN &&
         request->op != SW_OP_EXPERIENCE_SCAN && request->op != SW_OP_MULTI_GET &&
         request->op != SW_OP_LEASE_LIST && request->op != SW_OP_WATCH &&
-        request->op != SW_OP_SESSION_LIST) {
+        request->op != SW_OP_SESSION_LIST && !is_of_vectors(request->op)) {
         return SW_ERR_UNSUPPORTED;
     }
     return sw_request_validate(request, why);
@@ -477,6 +520,9 @@ enum sw_err sw_query(const struct sw_state *state,
     enum sw_err err = SW_ERR_OK;
 
     sw_buf_clear(records);
+    if (answer == SW_ERR_OK && is_of_vectors(request->op)) {
+        return query_vectors(request, state, store, records, ret_reply);
+    }
     if (answer == SW_ERR_OK) {
         err = run(&page, state, store, &answer);
     }

@@ -16,6 +16,8 @@ static uint8_t needed_rights(const struct sw_request *request)
     case SW_OP_MULTI_GET:
     case SW_OP_LEASE_LIST:
     case SW_OP_WATCH:
+    case SW_OP_INDEX_LIST:
+    case SW_OP_VECTOR_SEARCH:
         return SW_RIGHT_READ;
     case SW_OP_PUT:
     case SW_OP_CAS:
@@ -26,8 +28,11 @@ static uint8_t needed_rights(const struct sw_request *request)
     case SW_OP_LEASE_GRANT:
     case SW_OP_LEASE_KEEP_ALIVE:
     case SW_OP_LEASE_REVOKE:
+    case SW_OP_INDEX_CREATE:
+    case SW_OP_INDEX_DROP:
         return SW_RIGHT_WRITE;
-    case SW_OP_TXN: /* its compares tell what is there */
+    case SW_OP_TXN:        /* its compares tell what is there, */
+    case SW_OP_VECTOR_PUT: /* a novel put what is near */
         return SW_RIGHT_READ | SW_RIGHT_WRITE;
     case SW_OP_SESSION_OPEN:
     case SW_OP_SESSION_CLOSE:

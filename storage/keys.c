@@ -218,6 +218,20 @@ void sw_key_change(struct sw_group_id group,
     SW_ASSERT(ret_key->size == CHANGE_KEY_SIZE);
 }
 
+void sw_key_index(uint16_t slot,
+                  enum sw_index_kind kind,
+                  uint64_t number,
+                  struct sw_span rest,
+                  struct sw_key *ret_key)
+{
+    SW_ASSERT(kind >= SW_INDEX_LIBRARY);
+    SW_ASSERT(kind < SW_INDEX_KIND_END);
+    sw_key_slot(slot, ret_key);
+    append_u8(ret_key, (uint8_t)kind);
+    append_u64_be(ret_key, number);
+    append(ret_key, rest);
+}
+
 void sw_key_stage(struct sw_group_id group,
                   enum sw_table table,
                   struct sw_span key,

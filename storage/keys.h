@@ -66,6 +66,14 @@ uint16_t sw_place_slot(const struct sw_place *place);
 /* `key` has 0..SW_KEY_SIZE_MAX bytes; empty gives the prefix of all keys of the partition. */
 void sw_key_kv(const struct sw_place *place, struct sw_span key, struct sw_key *ret_key);
 void sw_key_experience(const struct sw_place *place, uint64_t revision, struct sw_key *ret_key);
+/* A record of a vector index; `rest` is whatever its kind says, and may be empty: the prefix of all
+ * of that kind. */
+enum sw_index_kind { SW_INDEX_LIBRARY = 1, SW_INDEX_ID = 2, SW_INDEX_ENTRY = 3, SW_INDEX_KIND_END };
+void sw_key_index(uint16_t slot,
+                  enum sw_index_kind kind,
+                  uint64_t number,
+                  struct sw_span rest,
+                  struct sw_key *ret_key);
 /* The common prefix of a partition's records, in both tables above. */
 void sw_key_partition(const struct sw_place *place, struct sw_key *ret_key);
 /* The common prefix of a slot's records, in both tables above. */

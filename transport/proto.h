@@ -57,7 +57,16 @@ enum sw_op {
     /* What has become of write `seq` of `session`. It goes through the log as the write would: one
      * that has not run by then never will. */
     SW_OP_OUTCOME = 27,
-    SW_OP_SESSION_LIST = 47, /* sessions above `session`, as records; see docs/PROTOCOL.md */
+    /* Vector indexes of a partition; `key` names the index. Values: transport/vector.h. */
+    SW_OP_INDEX_CREATE = 40,
+    SW_OP_INDEX_DROP = 41,
+    SW_OP_INDEX_LIST = 42, /* the detail is JSON */
+    SW_OP_VECTOR_PUT = 43, /* `value` = an item: its content is put at `key`, found by its vector;
+                              EXISTS if it was to be novel and is not */
+    SW_OP_VECTOR_SEARCH = 44, /* `value` = a question; records, nearest first, each with its
+                                 distance (an IEEE 754 double) in the place of a lease; the detail
+                                 says how they were found, as JSON */
+    SW_OP_SESSION_LIST = 47,  /* sessions above `session`, as records; see docs/PROTOCOL.md */
     SW_OP_COUNT
 };
 

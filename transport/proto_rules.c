@@ -6,6 +6,7 @@
 #include "transport/proto_private.h"
 #include "transport/setting.h"
 #include "transport/txn.h"
+#include "transport/vector.h"
 
 enum { SESSION_NONCE_SIZE = 16 };
 
@@ -137,6 +138,25 @@ static const struct op_rule op_rules[SW_OP_COUNT] = {
                        .write = true},
     [SW_OP_SESSION_LIST] = {.name = "session list",
                             .optional = SW__FIELD_SESSION | SW__FIELD_LIMIT},
+    [SW_OP_INDEX_CREATE] = {.name = "index create",
+                            .required = SW__FIELD_NAMES | SW__FIELD_KEY | SW__FIELD_VALUE,
+                            .optional = SW__FIELD_ONCE,
+                            .value_max = SW_SPACE_MODEL_SIZE_MAX + 64,
+                            .write = true},
+    [SW_OP_INDEX_DROP] = {.name = "index drop",
+                          .required = SW__FIELD_NAMES | SW__FIELD_KEY,
+                          .optional = SW__FIELD_ONCE,
+                          .write = true},
+    [SW_OP_INDEX_LIST] = {.name = "index list", .required = SW__FIELD_NAMES, .read = true},
+    [SW_OP_VECTOR_PUT] = {.name = "vector put",
+                          .required = SW__FIELD_NAMES | SW__FIELD_KEY | SW__FIELD_VALUE,
+                          .optional = SW__FIELD_LEASE | SW__FIELD_ONCE,
+                          .value_max = SW_VALUE_SIZE_MAX,
+                          .write = true},
+    [SW_OP_VECTOR_SEARCH] = {.name = "vector search",
+                             .required = SW__FIELD_NAMES | SW__FIELD_VALUE,
+                             .value_max = SW_VALUE_SIZE_MAX,
+                             .read = true},
 };
 
 bool sw_op_is_write(enum sw_op op)
@@ -331,6 +351,13 @@ static enum sw_err check_setting(const struct sw_request *request, char *ret_why
                : sw_setting_parse(kind, request->key, request->value, &setting, ret_why);
 }
 
+static enum sw_err check_index(const struct sw_request *request, char *ret_why)
+{
+    const enum sw_err err = sw_vector_index_name_validate(request->key, ret_why);
+
+    return err == SW_ERR_OK ? sw_vector_space_validate(request->value, ret_why) : err;
+}
+
 /* What only some operations have. */
 static enum sw_err
 check_special(const struct op_rule *rule, const struct sw_request *request, char *ret_why)
@@ -349,6 +376,15 @@ check_special(const struct op_rule *rule, const struct sw_request *request, char
     }
     if (request->op == SW_OP_TXN) {
         return sw_txn_validate(request->value, ret_why);
+    }
+    if (request->op == SW_OP_INDEX_CREATE) {
+        return check_index(request, ret_why);
+    }
+    if (request->op == SW_OP_VECTOR_PUT) {
+        return sw_vector_item_validate(request->value, ret_why);
+    }
+    if (request->op == SW_OP_VECTOR_SEARCH) {
+        return sw_vector_query_validate(request->value, ret_why);
     }
     if (request->op == SW_OP_MULTI_GET) {
         const enum sw_err err = sw_keys_validate(request->value, ret_why);

@@ -165,6 +165,13 @@ enum swarm_op {
                                   create_revision = the session, mod_revision = its time to live in
                                   ms, time_ms = what is left of it in ms, version = answers that are
                                   kept, lease = up to which number answers were acknowledged */
+    SWARM_INDEX_CREATE = 40,   /* `key` = its name, `space` = what its vectors are */
+    SWARM_INDEX_DROP = 41,     /* `key`; the keys that it finds stay */
+    SWARM_INDEX_LIST = 42,     /* of a partition; JSON */
+    SWARM_VECTOR_PUT = 43,     /* `item` at `key`; SWARM_EXISTS if it was to be novel and is not:
+                                  the record is what is there already */
+    SWARM_VECTOR_SEARCH = 44,  /* `question`: records, nearest first (swarm_distance); the detail
+                                  says how they were found, as JSON */
 };
 
 enum {
@@ -245,6 +252,81 @@ struct swarm_txn {
     size_t else_count;
 };
 
+/* ---- vectors ---- An index belongs to one partition and finds keys of it by a vector that was put
+ * with them. Deleting a key, or the end of its lease, takes it out; a plain put keeps its vector.
+ * The answer to a question is the same on every replica, byte for byte. */
+enum swarm_metric { SWARM_COSINE = 1, SWARM_INNER_PRODUCT = 2, SWARM_L2 = 3 };
+enum swarm_dtype { SWARM_F32 = 1, SWARM_F16 = 2, SWARM_I8 = 3 }; /* little-endian */
+
+struct swarm_space {
+    enum swarm_metric metric;
+    enum swarm_dtype dtype;
+    int8_t exponent;   /* no vector is longer than 2^exponent; 0 for SWARM_COSINE */
+    uint32_t dim;      /* 16 to 4096 */
+    uint32_t version;  /* of the model */
+    uint64_t seed;     /* random */
+    const char *model; /* what made the vectors; NULL = not told */
+};
+
+enum swarm_attribute_kind { SWARM_ATTRIBUTE_NUMBER = 1, SWARM_ATTRIBUTE_TEXT = 2 };
+
+/* A typed field that conditions may ask for. Several of one name are a set: tags. */
+struct swarm_attribute {
+    enum swarm_attribute_kind kind;
+    const char *name;
+    int64_t number;
+    struct swarm_slice text; /* at most 256 bytes */
+};
+
+struct swarm_item {
+    const char *index;
+    struct swarm_slice vector; /* the space's numbers, one after the other */
+    uint32_t context;          /* 0, or whose window the item belongs to */
+    bool novel;                /* put only if nothing is within `distance_max` */
+    double distance_max;
+    const struct swarm_attribute *attributes; /* at most 32 */
+    size_t attribute_count;
+    struct swarm_slice content; /* the key's value */
+};
+
+enum swarm_condition_kind {
+    SWARM_CONDITION_EQUAL = 1,
+    SWARM_CONDITION_RANGE = 2,  /* a number from `low` to `high`, both included */
+    SWARM_CONDITION_PREFIX = 3, /* a text that begins so */
+};
+
+/* Conditions of one clause are alternatives; every clause has to hold. */
+struct swarm_condition {
+    enum swarm_condition_kind kind;
+    uint8_t clause;
+    struct swarm_attribute attribute; /* RANGE: its name and kind NUMBER */
+    int64_t low;
+    int64_t high;
+};
+
+enum {
+    SWARM_SEARCH_STALE = 1 << 0,     /* also what left its context's window */
+    SWARM_SEARCH_CONTEXT = 1 << 1,   /* only items of `context` */
+    SWARM_SEARCH_BOUNDED = 1 << 2,   /* only within `distance_max` */
+    SWARM_SEARCH_KEYS_ONLY = 1 << 3, /* records without values */
+};
+
+struct swarm_question {
+    const char *index;
+    struct swarm_slice vector;
+    uint32_t flags;
+    uint32_t k;               /* 1 to 1024; 0 = 10 */
+    uint32_t probe;           /* buckets to look into; 0 = what recall_permille asks for */
+    uint32_t rerank;          /* candidates compared exactly; 0 = the same */
+    uint32_t recall_permille; /* 500 to 1000 (all compared exactly); 0 = 950 */
+    uint32_t context;
+    double distance_max; /* cosine: 1 - cos; inner product: its negative; L2: squared */
+    uint64_t revision_min;
+    uint64_t revision_max;                    /* only items put at these revisions; 0 = no bound */
+    const struct swarm_condition *conditions; /* at most 32 */
+    size_t condition_count;
+};
+
 /* Everything is copied by swarm_submit. */
 struct swarm_request {
     size_t size;
@@ -261,9 +343,12 @@ struct swarm_request {
     const struct swarm_txn *txn;    /* of TXN */
     const struct swarm_slice *keys; /* of MULTI_GET */
     size_t key_count;
-    uint64_t lease;   /* of the lease operations; of PUT and CAS: the key ends with it */
-    uint64_t session; /* of OUTCOME, SESSION_CLOSE, SESSION_LIST */
-    uint64_t seq;     /* of OUTCOME */
+    uint64_t lease; /* of the lease operations; of PUT, CAS and VECTOR_PUT: the key ends with it */
+    uint64_t session;                      /* of OUTCOME, SESSION_CLOSE, SESSION_LIST */
+    uint64_t seq;                          /* of OUTCOME */
+    const struct swarm_space *space;       /* of INDEX_CREATE */
+    const struct swarm_item *item;         /* of VECTOR_PUT */
+    const struct swarm_question *question; /* of VECTOR_SEARCH */
 };
 
 struct swarm_record {
@@ -306,6 +391,9 @@ struct swarm_result {
     uint32_t age_ms;         /* how old the state that was read may be at most; 0 = present */
     uint32_t retry_after_ms; /* of a refusal: not before that; 0 = as you like */
 };
+
+/* Of a record of VECTOR_SEARCH or SWARM_EXISTS: how far it is. */
+SWARM_API double swarm_distance(const struct swarm_record *record);
 
 SWARM_API void swarm_result_free(struct swarm_result *result); /* accepts NULL */
 

@@ -1,0 +1,374 @@
+/* What the log does to vector indexes: made, dropped, filled, and their slow work done bit by bit.
+ *
+ * Whatever takes long (training, splits, the records of a dropped index) is spread over the entries
+ * that follow, a bounded step at the end of each, so that no write waits for it. */
+#include <string.h>
+
+#include "base/assert.h"
+#include "node/apply_private.h"
+#include "node/vectors_private.h"
+
+/* Records of a dropped index that one entry deletes. */
+enum { DROP_COUNT = 256 };
+
+/* Units of the library's waiting work for one entry: see SW_INDEX_STEP_BUDGET. */
+enum { WORK_BUDGET = SW_INDEX_STEP_BUDGET };
+
+static void note_work(struct sw_vectors *vectors)
+{
+    vectors->working = false;
+    for (uint32_t i = 0; i < vectors->count; i++) {
+        vectors->working = vectors->working || vectors->all[i]->working;
+    }
+}
+
+static void note_change(struct sw_state *state, struct sw_vectors_index *index)
+{
+    struct sw_index_stats stats;
+
+    sw_index_stats(index->index, &stats);
+    index->changed = true;
+    index->working = stats.working;
+    index->apply = NULL;
+    note_work(&state->vectors);
+}
+
+static enum sw_err put_meta(struct sw__apply *apply, const struct sw_vectors_index *index)
+{
+    struct sw_key key;
+
+    sw_vectors_meta_key(apply->state->group, index->number, &key);
+    sw_buf_clear(&apply->state->record);
+    sw_vectors_meta_encode(index, &apply->state->record);
+    return sw__table_put(apply, SW_TABLE_META, &key, sw_buf_span(&apply->state->record));
+}
+
+/* --- an index --------------------------------------------------------------------------------- */
+
+/* The names of a request are shorter than the space's fields: sw_request_validate saw to it. */
+static void
+fill_space(const struct sw_vector_space *from, struct sw_span name, struct sw_space *ret_space)
+{
+    *ret_space = (struct sw_space){.dim = from->dim,
+                                   .metric = (enum sw_metric)from->metric,
+                                   .dtype = (enum sw_dtype)from->dtype,
+                                   .exponent = from->exponent,
+                                   .version = from->version,
+                                   .generation = 1,
+                                   .seed = from->seed};
+    SW_ASSERT(name.size < sizeof ret_space->name);
+    SW_ASSERT(from->model.size < sizeof ret_space->model);
+    memcpy(ret_space->name, name.data, name.size);
+    if (from->model.size > 0) {
+        memcpy(ret_space->model, from->model.data, from->model.size);
+    }
+}
+
+enum sw_err sw__index_create(struct sw__apply *apply,
+                             const struct sw_request *request,
+                             struct sw_command_result *result)
+{
+    const struct sw_place place = sw__place_of(request);
+    struct sw_state *state = apply->state;
+    struct sw_vectors_index *index;
+    struct sw_vector_space wanted;
+    struct sw_space space;
+    char why[SW_WHY_SIZE];
+    enum sw_err err;
+
+    result->revision = state->revision;
+    result->err = sw_vector_space_decode(request->value, &wanted);
+    if (result->err == SW_ERR_OK) {
+        fill_space(&wanted, request->key, &space);
+        result->err = sw_space_check(&space, why);
+    }
+    if (result->err == SW_ERR_OK &&
+        sw_vectors_find(&state->vectors, &place, request->key) != NULL) {
+        result->err = SW_ERR_CONFLICT;
+    }
+    if (result->err == SW_ERR_OK && state->vectors.count >= SW_VECTORS_COUNT_MAX) {
+        result->err = SW_ERR_TOO_LARGE;
+    }
+    if (result->err != SW_ERR_OK) {
+        return SW_ERR_OK;
+    }
+    state->revision++;
+    result->revision = state->revision;
+    index = sw_vectors_add(&state->vectors, apply->store, state->revision, &place, request->key);
+    index->apply = apply;
+    err = sw_index_create(index->index, &space);
+    note_change(state, index);
+    return err == SW_ERR_OK ? put_meta(apply, index) : err;
+}
+
+enum sw_err sw__index_drop(struct sw__apply *apply,
+                           const struct sw_request *request,
+                           struct sw_command_result *result)
+{
+    const struct sw_place place = sw__place_of(request);
+    struct sw_state *state = apply->state;
+    struct sw_vectors_index *index = sw_vectors_find(&state->vectors, &place, request->key);
+
+    result->revision = state->revision;
+    if (index == NULL) {
+        result->err = SW_ERR_NO_INDEX;
+        return SW_ERR_OK;
+    }
+    state->revision++;
+    result->revision = state->revision;
+    index->dropped = true;
+    index->working = true;
+    note_work(&state->vectors);
+    return put_meta(apply, index);
+}
+
+/* --- entries ---------------------------------------------------------------------------------- */
+
+static enum sw_err entry_remove(struct sw__apply *apply,
+                                struct sw_vectors_index *index,
+                                struct sw_span name,
+                                uint64_t id)
+{
+    struct sw_key key;
+    enum sw_err err;
+
+    index->apply = apply;
+    err = sw_index_delete(index->index, id);
+    note_change(apply->state, index);
+    if (err == SW_ERR_NOT_FOUND) {
+        return SW_ERR_CORRUPT; /* its records say that it is there */
+    }
+    if (err == SW_ERR_OK) {
+        sw_vectors_entry_key(index, id, &key);
+        err = sw__table_del(apply, SW_TABLE_INDEX, &key);
+    }
+    if (err == SW_ERR_OK) {
+        sw_vectors_id_key(index, name, &key);
+        err = sw__table_del(apply, SW_TABLE_INDEX, &key);
+    }
+    return err;
+}
+
+enum sw_err
+sw__vectors_forget(struct sw__apply *apply, const struct sw_place *place, struct sw_span name)
+{
+    const struct sw_vectors *vectors = &apply->state->vectors;
+    enum sw_err err = SW_ERR_OK;
+
+    for (uint32_t i = 0; i < vectors->count && err == SW_ERR_OK; i++) {
+        struct sw_vectors_index *index = vectors->all[i];
+        uint64_t id = 0;
+
+        if (index->dropped || !sw_span_equal(index->place.partition, place->partition) ||
+            !sw_span_equal(index->place.name_space, place->name_space) ||
+            !sw_span_equal(index->place.tenant, place->tenant)) {
+            continue;
+        }
+        err = sw_vectors_id_of(index, apply->store, name, &id);
+        if (err == SW_ERR_OK && id != 0) {
+            err = entry_remove(apply, index, name, id);
+        }
+    }
+    return err;
+}
+
+static enum sw_err entry_add(struct sw__apply *apply,
+                             struct sw_vectors_index *index,
+                             struct sw_span name,
+                             const struct sw_vector_item *item,
+                             uint64_t id)
+{
+    const struct sw_index_entry entry = {
+        .id = id, .seq = id, .context = item->context, .vector = item->vector};
+    struct sw_buf *record = &apply->state->record;
+    uint8_t bytes[8];
+    struct sw_key key;
+    enum sw_err err;
+
+    index->apply = apply;
+    err = sw_index_put(index->index, &entry);
+    note_change(apply->state, index);
+    SW_ASSERT(err != SW_ERR_INVALID && err != SW_ERR_BUSY); /* it was checked; there is one slice */
+    if (err == SW_ERR_OK) {
+        sw_buf_clear(record);
+        sw_vectors_entry_encode(name, item, record);
+        sw_vectors_entry_key(index, id, &key);
+        err = sw__table_put(apply, SW_TABLE_INDEX, &key, sw_buf_span(record));
+    }
+    if (err == SW_ERR_OK) {
+        sw_store_u64(bytes, id);
+        sw_vectors_id_key(index, name, &key);
+        err = sw__table_put(apply, SW_TABLE_INDEX, &key, sw_span_of(bytes, sizeof bytes));
+    }
+    return err;
+}
+
+/* What of the request does not fit the index; the answer tells both dimensions. */
+static enum sw_err check_vector(const struct sw_vectors_index *index,
+                                const struct sw_vector_item *item,
+                                struct sw_command_result *result)
+{
+    const struct sw_space *space = sw_index_space(index->index);
+    char why[SW_WHY_SIZE];
+
+    if (item->vector.size != sw_space_vector_size(space)) {
+        result->value = sw__vectors_dimensions(space, item->vector.size);
+        return SW_ERR_DIMENSION;
+    }
+    return sw_space_check_vector(space, item->vector, why);
+}
+
+/* Is there an entry within the item's distance? It becomes the answer. */
+static enum sw_err find_near(struct sw__apply *apply,
+                             struct sw_vectors_index *index,
+                             const struct sw_vector_item *item,
+                             struct sw_command_result *result)
+{
+    struct sw_vectors_match match = {0};
+    struct sw_vectors_entry entry;
+    struct sw_kv_record record;
+    struct sw_key key;
+    enum sw_err err;
+
+    err = sw_vectors_nearest(index, item, &match);
+    if (err != SW_ERR_OK || match.id == 0) {
+        return err;
+    }
+    err = sw_vectors_entry_get(index, match.id, &entry);
+    if (err != SW_ERR_OK) {
+        return err;
+    }
+    sw_key_kv(&index->place, entry.key, &key);
+    err = sw__kv_get(apply, &key, &record);
+    if (err == SW_ERR_OK) {
+        result->err = SW_ERR_EXISTS;
+        result->revision = apply->state->revision;
+        record.lease = match.distance_bits;
+        sw__answer_record(apply->state, entry.key, &record, result);
+    }
+    return err;
+}
+
+static enum sw_err put_item(struct sw__apply *apply,
+                            struct sw_vectors_index *index,
+                            const struct sw_request *request,
+                            const struct sw_vector_item *item,
+                            struct sw_command_result *result)
+{
+    struct sw_state *state = apply->state;
+    struct sw_kv_record old, next = {0};
+    struct sw__usage_change change;
+    struct sw_key key;
+    uint64_t id;
+    enum sw_err err;
+
+    sw_key_kv(&index->place, request->key, &key);
+    err = sw__kv_get(apply, &key, &old);
+    if (err == SW_ERR_OK) {
+        next = sw__kv_next(state, &old, state->revision + 1, item->content, request->lease);
+        change = sw__usage_of_put(request->key, &old, &next);
+        err = sw__quota_check(apply, &index->place, &change, result);
+    }
+    if (err != SW_ERR_OK || result->err != SW_ERR_OK) {
+        return err;
+    }
+    state->revision++;
+    result->revision = state->revision;
+    err = sw__kv_put(apply, &index->place, request->key, &old, &next);
+    if (err == SW_ERR_OK) {
+        err = sw_vectors_id_of(index, apply->store, request->key, &id);
+    }
+    if (err == SW_ERR_OK && id != 0) {
+        err = entry_remove(apply, index, request->key, id);
+    }
+    return err == SW_ERR_OK ? entry_add(apply, index, request->key, item, state->revision) : err;
+}
+
+enum sw_err sw__vector_put(struct sw__apply *apply,
+                           const struct sw_request *request,
+                           struct sw_command_result *result)
+{
+    const struct sw_place place = sw__place_of(request);
+    struct sw_state *state = apply->state;
+    struct sw_vectors_index *index = NULL;
+    struct sw_vector_item item;
+    enum sw_err err = SW_ERR_OK;
+
+    result->revision = state->revision;
+    result->err = sw_vector_item_decode(request->value, &item);
+    if (result->err == SW_ERR_OK) {
+        index = sw_vectors_find(&state->vectors, &place, item.index);
+        result->err = index == NULL ? SW_ERR_NO_INDEX : check_vector(index, &item, result);
+    }
+    if (result->err == SW_ERR_OK && item.novel) {
+        err = find_near(apply, index, &item, result);
+    }
+    if (err == SW_ERR_OK && result->err == SW_ERR_OK) {
+        err = sw__lease_check(apply, &place, request->lease, 0, &result->err);
+    }
+    if (err != SW_ERR_OK || result->err != SW_ERR_OK) {
+        return err;
+    }
+    return put_item(apply, index, request, &item, result);
+}
+
+/* --- work ------------------------------------------------------------------------------------- */
+
+/* Deletes some records of a dropped index, at last the one that says that it was. */
+static enum sw_err drop_some(struct sw__apply *apply, struct sw_vectors_index *index)
+{
+    struct sw_store *store = apply->store;
+    struct sw_key prefix, key;
+    uint32_t count = 0;
+    enum sw_err err = SW_ERR_OK;
+
+    for (int kind = SW_INDEX_LIBRARY; kind < SW_INDEX_KIND_END; kind++) {
+        sw_key_index(sw_place_slot(&index->place),
+                     (enum sw_index_kind)kind,
+                     index->number,
+                     sw_span_of(NULL, 0),
+                     &prefix);
+        for (;;) {
+            struct sw_store_record record;
+
+            err = store->ops->seek(store, SW_TABLE_INDEX, sw_key_span(&prefix), false, &record);
+            if (err == SW_ERR_NOT_FOUND ||
+                (err == SW_ERR_OK && !sw_key_has_prefix(record.key, sw_key_span(&prefix)))) {
+                break;
+            }
+            if (err != SW_ERR_OK || count++ == DROP_COUNT) {
+                return err;
+            }
+            memcpy(key.data, record.key.data, record.key.size);
+            key.size = record.key.size;
+            err = sw__table_del(apply, SW_TABLE_INDEX, &key);
+            if (err != SW_ERR_OK) {
+                return err;
+            }
+        }
+    }
+    sw_vectors_meta_key(apply->state->group, index->number, &key);
+    sw_vectors_remove(&apply->state->vectors, index);
+    return sw__table_del(apply, SW_TABLE_META, &key);
+}
+
+enum sw_err sw__vectors_work(struct sw__apply *apply)
+{
+    struct sw_vectors *vectors = &apply->state->vectors;
+    struct sw_vectors_index *index = NULL;
+    enum sw_err err;
+
+    for (uint32_t i = 0; i < vectors->count && index == NULL; i++) {
+        index = vectors->all[i]->working ? vectors->all[i] : NULL;
+    }
+    SW_ASSERT(index != NULL);
+    if (index->dropped) {
+        err = drop_some(apply, index);
+        note_work(vectors);
+        return err;
+    }
+    index->apply = apply;
+    err = sw_index_step(index->index, WORK_BUDGET, &index->working);
+    note_change(apply->state, index);
+    return err;
+}

@@ -1,0 +1,30 @@
+/* What an index is in the memory of whoever executes entries; for the files of vectors only, so
+ * that nobody else sees the library. */
+#ifndef SW_NODE_VECTORS_PRIVATE_H
+#define SW_NODE_VECTORS_PRIVATE_H
+
+#include "index/index.h"
+#include "index/search.h"
+#include "node/vectors.h"
+
+struct sw__apply;
+
+struct sw_vectors_index {
+    uint64_t number;
+    bool dropped;            /* no request sees it; its records go bit by bit */
+    bool changed;            /* since the last flush */
+    bool working;            /* entries to come have to do something for it */
+    struct sw_buf names;     /* owned: tenant, namespace, partition and name, one after the other */
+    struct sw_place place;   /* into `names` */
+    struct sw_span name;     /* into `names` */
+    struct sw_index_map map; /* of `index` and `reader`: our table */
+    struct sw_store *store;
+    struct sw__apply *apply;        /* while an entry is executed: whose effects writes are */
+    struct sw_index *index;         /* owned */
+    struct sw_index_reader *reader; /* owned; NULL until something is searched */
+};
+
+/* Both lengths of a DIMENSION, in numbers: a vector's of so many bytes above, the space's below. */
+uint64_t sw__vectors_dimensions(const struct sw_space *space, size_t vector_size);
+
+#endif

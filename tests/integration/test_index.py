@@ -1,0 +1,88 @@
+"""Similarity on a real swarm: put, search, conditions, novelty; the same after a leader died."""
+import json
+import random
+import unittest
+
+from swarm_kit import START_S, swarm, wait_for
+
+DIM = 16
+
+
+def vector(number):
+    """A direction for each number, the same in each run."""
+    made = random.Random(number)
+    return ",".join(f"{made.uniform(-1, 1):.4f}" for _ in range(DIM))
+
+
+class Index(unittest.TestCase):
+    def json(self, made, *words):
+        code, out, err = made.ctl(*words, "-o", "json")
+        self.assertEqual(code, 0, err)
+        return json.loads(out)
+
+    def create(self, made):
+        self.json(made, "index", "create", "notes", "--dim", str(DIM), "--model", "none \"1\"")
+
+    def put(self, made, number, *more):
+        return self.json(made, "index", "put", "notes", f"key-{number}", f"text {number}",
+                         "--vector", vector(number), *more)
+
+    def search(self, made, number, *more):
+        return self.json(made, "index", "search", "notes", "--vector", vector(number), *more)
+
+    def test_what_was_put_is_found_whoever_leads(self):
+        with swarm(3) as made:
+            made.start()
+            self.create(made)
+            for number in range(20):
+                self.put(made, number, "--attributes", f"year:={2000 + number},kind=note")
+            before = self.search(made, 7, "--k", "5")
+            self.assertEqual(before["hits"][0]["key"], "key-7")
+            self.assertEqual(before["hits"][0]["value"], "text 7")
+            self.assertLess(float(before["hits"][0]["distance"]), 0.01)
+            self.assertEqual(before["certificate"]["scanned"], "20")
+            made.leader().kill()
+            after = wait_for("another leader answers", START_S,
+                             lambda: self.try_search(made, 7, "--k", "5"))
+            self.assertEqual(after["hits"], before["hits"])
+            self.assertEqual(after["certificate"], before["certificate"])
+
+    def try_search(self, made, number, *more):
+        code, out, _ = made.ctl("index", "search", "notes", "--vector", vector(number), *more,
+                                "-o", "json")
+        return json.loads(out) if code == 0 else None
+
+    def test_conditions_novelty_and_refusals(self):
+        with swarm(1) as made:
+            made.start()
+            code, _, err = made.ctl("index", "search", "notes", "--vector", vector(1))
+            self.assertEqual(code, 3)
+            self.assertIn("NO_INDEX", err)
+            self.create(made)
+            for number in range(10):
+                self.put(made, number, "--attributes", f"year:={2000 + number},kind=note")
+            found = self.search(made, 1, "--where", "year>=2008,kind=no*", "--k", "10")
+            self.assertEqual({h["key"] for h in found["hits"]}, {"key-8", "key-9"})
+            code, out, err = made.ctl("index", "put", "notes", "copy", "x", "--vector", vector(3),
+                                      "--if-novel", "0.01", "-o", "json")
+            self.assertEqual(code, 4)
+            self.assertIn("key-3", err)
+            self.assertEqual(json.loads(out)["kv"]["key"], "key-3")
+            code, _, err = made.ctl("index", "put", "notes", "short", "x", "--vector", "1,2,3," * 6)
+            self.assertEqual(code, 2)
+            self.assertIn("18 numbers", err)
+            self.assertIn("have 16", err)
+            code, _, err = made.ctl("index", "put", "notes", "zero", "x",
+                                    "--vector", ",".join(["0"] * DIM))
+            self.assertEqual(code, 2, err)
+            self.json(made, "kv", "del", "key-3")
+            self.assertNotIn("key-3", {h["key"] for h in self.search(made, 3)["hits"]})
+            listed = self.json(made, "index", "list")["indexes"]
+            self.assertEqual([(i["name"], i["dim"], i["model"], i["entries"]) for i in listed],
+                             [("notes", DIM, "none \"1\"", "9")])
+            self.json(made, "index", "drop", "notes")
+            self.assertEqual(self.json(made, "index", "list")["indexes"], [])
+
+
+if __name__ == "__main__":
+    unittest.main()
