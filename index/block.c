@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "base/rw.h"
+#include "index/bytes.h"
 
 static_assert(SW__BLOCK_HEADER_SIZE + SW__BLOCK_LANES * (SW__BLOCK_LANE_SIZE + 768 / 8) <=
                   SW__BLOCK_PAGE_SIZE,
@@ -54,13 +54,13 @@ enum sw_err sw__block_view(struct sw_span bytes, uint32_t dim, struct sw__block 
     }
     if (bytes.size != sw__block_size(dim) || bytes.data[0] == 0 ||
         bytes.data[1] != sw__block_capacity(dim) || bytes.data[3] != 0 ||
-        sw_load_u32(bytes.data + DIM_AT) != dim || sw_load_u64(bytes.data + ZERO_AT) != 0) {
+        sw__u32(bytes.data + DIM_AT) != dim || sw__u64(bytes.data + ZERO_AT) != 0) {
         return SW_ERR_CORRUPT;
     }
     block.capacity = bytes.data[1];
     block.count = bytes.data[COUNT_AT];
-    block.seq_min = sw_load_u64(bytes.data + SEQ_MIN_AT);
-    block.seq_max = sw_load_u64(bytes.data + SEQ_MAX_AT);
+    block.seq_min = sw__u64(bytes.data + SEQ_MIN_AT);
+    block.seq_max = sw__u64(bytes.data + SEQ_MAX_AT);
     if (block.count == 0 || block.count > block.capacity || block.seq_min > block.seq_max ||
         block.seq_max - block.seq_min > UINT32_MAX) {
         return SW_ERR_CORRUPT;
@@ -71,23 +71,22 @@ enum sw_err sw__block_view(struct sw_span bytes, uint32_t dim, struct sw__block 
 
 uint64_t sw__block_id(const struct sw__block *block, uint32_t lane)
 {
-    return sw_load_u64(block->bytes + column(block->capacity, 0) + (size_t)8 * lane);
+    return sw__u64(block->bytes + column(block->capacity, 0) + (size_t)8 * lane);
 }
 
 uint64_t sw__block_seq(const struct sw__block *block, uint32_t lane)
 {
-    return block->seq_min +
-           sw_load_u32(block->bytes + column(block->capacity, 8) + (size_t)4 * lane);
+    return block->seq_min + sw__u32(block->bytes + column(block->capacity, 8) + (size_t)4 * lane);
 }
 
 uint32_t sw__block_context(const struct sw__block *block, uint32_t lane)
 {
-    return sw_load_u32(block->bytes + column(block->capacity, 12) + (size_t)4 * lane);
+    return sw__u32(block->bytes + column(block->capacity, 12) + (size_t)4 * lane);
 }
 
 uint32_t sw__block_vector(const struct sw__block *block, uint32_t lane)
 {
-    return sw_load_u32(block->bytes + column(block->capacity, 16) + (size_t)4 * lane);
+    return sw__u32(block->bytes + column(block->capacity, 16) + (size_t)4 * lane);
 }
 
 struct sw__codes sw__block_codes(const struct sw__block *block)
@@ -109,8 +108,8 @@ void sw__block_lane(const struct sw__block *block, uint32_t lane, struct sw__lan
     ret_lane->seq = sw__block_seq(block, lane);
     ret_lane->context = sw__block_context(block, lane);
     ret_lane->vector = sw__block_vector(block, lane);
-    ret_lane->code.offset = (int32_t)sw_load_u32(codes.offsets + (size_t)4 * lane);
-    ret_lane->code.factor = (int32_t)sw_load_u32(codes.factors + (size_t)4 * lane);
+    ret_lane->code.offset = (int32_t)sw__u32(codes.offsets + (size_t)4 * lane);
+    ret_lane->code.factor = (int32_t)sw__u32(codes.factors + (size_t)4 * lane);
     for (uint32_t w = 0; w < block->words; w++) {
         memcpy(&ret_lane->code.words[w],
                block->bytes + word_at(block->capacity, block->words, lane, w),
@@ -134,14 +133,14 @@ void sw__block_clear(uint8_t *bytes, uint32_t dim)
     memset(bytes, 0, sw__block_size(dim));
     bytes[0] = SW__BLOCK_FORMAT;
     bytes[1] = (uint8_t)sw__block_capacity(dim);
-    sw_store_u32(bytes + DIM_AT, dim);
+    sw__set_u32(bytes + DIM_AT, dim);
 }
 
 /* The lowest and highest seq there would be; false if one block cannot hold both. */
 static bool widen(uint8_t *bytes, uint32_t count, uint64_t seq)
 {
-    const uint64_t old_min = sw_load_u64(bytes + SEQ_MIN_AT);
-    const uint64_t old_max = sw_load_u64(bytes + SEQ_MAX_AT);
+    const uint64_t old_min = sw__u64(bytes + SEQ_MIN_AT);
+    const uint64_t old_max = sw__u64(bytes + SEQ_MAX_AT);
     const uint64_t min = count == 0 || seq < old_min ? seq : old_min;
     const uint64_t max = count == 0 || seq > old_max ? seq : old_max;
     uint8_t *seqs = bytes + column(bytes[1], 8);
@@ -152,10 +151,10 @@ static bool widen(uint8_t *bytes, uint32_t count, uint64_t seq)
     for (uint32_t lane = 0; lane < count && min != old_min; lane++) {
         uint8_t *at = seqs + (size_t)4 * lane;
 
-        sw_store_u32(at, sw_load_u32(at) + (uint32_t)(old_min - min));
+        sw__set_u32(at, sw__u32(at) + (uint32_t)(old_min - min));
     }
-    sw_store_u64(bytes + SEQ_MIN_AT, min);
-    sw_store_u64(bytes + SEQ_MAX_AT, max);
+    sw__set_u64(bytes + SEQ_MIN_AT, min);
+    sw__set_u64(bytes + SEQ_MAX_AT, max);
     return true;
 }
 
@@ -163,20 +162,20 @@ bool sw__block_set(uint8_t *bytes, uint32_t lane, const struct sw__lane *from)
 {
     const uint32_t capacity = bytes[1];
     const uint32_t count = bytes[COUNT_AT];
-    const uint32_t words = sw_load_u32(bytes + DIM_AT) / 64;
+    const uint32_t words = sw__u32(bytes + DIM_AT) / 64;
 
     SW_ASSERT(lane <= count);
     if (lane == capacity || !widen(bytes, count, from->seq)) {
         return false;
     }
     bytes[COUNT_AT] = (uint8_t)(lane == count ? count + 1 : count);
-    sw_store_u64(bytes + column(capacity, 0) + (size_t)8 * lane, from->id);
-    sw_store_u32(bytes + column(capacity, 8) + (size_t)4 * lane,
-                 (uint32_t)(from->seq - sw_load_u64(bytes + SEQ_MIN_AT)));
-    sw_store_u32(bytes + column(capacity, 12) + (size_t)4 * lane, from->context);
-    sw_store_u32(bytes + column(capacity, 16) + (size_t)4 * lane, from->vector);
-    sw_store_u32(bytes + column(capacity, 20) + (size_t)4 * lane, (uint32_t)from->code.offset);
-    sw_store_u32(bytes + column(capacity, 24) + (size_t)4 * lane, (uint32_t)from->code.factor);
+    sw__set_u64(bytes + column(capacity, 0) + (size_t)8 * lane, from->id);
+    sw__set_u32(bytes + column(capacity, 8) + (size_t)4 * lane,
+                (uint32_t)(from->seq - sw__u64(bytes + SEQ_MIN_AT)));
+    sw__set_u32(bytes + column(capacity, 12) + (size_t)4 * lane, from->context);
+    sw__set_u32(bytes + column(capacity, 16) + (size_t)4 * lane, from->vector);
+    sw__set_u32(bytes + column(capacity, 20) + (size_t)4 * lane, (uint32_t)from->code.offset);
+    sw__set_u32(bytes + column(capacity, 24) + (size_t)4 * lane, (uint32_t)from->code.factor);
     for (uint32_t w = 0; w < words; w++) {
         memcpy(bytes + word_at(capacity, words, lane, w), &from->code.words[w], sizeof(uint64_t));
     }

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "base/rw.h"
+#include "index/bytes.h"
 
 /* Bytes as they lie: planes and codes have the same order, and counting bits needs no other. */
 static uint64_t load_word(const uint8_t *in)
@@ -45,8 +45,8 @@ static void estimate_scalar(const struct sw__query_code *query,
             (size_t)(lane / SW__LANES) * query->words * SW__LANES + lane % SW__LANES;
         const int64_t dot =
             2 * sum_of_set(query, codes->codes + word * sizeof(uint64_t)) - query->sum;
-        const int64_t factor = (int32_t)sw_load_u32(codes->factors + (size_t)4 * lane);
-        const int32_t offset = (int32_t)sw_load_u32(codes->offsets + (size_t)4 * lane);
+        const int64_t factor = (int32_t)sw__u32(codes->factors + (size_t)4 * lane);
+        const int32_t offset = (int32_t)sw__u32(codes->offsets + (size_t)4 * lane);
 
         const int64_t part = factor * (dot * query->delta) >> SW__ESTIMATE_SHIFT;
 

@@ -35,6 +35,9 @@ struct sw__pivots {
     uint8_t *offsets[2]; /* by plain distance, by metric */
     uint8_t *factors;
     uint8_t *codes;
+    /* Scratch of one look; a table belongs to one thread. */
+    int32_t *estimates;
+    uint64_t *numbers;
 };
 
 struct sw__pivots *
@@ -63,6 +66,8 @@ void sw__pivots_free(struct sw__pivots *pivots)
     free(pivots->offsets[1]);
     free(pivots->factors);
     free(pivots->codes);
+    free(pivots->estimates);
+    free(pivots->numbers);
     free(pivots);
 }
 
@@ -103,6 +108,8 @@ static void make_room(struct sw__pivots *pivots)
     pivots->offsets[0] = grown(pivots->offsets[0], capacity * 4);
     pivots->offsets[1] = grown(pivots->offsets[1], capacity * 4);
     pivots->factors = grown(pivots->factors, capacity * 4);
+    pivots->estimates = grown(pivots->estimates, capacity * sizeof(*pivots->estimates));
+    pivots->numbers = grown(pivots->numbers, capacity * sizeof(*pivots->numbers));
     pivots->codes = grown(pivots->codes, capacity * pivots->dim / 8);
     memset(pivots->offsets[0] + (size_t)4 * pivots->count, 0, (capacity - pivots->count) * 4);
     memset(pivots->offsets[1] + (size_t)4 * pivots->count, 0, (capacity - pivots->count) * 4);
@@ -278,40 +285,61 @@ static struct sw__near near_of(const struct sw__pivots *pivots,
     };
 }
 
-static int compare(const void *a, const void *b)
+static bool is_nearer(const struct sw__near *a, const struct sw__near *b)
 {
-    const struct sw__near *x = a;
-    const struct sw__near *y = b;
-
-    if (x->key != y->key) {
-        return x->key < y->key ? -1 : 1;
-    }
-    return x->bucket < y->bucket ? -1 : (x->bucket > y->bucket ? 1 : 0);
+    return a->key < b->key || (a->key == b->key && a->bucket < b->bucket);
 }
 
-/* The places of the `keep` pivots with the smallest estimates, ties to the lower bucket. */
+static int compare(const void *a, const void *b)
+{
+    return is_nearer(a, b) ? -1 : (is_nearer(b, a) ? 1 : 0);
+}
+
+/* Puts one more into a sorted list that has room for `room`; returns how long the list is then. */
+static uint32_t
+insert(struct sw__near *list, uint32_t count, uint32_t room, const struct sw__near *one)
+{
+    uint32_t at = count < room ? count : room - 1;
+
+    if (count == room && !is_nearer(one, &list[at])) {
+        return count;
+    }
+    for (; at > 0 && is_nearer(one, &list[at - 1]); at--) {
+        list[at] = list[at - 1];
+    }
+    list[at] = *one;
+    return count < room ? count + 1 : room;
+}
+
+/* The buckets with the smallest estimates, ties to the lower number, into pivots->numbers. */
 static void shortlist(const struct sw__pivots *pivots,
                       const struct sw__kernel *kernel,
                       const struct sw__look *look,
                       bool by_metric,
-                      uint32_t keep,
-                      uint64_t *numbers)
+                      uint32_t keep)
 {
     const struct sw__codes codes = {.groups = (pivots->count + SW__LANES - 1) / SW__LANES,
                                     .offsets = pivots->offsets[by_metric],
                                     .factors = pivots->factors,
                                     .codes = pivots->codes};
-    int32_t *estimates = malloc(((size_t)pivots->count + SW__LANES) * sizeof(*estimates));
 
-    SW_ASSERT(estimates != NULL);
-    kernel->estimate(&look->code, &codes, 0, estimates);
+    kernel->estimate(&look->code, &codes, 0, pivots->estimates);
     for (uint32_t at = 0; at < pivots->count; at++) {
-        const uint64_t biased = (uint32_t)estimates[at] ^ UINT32_C(1) << 31;
+        const uint64_t biased = (uint32_t)pivots->estimates[at] ^ UINT32_C(1) << 31;
 
-        numbers[at] = biased << 32 | pivots->buckets[at];
+        pivots->numbers[at] = biased << 32 | pivots->buckets[at];
     }
-    free(estimates);
-    sw__select_numbers(numbers, pivots->count, keep);
+    sw__select_numbers(pivots->numbers, pivots->count, keep);
+}
+
+static uint32_t shortlist_size(const struct sw__pivots *pivots, uint32_t count)
+{
+    const uint64_t keep = (uint64_t)SHORTLIST_FACTOR * count;
+
+    if (pivots->count <= EXACT_COUNT || keep >= pivots->count) {
+        return pivots->count;
+    }
+    return keep < SHORTLIST_MIN ? SHORTLIST_MIN : (uint32_t)keep;
 }
 
 uint32_t sw__pivots_rank(const struct sw__pivots *pivots,
@@ -321,40 +349,33 @@ uint32_t sw__pivots_rank(const struct sw__pivots *pivots,
                          uint32_t count,
                          struct sw__near *ret_near)
 {
-    uint32_t keep =
-        SHORTLIST_FACTOR * count < SHORTLIST_MIN ? SHORTLIST_MIN : SHORTLIST_FACTOR * count;
-    struct sw__near *near;
-    uint64_t *numbers;
+    const uint32_t keep = shortlist_size(pivots, count);
+    const bool all = count >= pivots->count;
+    uint32_t found = 0;
 
-    count = count < pivots->count ? count : pivots->count;
-    if (pivots->count <= EXACT_COUNT || keep > pivots->count) {
-        keep = pivots->count;
-    }
-    if (keep == 0) {
-        return 0;
-    }
-    near = malloc(keep * sizeof(*near));
-    numbers = malloc(pivots->count * sizeof(*numbers));
-    SW_ASSERT(near != NULL);
-    SW_ASSERT(numbers != NULL);
     if (keep < pivots->count) {
-        shortlist(pivots, kernel, look, by_metric, keep, numbers);
+        shortlist(pivots, kernel, look, by_metric, keep);
     }
-    for (uint32_t i = 0; i < keep; i++) {
+    for (uint32_t i = 0; i < keep && count > 0; i++) {
+        struct sw__near near;
         uint32_t at = i;
 
         if (keep < pivots->count) {
-            const bool found = find(pivots, (uint32_t)numbers[i], &at);
+            const bool there = find(pivots, (uint32_t)pivots->numbers[i], &at);
 
-            SW_ASSERT(found);
+            SW_ASSERT(there);
         }
-        near[i] = near_of(pivots, kernel, look, by_metric, at);
+        near = near_of(pivots, kernel, look, by_metric, at);
+        if (all) {
+            ret_near[found++] = near;
+        } else {
+            found = insert(ret_near, found, count, &near);
+        }
     }
-    qsort(near, keep, sizeof(*near), compare);
-    memcpy(ret_near, near, count * sizeof(*near));
-    free(near);
-    free(numbers);
-    return count;
+    if (all && found > 1) {
+        qsort(ret_near, found, sizeof(*ret_near), compare);
+    }
+    return found;
 }
 
 void sw__pivots_residual(const struct sw__pivots *pivots,

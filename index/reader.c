@@ -265,13 +265,12 @@ find_segment(struct sw_index_reader *reader, struct sw__segments *segments, uint
 enum sw_err sw__reader_row(struct sw_index_reader *reader,
                            uint32_t slice_at,
                            uint32_t vector,
-                           struct sw__row *ret_row)
+                           struct sw_span *ret_bytes)
 {
     const uint32_t rows = sw__rows_a_segment(reader->dim);
     const size_t size = sw__row_size(reader->dim);
     struct sw__segments *segments = &reader->segments[slice_at];
     const uint32_t segment = vector / rows;
-    struct sw_span bytes;
     enum sw_err err = SW_ERR_OK;
 
     if (segment < segments->count) {
@@ -279,17 +278,14 @@ enum sw_err sw__reader_row(struct sw_index_reader *reader,
             err = find_segment(reader, segments, segment);
         }
         if (err == SW_ERR_OK) {
-            bytes = sw_span_of(
+            *ret_bytes = sw_span_of(
                 segments->values[segment] + SW__SEGMENT_HEADER_SIZE + size * (vector % rows), size);
         }
     } else {
         const struct sw__key key =
             sw__key_2(&reader->prefix, SW__KIND_ROW, segments->slice, vector);
 
-        err = get(reader, &key, &bytes);
-    }
-    if (err == SW_ERR_OK) {
-        err = sw__row_view(bytes, reader->dim, ret_row);
+        err = get(reader, &key, ret_bytes);
     }
     return err == SW_ERR_NOT_FOUND || err == SW_ERR_CORRUPT ? sw__reader_corrupt(reader, "a row")
                                                             : err;

@@ -49,11 +49,11 @@ struct sw_index_reader {
 enum sw_err sw__reader_watermark(struct sw_index_reader *reader,
                                  uint32_t context,
                                  uint64_t *ret_seq) SW_MUST_CHECK;
-/* A row, checked; the bytes are the map's. */
+/* The bytes of a row, which are the map's; not looked at yet. */
 enum sw_err sw__reader_row(struct sw_index_reader *reader,
                            uint32_t slice_at,
                            uint32_t vector,
-                           struct sw__row *ret_row) SW_MUST_CHECK;
+                           struct sw_span *ret_bytes) SW_MUST_CHECK;
 enum sw_err sw__reader_corrupt(struct sw_index_reader *reader, const char *what) SW_MUST_CHECK;
 
 #endif

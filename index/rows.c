@@ -2,6 +2,7 @@
 #include "index/rows.h"
 
 #include "base/assert.h"
+#include "index/bytes.h"
 #include "index/vector.h"
 
 enum { NORM_AT = 8, SCALE_AT = 16, FORMAT_AT = 20, ROWS_AT = 4 };
@@ -23,10 +24,10 @@ void sw__row_make(uint64_t id, int32_t *fixed, uint32_t dim, uint8_t *ret_bytes)
     const uint32_t scale = sw__vector_store(fixed, dim, high, low);
 
     sw__vector_restore(high, low, scale, dim, fixed);
-    sw_store_u64(ret_bytes, id);
-    sw_store_u64(ret_bytes + NORM_AT, sw__norm2(fixed, dim));
-    sw_store_u32(ret_bytes + SCALE_AT, scale);
-    sw_store_u32(ret_bytes + FORMAT_AT, SW__ROW_FORMAT);
+    sw__set_u64(ret_bytes, id);
+    sw__set_u64(ret_bytes + NORM_AT, sw__norm2(fixed, dim));
+    sw__set_u32(ret_bytes + SCALE_AT, scale);
+    sw__set_u32(ret_bytes + FORMAT_AT, SW__ROW_FORMAT);
 }
 
 enum sw_err sw__row_view(struct sw_span bytes, uint32_t dim, struct sw__row *ret_row)
@@ -34,15 +35,15 @@ enum sw_err sw__row_view(struct sw_span bytes, uint32_t dim, struct sw__row *ret
     const uint64_t norm2_max = UINT64_C(1) << (2 * SW__FIXED_BITS + 1);
     struct sw__row row;
 
-    if (bytes.size != sw__row_size(dim) || sw_load_u32(bytes.data + FORMAT_AT) == 0) {
+    if (bytes.size != sw__row_size(dim) || sw__u32(bytes.data + FORMAT_AT) == 0) {
         return SW_ERR_CORRUPT;
     }
-    if (sw_load_u32(bytes.data + FORMAT_AT) > SW__ROW_FORMAT) {
+    if (sw__u32(bytes.data + FORMAT_AT) > SW__ROW_FORMAT) {
         return SW_ERR_NEWER_FORMAT;
     }
-    row.id = sw_load_u64(bytes.data);
-    row.norm2 = sw_load_u64(bytes.data + NORM_AT);
-    row.scale = sw_load_u32(bytes.data + SCALE_AT);
+    row.id = sw__u64(bytes.data);
+    row.norm2 = sw__u64(bytes.data + NORM_AT);
+    row.scale = sw__u32(bytes.data + SCALE_AT);
     row.high = (const int8_t *)bytes.data + SW__ROW_HEADER_SIZE;
     row.low = row.high + dim;
     if (row.norm2 > norm2_max || row.scale > UINT32_C(1) << (SW__FIXED_BITS + 2)) {
@@ -77,7 +78,7 @@ sw__segment_row(struct sw_span bytes, uint32_t dim, uint32_t number, struct sw_s
     if (bytes.data[0] > SW__SEGMENT_FORMAT) {
         return SW_ERR_NEWER_FORMAT;
     }
-    rows = sw_load_u32(bytes.data + ROWS_AT);
+    rows = sw__u32(bytes.data + ROWS_AT);
     if (rows > sw__rows_a_segment(dim) || number >= rows ||
         bytes.size != SW__SEGMENT_HEADER_SIZE + size * rows) {
         return SW_ERR_CORRUPT;

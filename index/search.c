@@ -20,6 +20,7 @@ enum {
     RECALL_MIN = 500,
     RECALL_EXACT = 1000,
     FINE_MIN = 16, /* beyond k: compared with both planes */
+    ROWS_MAX = 64,
 };
 
 __extension__ typedef __int128 wide;
@@ -155,46 +156,69 @@ static int64_t distance_of(const struct search *search, const struct sw__row *ro
     return -inner;
 }
 
-static void prefetch_row(const struct sw__row *row, uint32_t dim)
+static void prefetch(const uint8_t *bytes, size_t size)
 {
-    for (uint32_t at = 0; at < dim; at += 64) {
-        __builtin_prefetch(row->high + at, 0, 3);
+    for (size_t at = 0; at < size; at += 64) {
+        __builtin_prefetch(bytes + at, 0, 3);
     }
 }
 
-/* Sets the candidates' keys to distances: of the high planes, or of both. */
-static void compare_rows(const struct search *search,
-                         const struct sw__row *rows,
-                         struct sw__candidate *candidates,
-                         uint32_t count,
-                         bool both)
+/* Sets the candidate's key to its distance: of the high plane, or of both. */
+static enum sw_err compare_row(const struct search *search,
+                               struct sw_span bytes,
+                               bool both,
+                               struct sw__candidate *candidate)
 {
-    const struct sw__kernel *kernel = search->reader->kernel;
-    const uint32_t dim = search->reader->dim;
+    struct sw_index_reader *reader = search->reader;
+    struct sw__row row;
+    int64_t dot;
 
-    for (uint32_t i = 0; i < count; i++) {
-        int64_t dot = 256 * (int64_t)kernel->dot(search->exact, rows[i].high, dim);
+    if (sw__row_view(bytes, reader->dim, &row) != SW_ERR_OK || row.id != candidate->id) {
+        return sw__reader_corrupt(reader, "a row");
+    }
+    dot = 256 * (int64_t)reader->kernel->dot(search->exact, row.high, reader->dim);
+    if (both) {
+        dot += reader->kernel->dot(search->exact, row.low, reader->dim);
+    }
+    candidate->key = distance_of(search, &row, dot);
+    return SW_ERR_OK;
+}
 
-        if (both) {
-            dot += kernel->dot(search->exact, rows[i].low, dim);
+/* Some rows at a time: all of them are on their way from memory before the first is needed. */
+static enum sw_err compare_some(const struct search *search,
+                                struct sw__candidate *candidates,
+                                uint32_t count,
+                                bool both)
+{
+    struct sw_index_reader *reader = search->reader;
+    const size_t ahead = both ? sw__row_size(reader->dim) : SW__ROW_HEADER_SIZE + reader->dim;
+    struct sw_span bytes[ROWS_MAX];
+    enum sw_err err = SW_ERR_OK;
+
+    SW_ASSERT(count <= ROWS_MAX);
+    for (uint32_t i = 0; err == SW_ERR_OK && i < count; i++) {
+        err = sw__reader_row(reader, candidates[i].slice_at, candidates[i].vector, &bytes[i]);
+        if (err == SW_ERR_OK) {
+            prefetch(bytes[i].data, ahead);
         }
-        candidates[i].key = distance_of(search, &rows[i], dot);
     }
+    for (uint32_t i = 0; err == SW_ERR_OK && i < count; i++) {
+        err = compare_row(search, bytes[i], both, &candidates[i]);
+    }
+    return err;
 }
 
-static enum sw_err find_rows(const struct search *search,
-                             const struct sw__candidate *candidates,
-                             uint32_t count,
-                             struct sw__row *ret_rows)
+static enum sw_err compare_rows(const struct search *search,
+                                struct sw__candidate *candidates,
+                                uint32_t count,
+                                bool both)
 {
     enum sw_err err = SW_ERR_OK;
 
-    for (uint32_t i = 0; err == SW_ERR_OK && i < count; i++) {
-        err = sw__reader_row(
-            search->reader, candidates[i].slice_at, candidates[i].vector, &ret_rows[i]);
-        if (err == SW_ERR_OK) {
-            prefetch_row(&ret_rows[i], search->reader->dim);
-        }
+    for (uint32_t from = 0; err == SW_ERR_OK && from < count; from += ROWS_MAX) {
+        const uint32_t part = count - from < ROWS_MAX ? count - from : ROWS_MAX;
+
+        err = compare_some(search, candidates + from, part, both);
     }
     return err;
 }
@@ -205,23 +229,18 @@ static enum sw_err
 refine(struct search *search, struct sw__candidate *candidates, uint32_t count, uint32_t keep)
 {
     const uint32_t fine = 2 * keep > keep + FINE_MIN ? 2 * keep : keep + FINE_MIN;
-    struct sw__row *rows = malloc(((size_t)count + 1) * sizeof(*rows));
     uint32_t left = count;
-    enum sw_err err;
+    enum sw_err err = SW_ERR_OK;
 
-    SW_ASSERT(rows != NULL);
-    err = find_rows(search, candidates, count, rows);
-    if (err == SW_ERR_OK && count > fine) {
-        compare_rows(search, rows, candidates, count, false);
+    if (count > fine) {
+        err = compare_rows(search, candidates, count, false);
         sw__select_candidates(candidates, count, fine);
         left = fine;
-        err = find_rows(search, candidates, left, rows);
     }
     if (err == SW_ERR_OK) {
-        compare_rows(search, rows, candidates, left, true);
+        err = compare_rows(search, candidates, left, true);
         sw__sort_candidates(candidates, left);
     }
-    free(rows);
     return err;
 }
 
@@ -229,13 +248,9 @@ refine(struct search *search, struct sw__candidate *candidates, uint32_t count, 
 static enum sw_err absorb(struct search *search)
 {
     const uint32_t k = search->query->k;
-    struct sw__row *rows = malloc(((size_t)search->kept_count + 1) * sizeof(*rows));
-    enum sw_err err;
+    const enum sw_err err = compare_rows(search, search->kept, search->kept_count, true);
 
-    SW_ASSERT(rows != NULL);
-    err = find_rows(search, search->kept, search->kept_count, rows);
     if (err == SW_ERR_OK) {
-        compare_rows(search, rows, search->kept, search->kept_count, true);
         search->certificate.reranked += search->kept_count;
         memcpy(search->hits + search->hit_count,
                search->kept,
@@ -247,7 +262,6 @@ static enum sw_err absorb(struct search *search)
         }
     }
     search->kept_count = 0;
-    free(rows);
     return err;
 }
 
@@ -385,12 +399,8 @@ static enum sw_err scan_block(struct search *search, const struct source *source
 
 static void prefetch_block(const struct search *search, uint32_t at)
 {
-    const size_t size = sw__block_size(search->reader->dim);
-
     if (at < search->source_count) {
-        for (size_t offset = 0; offset < size; offset += 64) {
-            __builtin_prefetch(search->sources[at].bytes + offset, 0, 3);
-        }
+        prefetch(search->sources[at].bytes, sw__block_size(search->reader->dim));
     }
 }
 

@@ -7,44 +7,75 @@
 #include "base/assert.h"
 #include "base/prng.h"
 
-enum { CUT_SEED = 0x73656c };
+enum { CUT_SEED = 0x73656c, SAMPLE = 32, FEW = 48 };
 
-static void swap_numbers(uint64_t *a, uint64_t *b)
+/* Moves what is at most `cut` to the front; no branch depends on the data. */
+static uint32_t keep_below(uint64_t *numbers, uint32_t count, uint64_t cut)
 {
-    const uint64_t kept = *a;
+    uint32_t kept = 0;
 
-    *a = *b;
-    *b = kept;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint64_t number = numbers[i];
+
+        numbers[i] = numbers[kept];
+        numbers[kept] = number;
+        kept += number <= cut;
+    }
+    return kept;
+}
+
+static void sort_few(uint64_t *numbers, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++) {
+        const uint64_t number = numbers[i];
+        uint32_t at = i;
+
+        for (; at > 0 && numbers[at - 1] > number; at--) {
+            numbers[at] = numbers[at - 1];
+        }
+        numbers[at] = number;
+    }
+}
+
+/* A number that somewhat more than `keep` of them are probably not greater than. */
+static uint64_t guess(const uint64_t *numbers, uint32_t count, uint32_t keep, struct sw_prng *prng)
+{
+    uint64_t sample[SAMPLE];
+    const uint32_t rank = (uint32_t)((uint64_t)keep * SAMPLE / count);
+
+    for (uint32_t i = 0; i < SAMPLE; i++) {
+        sample[i] = numbers[sw_prng_below(prng, count)];
+    }
+    sort_few(sample, SAMPLE);
+    return sample[rank + 1 < SAMPLE ? rank + 1 : SAMPLE - 1];
 }
 
 void sw__select_numbers(uint64_t *numbers, uint32_t count, uint32_t keep)
 {
     struct sw_prng prng = sw_prng_of(CUT_SEED);
-    uint32_t from = 0;
-    uint32_t end = count;
+    uint32_t from = 0; /* numbers before it are kept; what is decided is numbers[from..count) */
 
     SW_ASSERT(keep >= 1 && keep <= count);
-    while (end - from > 1) {
-        const uint64_t cut = numbers[from + sw_prng_below(&prng, end - from)];
-        uint32_t low = from; /* numbers[from..low) < cut, [low..i) == cut, [high..end) > cut */
-        uint32_t high = end;
+    while (count - from > FEW && from < keep) {
+        const uint64_t cut = guess(numbers + from, count - from, keep - from, &prng);
+        const uint32_t kept = keep_below(numbers + from, count - from, cut);
 
-        for (uint32_t i = from; i < high;) {
-            if (numbers[i] < cut) {
-                swap_numbers(&numbers[i++], &numbers[low++]);
-            } else if (numbers[i] > cut) {
-                swap_numbers(&numbers[i], &numbers[--high]);
-            } else {
-                i++;
+        if (kept == count - from) {
+            /* Many are equal: part below from equal, and be done or go on below. */
+            const uint32_t low = cut == 0 ? 0 : keep_below(numbers + from, count - from, cut - 1);
+
+            if (keep - from > low) {
+                return;
             }
-        }
-        if (keep <= low) {
-            end = low;
-        } else if (keep <= high) {
-            return;
+            count = from + low;
+        } else if (kept >= keep - from) {
+            count = from + kept;
         } else {
-            from = high;
+            from += kept;
         }
+    }
+    if (from < keep) {
+        sort_few(numbers + from, count - from);
     }
 }
 

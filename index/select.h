@@ -16,8 +16,9 @@ struct sw__candidate {
     bool stale;
 };
 
-/* Afterwards the `keep` smallest come first, in no order, the last of them at keep - 1. */
+/* Afterwards the `keep` smallest come first, in no order. */
 void sw__select_numbers(uint64_t *numbers, uint32_t count, uint32_t keep);
+/* The same, and the last of them is at keep - 1. */
 void sw__select_candidates(struct sw__candidate *candidates, uint32_t count, uint32_t keep);
 void sw__sort_candidates(struct sw__candidate *candidates, uint32_t count);
 

@@ -10,6 +10,7 @@
 #include <xxhash.h>
 
 #include "base/assert.h"
+#include "index/bytes.h"
 #include "index/index_private.h"
 #include "index/vector.h"
 
@@ -135,8 +136,8 @@ static uint64_t hash_of(const struct sw_index *index, uint64_t id)
 {
     uint8_t bytes[12];
 
-    sw_store_u64(bytes, id);
-    sw_store_u32(bytes + 8, SALT);
+    sw__set_u64(bytes, id);
+    sw__set_u32(bytes + 8, SALT);
     return XXH3_64bits_withSeed(bytes, sizeof(bytes), index->space.seed);
 }
 

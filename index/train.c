@@ -12,6 +12,7 @@
 #include <xxhash.h>
 
 #include "base/assert.h"
+#include "index/bytes.h"
 #include "index/index_private.h"
 #include "index/vector.h"
 
@@ -35,9 +36,9 @@ static uint64_t keyed(const struct sw_index *index, uint64_t id, uint32_t salt)
 {
     uint8_t bytes[16];
 
-    sw_store_u64(bytes, id);
-    sw_store_u32(bytes + 8, index->state.task.epoch);
-    sw_store_u32(bytes + 12, salt);
+    sw__set_u64(bytes, id);
+    sw__set_u32(bytes + 8, index->state.task.epoch);
+    sw__set_u32(bytes + 12, salt);
     return XXH3_64bits_withSeed(bytes, sizeof(bytes), index->space.seed);
 }
 
@@ -188,7 +189,7 @@ static enum sw_err sample_ids(struct sw_index *index, uint32_t count, uint64_t *
         list_get(index, SW__KIND_SAMPLE, (uint32_t)index->state.task.cursor, 8, count, &items);
 
     for (uint32_t i = 0; err == SW_ERR_OK && i < count; i++) {
-        ret_ids[i] = sw_load_u64(items + (size_t)8 * i);
+        ret_ids[i] = sw__u64(items + (size_t)8 * i);
     }
     return err;
 }
@@ -251,7 +252,7 @@ static enum sw_err sample_piece(struct sw_index *index, uint32_t *cost)
         }
         id = (uint64_t)parts[0] << 32 | parts[1];
         if (keyed(index, id, SALT_SAMPLE) <= task->threshold && is_live(index, record.value)) {
-            sw_store_u64(items + (size_t)8 * count++, id);
+            sw__set_u64(items + (size_t)8 * count++, id);
         }
         looked++;
         task->cursor = id + 1;
@@ -299,12 +300,12 @@ static enum sw_err sums_get(struct sw_index *index, uint8_t *bytes, size_t size)
 
 static void sums_add(uint8_t *bytes, const int32_t *fixed, uint32_t dim)
 {
-    sw_store_u64(bytes + 1, sw_load_u64(bytes + 1) + 1);
-    sw_store_u64(bytes + 9, sw_load_u64(bytes + 9) + (sw__norm2(fixed, dim) >> SQUARE_SHIFT));
+    sw__set_u64(bytes + 1, sw__u64(bytes + 1) + 1);
+    sw__set_u64(bytes + 9, sw__u64(bytes + 9) + (sw__norm2(fixed, dim) >> SQUARE_SHIFT));
     for (uint32_t i = 0; i < dim; i++) {
         uint8_t *at = bytes + SUMS_AT + (size_t)8 * i;
 
-        sw_store_u64(at, sw_load_u64(at) + (uint64_t)(int64_t)fixed[i]);
+        sw__set_u64(at, sw__u64(at) + (uint64_t)(int64_t)fixed[i]);
     }
 }
 
@@ -316,7 +317,7 @@ static int64_t rounded(int64_t sum, int64_t count)
 /* Mean and unit of the new epoch from the sums. */
 static void epoch_of(const struct sw_index *index, const uint8_t *sums, struct sw__epoch *epoch)
 {
-    const uint64_t count = sw_load_u64(sums + 1);
+    const uint64_t count = sw__u64(sums + 1);
     uint64_t mean2;
     uint64_t spread = 0;
     uint64_t sigma;
@@ -324,11 +325,11 @@ static void epoch_of(const struct sw_index *index, const uint8_t *sums, struct s
     epoch->epoch = index->state.task.epoch;
     for (uint32_t i = 0; count > 0 && i < index->dim; i++) {
         epoch->mean[i] =
-            (int32_t)rounded((int64_t)sw_load_u64(sums + SUMS_AT + (size_t)8 * i), (int64_t)count);
+            (int32_t)rounded((int64_t)sw__u64(sums + SUMS_AT + (size_t)8 * i), (int64_t)count);
     }
     mean2 = sw__norm2(epoch->mean, index->dim);
     if (count > 0) {
-        spread = sw_load_u64(sums + 9) / count << SQUARE_SHIFT;
+        spread = sw__u64(sums + 9) / count << SQUARE_SHIFT;
     }
     spread = spread > mean2 ? spread - mean2 : 0;
     sigma = sw__isqrt(spread / index->dim);
@@ -494,7 +495,7 @@ static enum sw_err nearest_piece(struct sw_index *index, uint32_t *cost)
             sw__pivots_look(index->next, fixed, index->look);
             (void)sw__pivots_rank(index->next, index->kernel, index->look, false, 1, &near);
         }
-        sw_store_u32(items + (size_t)4 * i, near.bucket);
+        sw__set_u32(items + (size_t)4 * i, near.bucket);
     }
     if (err == SW_ERR_OK && count > 0) {
         err = list_set(index, SW__KIND_NEAREST, (uint32_t)task->cursor, 4, items, count);
@@ -532,14 +533,14 @@ static enum sw_err gather(
         err = list_get(index, SW__KIND_SAMPLE, from, 8, count, &ids);
     }
     for (uint32_t i = 0; err == SW_ERR_OK && i < count; i++) {
-        const uint32_t at = sw_load_u32(buckets + (size_t)4 * i) - first;
+        const uint32_t at = sw__u32(buckets + (size_t)4 * i) - first;
         int32_t fixed[SW_SPACE_DIM_MAX];
         bool there = false;
 
         if (at >= CENTRE_COUNT) {
             continue;
         }
-        err = sample_vector(index, sw_load_u64(ids + (size_t)8 * i), fixed, &there);
+        err = sample_vector(index, sw__u64(ids + (size_t)8 * i), fixed, &there);
         if (there) {
             centre(epoch, index->dim, fixed);
             centres[at].count++;

@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/rw.h"
+#include "index/bytes.h"
 
 enum { ALIGNED_BITS = 25, WORD = 64 };
 
@@ -52,7 +53,7 @@ static struct number number_of(uint32_t magnitude, bool negative, int exponent)
 
 static struct number read_f32(const uint8_t *in)
 {
-    const uint32_t bits = sw_load_u32(in);
+    const uint32_t bits = sw__u32(in);
     const uint32_t exponent = bits >> 23 & 0xff;
     const uint32_t fraction = bits & 0x7fffff;
 
