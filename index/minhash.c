@@ -208,6 +208,7 @@ uint32_t sw_minhash_jaccard_ppm(const struct sw_minhash *a, const struct sw_minh
 uint32_t sw_minhash_code_jaccard_ppm(const struct sw_minhash_code *a,
                                      const struct sw_minhash_code *b)
 {
+    const uint64_t whole = (uint64_t)SW_MINHASH_LANE_COUNT * (CODE_VALUES - 1);
     uint64_t equal = 0, scaled;
 
     SW_ASSERT(a != NULL);
@@ -221,7 +222,7 @@ uint32_t sw_minhash_code_jaccard_ppm(const struct sw_minhash_code *a,
         return 0;
     }
     scaled -= SW_MINHASH_LANE_COUNT;
-    return (uint32_t)(scaled * PPM / (SW_MINHASH_LANE_COUNT * (CODE_VALUES - 1)));
+    return (uint32_t)(scaled * PPM / whole);
 }
 
 uint32_t sw_minhash_band_keys(const struct sw_minhash_code *code,

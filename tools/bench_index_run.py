@@ -2,7 +2,8 @@
 
 All programs write the ids they found; recall is judged here, by one function for everybody. The
 programs run one after another. Results go to bench-out/index.json and bench-out/index.md; with
---keep the table also takes the place of the old one in docs/BENCHMARKS.md.
+--keep the table also takes the place of the old one in docs/BENCHMARKS.md. With --only the other
+programs' figures are those of the last run of the same set, and the report says so.
 """
 import argparse
 import json
@@ -30,7 +31,7 @@ PLAN = {
     "S768": (FULL + " expire", "search filter delete", "faiss"),
     "D256": (FULL + " minhash expire", "search filter delete", "faiss datasketch"),
     "U128": ("search targets flat", "search", "faiss"),
-    "M128": ("targets bounded expire", "", ""),
+    "M128": ("targets bounded move expire", "", ""),
 }
 QUICK = {"S128": 20000, "S768": 5000, "D256": 5000, "U128": 5000, "M128": 50000}
 PROGRAM_TIMEOUT_S = 3600
@@ -79,28 +80,34 @@ def run(command, vectors, ids):
     return found
 
 
-def measure(name, path, args):
-    """{program: lines} of everything that the plan has for a set."""
-    vectors = bench_index_data.load(path)
+def commands(name, path, ids, place, args):
+    """(program, command) of everything that the plan has for a set."""
     tasks, graph, peers = PLAN[name]
-    ids = WORK / "ids.bin"
-    place = WORK / "lmdb"
-    result = {}
-    for program, command in (
-            ("ours", [args.bin / "index-bench", path, ids, place, *tasks.split()]),
-            ("hnswlib", [WORK / "hnswlib-bench", path, ids, *graph.split()] if graph else None)):
-        if command is not None:
+    yield "ours", [args.bin / "index-bench", path, ids, place, *tasks.split()]
+    if graph:
+        yield "hnswlib", [WORK / "hnswlib-bench", path, ids, *graph.split()]
+    script = pathlib.Path(__file__).with_name("bench_index_peers.py")
+    for peer in (peer for peer in peers.split() if peer != "hnsw"):
+        if not (args.quick and peer in ("hannoy", "usearch")):
+            yield peer, [sys.executable, script, path, ids, WORK, peer,
+                         *(["hnsw"] if "hnsw" in peers else [])]
+
+
+def measure(name, path, args):
+    """{program: lines}; what is not to run is taken from the last run, if there was one."""
+    vectors = bench_index_data.load(path)
+    ids, place, result = WORK / "ids.bin", WORK / "lmdb", {}
+    for program, command in commands(name, path, ids, place, args):
+        kept = WORK / "last" / f"{path.stem}-{program}.json"
+        if not args.only or program in args.only.split(","):
             say(f"{name}: {program}")
             result[program] = run(command, vectors, ids)
-    for peer in (peer for peer in peers.split() if peer != "hnsw"):
-        if args.quick and peer in ("hannoy", "usearch"):
-            continue
-        say(f"{name}: {peer}")
-        command = [sys.executable, pathlib.Path(__file__).with_name("bench_index_peers.py"), path,
-                   ids, WORK, peer] + (["hnsw"] if "hnsw" in peers else [])
-        result[peer] = run(command, vectors, ids)
+            kept.parent.mkdir(exist_ok=True)
+            kept.write_text(json.dumps(result[program]))
+        elif kept.exists():
+            result[program] = json.loads(kept.read_text())
     shutil.rmtree(place, ignore_errors=True)
-    ids.unlink()
+    ids.unlink(missing_ok=True)
     return result
 
 
@@ -139,11 +146,14 @@ def report(result, about, sets, args):
                      if "==" in line and not line.startswith(("numpy", "scipy")))
     words = " --quick" if args.quick else ""
     words += f" --sets {args.sets}" if args.sets != ",".join(PLAN) else ""
+    words += f" --only {args.only}" if args.only else ""
+    old = (" The others' figures are those of their last run on the same files." if args.only
+           else "")
     return (f"Printed by `./run bench index{words}` on {about['date']} at commit "
             f"{about['commit']}, in {about['minutes']} minutes.\n\nMachine: {about['cpu']}, "
             f"{about['cores']} cores, {about['memory_gib']} GiB, Linux {about['kernel']}, load "
             f"average before the run {about['load_average']}, after it {about['load_after']}. "
-            f"Peers: {pins}.\n\nSets:\n\n" + "".join(f"- {text}\n" for text in sets)
+            f"Peers: {pins}.{old}\n\nSets:\n\n" + "".join(f"- {text}\n" for text in sets)
             + "\nQueries a second of processor time, the fastest setting that reaches the "
             "recall:\n\n" + curves(result) + "\n\n" + bench_index_goals.table(result) + "\n")
 
@@ -159,6 +169,7 @@ def arguments():
     parser.add_argument("--quick", action="store_true", help="small sets: figures mean little")
     parser.add_argument("--keep", action="store_true", help="put the table into docs/BENCHMARKS.md")
     parser.add_argument("--sets", default=",".join(PLAN), help="comma list; all: %(default)s")
+    parser.add_argument("--only", default="", help="comma list of programs to run, such as ours")
     parser.add_argument("--bin", type=pathlib.Path, default=ROOT / "build" / "release" / "bin",
                         help="where index-bench is")
     return parser.parse_args()

@@ -57,6 +57,7 @@ void store_measure(struct store *store,
 
 void task_search(struct store *store);
 void task_lmdb(struct store *store);
+void task_move(struct store *store);
 void task_targets(struct store *store);
 void task_filter(struct store *store);
 void task_flat(struct store *store);

@@ -20,7 +20,7 @@ BIN = pathlib.Path(os.environ.get("SW_TEST_BIN", ROOT / "build" / "release" / "b
 DIM, COUNT, QUERIES, K = 32, 1600, 12, 10
 LIMITS = (1000, 100, 20, 1)
 TASKS = ("search", "targets", "lmdb", "flat", "bounded", "filter", "delete", "churn", "drift",
-         "minhash", "expire")
+         "minhash", "move", "expire")
 
 
 def unit(row):
