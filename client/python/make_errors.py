@@ -49,16 +49,18 @@ class SwarmError(Exception):
     #: Trying again may succeed; for a write see the next two.
     retryable: bool = False
 
-    def __init__(self, detail: str = "", *, header: Any = None, value: int = 0) -> None:
+    def __init__(self, detail: str = "", *, header: Any = None, value: int = 0,
+                 retry_after: float = 0.0) -> None:
         self.detail = detail or self.text  #: what this very answer said
         self.header = header  #: of the answer; None if there was none
         #: ConflictError: the present mod revision. An operation of a transaction that cannot be
         #: done: its number, from 1.
         self.value = value
+        self.retry_after = retry_after  #: seconds that should pass before one tries again
         super().__init__(f"PA-{{self.status:d}} {{self.status.name}}: {{self.detail}}")
 
     def __reduce__(self) -> Any:  # for a pickle that another process reads
-        return type(self), (self.detail,), {{"header": self.header, "value": self.value}}
+        return type(self), (self.detail,), dict(self.__dict__)
 
     @property
     def maybe_committed(self) -> bool:
@@ -78,10 +80,11 @@ _BY_STATUS: dict[int, type[SwarmError]] = {{
 }}
 
 
-def error_of(status: int, detail: str = "", *, header: Any = None, value: int = 0) -> SwarmError:
+def error_of(status: int, detail: str = "", *, header: Any = None, value: int = 0,
+             retry_after: float = 0.0) -> SwarmError:
     """The exception of a status; one of a newer library is an UnknownOutcomeError."""
     kind = _BY_STATUS.get(int(status), UnknownOutcomeError)
-    return kind(detail, header=header, value=value)
+    return kind(detail, header=header, value=value, retry_after=retry_after)
 
 
 def check(status: int, detail: str = "") -> None:

@@ -10,10 +10,10 @@ Each operation has an awaitable twin whose name begins with `a`: `await store.ag
 """
 from swarmstore import errors
 from swarmstore._native import ClosedError, SyncInLoopError
-from swarmstore._reply import Header, Record
+from swarmstore._reply import Durability, Header, Record
 from swarmstore._swarm import ffi as _ffi
 from swarmstore._swarm import lib as _lib
-from swarmstore.client import Client, Snapshot, Written
+from swarmstore.client import Client, Fate, Snapshot, Written
 from swarmstore.election import Election, Leadership
 from swarmstore.errors import Outcome, Status, SwarmError
 from swarmstore.lease import Ephemeral, Lease, LeaseInfo
@@ -26,7 +26,8 @@ open = Client.open  # pylint: disable=redefined-builtin
 __version__: str = _ffi.string(_lib.swarm_version()).decode()
 
 __all__ = [
-    "Change", "Client", "ClosedError", "Compare", "Election", "Ephemeral", "Header", "Item",
+    "Change", "Client", "ClosedError", "Compare", "Durability", "Election", "Ephemeral", "Fate",
+    "Header", "Item",
     "Leadership", "Lease", "LeaseInfo", "Lock", "Merge", "Outcome", "Queue", "Record", "Snapshot",
     "Status", "SwarmError", "SyncInLoopError", "Txn", "TxnResult", "Watch", "Written", "errors",
     "key", "open",

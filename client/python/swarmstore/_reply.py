@@ -1,10 +1,19 @@
 """Answers as Python sees them: a header that every answer has, and records."""
 from __future__ import annotations
 
+import enum
 from typing import Any, NamedTuple
 
 from swarmstore import errors
 from swarmstore._swarm import ffi, lib
+
+
+class Durability(enum.IntEnum):
+    """What would have to break for the data of an answer to be lost."""
+
+    NONE = lib.SWARM_DURABILITY_NONE  #: it shows no data and acknowledges none
+    MAJORITY = lib.SWARM_DURABILITY_MAJORITY  #: the disks of a majority of the voters
+    LOCAL = lib.SWARM_DURABILITY_LOCAL  #: the one disk of embedded mode
 
 
 class Header(NamedTuple):
@@ -15,6 +24,10 @@ class Header(NamedTuple):
     shard: int
     term: int
     revision: int  #: of the write, or of the state that was read
+    durability: Durability
+    age_ms: int  #: how old the state that was read may be at most; 0 = present
+    session: int  #: of a write: with `seq`, what `Client.outcome` wants; else 0
+    seq: int
 
 
 class Record(NamedTuple):
@@ -60,13 +73,15 @@ class Reply:
         """Itself; raises what the status says."""
         if self.raw.status != lib.SWARM_OK:
             raise errors.error_of(self.raw.status, self.detail, header=self.header,
-                                  value=self.raw.value)
+                                  value=self.raw.value,
+                                  retry_after=self.raw.retry_after_ms / 1000)
         return self
 
     @property
     def header(self) -> Header:
         raw = self.raw
-        return Header(raw.node, raw.leader, raw.shard, raw.term, raw.revision)
+        return Header(raw.node, raw.leader, raw.shard, raw.term, raw.revision,
+                      Durability(raw.durability), raw.age_ms, raw.session, raw.seq)
 
     @property
     def detail(self) -> str:

@@ -61,8 +61,8 @@ class Request:
 
 
 def make(scope: Scope, op: int, *, key: Key = b"", end_key: Key = b"", value: Buffer = b"",
-         expected: int = 0, limit: int = 0, flags: int = 0, lease: int = 0,
-         node: int = 0) -> Request:
+         expected: int = 0, limit: int = 0, flags: int = 0, lease: int = 0, node: int = 0,
+         session: int = 0, seq: int = 0) -> Request:
     request = Request(scope, op)
     cdata = request.cdata
     if key:
@@ -76,6 +76,8 @@ def make(scope: Scope, op: int, *, key: Key = b"", end_key: Key = b"", value: Bu
     cdata.flags = flags
     cdata.lease = lease
     cdata.node = node
+    cdata.session = session
+    cdata.seq = seq
     return request
 
 

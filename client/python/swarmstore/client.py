@@ -45,6 +45,14 @@ class Snapshot(NamedTuple):
         return self.header.revision
 
 
+class Fate(NamedTuple):
+    """What has become of a write; it stays true."""
+
+    committed: bool  #: if not, it was not and never will be
+    status: errors.Status  #: of a committed one: its answer; CONFLICT, say, changed nothing
+    revision: int
+
+
 def _ms(seconds: float | None) -> int:
     return 0 if seconds is None else max(1, int(seconds * 1000))
 
@@ -65,12 +73,13 @@ class Client:
              tenant: str | None = None, namespace: str | None = None,
              partition: str | None = None, timeout: float | None = None,
              dial_timeout: float | None = None, session_ttl: float | None = None,
-             session: bool = True, fail_when_down: bool = False, in_flight_max: int = 0,
+             session: bool = True, ordered: bool = False, fail_when_down: bool = False, in_flight_max: int = 0,
              attempts_max: int = 0) -> Client:
         """`where` is a URL, "swarm://HOST:PORT,.../NAMESPACE?config=FILE" or "file:DIR" (one
         durable replica in this process, no server), or the path of a settings file; None:
         $SWARM_URL, $SWARM_CLIENT_CONFIG, ~/.config/swarm/client.conf. Begins to connect; does not
-        wait for a node. Without `session` a write whose answer is lost is not sent again."""
+        wait for a node. Without `session` a write whose answer is lost is not sent again. With
+        `ordered` requests take effect in the order in which they were begun."""
         is_url = where is not None and where.startswith(("swarm:", "file:"))
         texts = [ffi.NULL if text is None else ffi.new("char[]", text.encode())
                  for text in (where if is_url else None, None if is_url else where, endpoints)]
@@ -78,6 +87,7 @@ class Client:
         options.size = ffi.sizeof("struct swarm_options")
         options.url, options.config_path, options.endpoints = texts
         options.flags = ((0 if session else lib.SWARM_WITHOUT_SESSION)
+                         | (lib.SWARM_ORDERED if ordered else 0)
                          | (lib.SWARM_FAIL_WHEN_DOWN if fail_when_down else 0))
         options.timeout_ms = _ms(timeout)
         options.dial_timeout_ms = _ms(dial_timeout)
@@ -425,6 +435,27 @@ class Client:
         return Election(self, name)
 
     # ---- the swarm
+
+    def _outcome(self, write: errors.SwarmError | Header, timeout: float | None) -> Steps[Fate]:
+        header = write.header if isinstance(write, errors.SwarmError) else write
+        if header is None or header.seq == 0:
+            raise ValueError("it was given no number in a session: see its `outcome`")
+        try:
+            reply = yield from self._ask(lib.SWARM_OUTCOME, timeout, session=header.session,
+                                         seq=header.seq)
+        except errors.NotCommittedError:
+            return Fate(False, errors.Status.NOT_COMMITTED, 0)
+        return Fate(True, errors.Status(reply.raw.value), reply.revision)
+
+    def outcome(self, write: errors.SwarmError | Header, *,
+                timeout: float | None = None) -> Fate:
+        """What has become of a write that ended with this error, or had this header. As long as its
+        session lives; SessionExpiredError: nobody knows any more."""
+        return run(self.native, self._outcome(write, timeout))
+
+    async def aoutcome(self, write: errors.SwarmError | Header, *,
+                       timeout: float | None = None) -> Fate:
+        return await arun(self.native, self._outcome(write, timeout))
 
     def _status(self, node: int, timeout: float | None) -> Steps[dict[str, Any]]:
         reply = yield from self._ask(lib.SWARM_STATUS_OF, timeout, node=node)

@@ -72,8 +72,10 @@ class Errors(unittest.TestCase):
         self.assertIsInstance(errors.error_of(999999), errors.UnknownOutcomeError)
 
     def test_they_cross_processes(self):
-        error = pickle.loads(pickle.dumps(errors.ConflictError("no", value=7)))
-        self.assertEqual((str(error), error.value), ("PA-3103 CONFLICT: no", 7))
+        error = errors.ConflictError("no", value=7, retry_after=0.5)
+        error = pickle.loads(pickle.dumps(error))
+        self.assertEqual((str(error), error.value, error.retry_after),
+                         ("PA-3103 CONFLICT: no", 7, 0.5))
 
 
 class Conditions(unittest.TestCase):

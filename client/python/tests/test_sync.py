@@ -1,10 +1,12 @@
 """The sync functions, against a real swarm of three nodes and embedded."""
+import asyncio
 import signal
 import threading
 import time
 import unittest
 
 import kit
+import swarmstore
 from swarmstore import Merge, errors, key
 
 
@@ -47,6 +49,41 @@ class Keys(kit.Case):
         self.assertEqual(caught.exception.value, written.revision)
         self.assertFalse(caught.exception.maybe_committed)
         self.store.cas("a", written.revision, b"2")
+
+    def test_headers_say_how_durable_it_is(self):
+        durability = swarmstore.Durability.LOCAL if kit.Case is kit.EmbeddedCase \
+            else swarmstore.Durability.MAJORITY
+        self.assertEqual(self.store.put("a", b"1").header.durability, durability)
+        self.assertEqual(self.store.multi_get(["a"]).header.durability, durability)
+
+    def test_the_fate_of_a_write_can_be_asked_for(self):
+        written = self.store.put("a", b"1")
+        with self.assertRaises(errors.ConflictError) as caught:
+            self.store.cas("a", 0, b"2")
+        header = caught.exception.header
+        self.assertGreater(header.seq, written.header.seq)
+        self.assertIn(self.fate(caught.exception), ("CONFLICT", "SESSION_STALE"))
+        self.assertEqual(self.fate(header._replace(seq=header.seq + 1000)), "NOT_COMMITTED")
+        with self.assertRaises(ValueError):
+            self.store.outcome(errors.DeadlineError())
+
+    def fate(self, write):
+        try:
+            return self.store.outcome(write).status.name
+        except errors.SwarmError as error:
+            return error.status.name
+
+    def test_ordered(self):
+        """A read that was begun after a write sees it, and none that was begun later."""
+        async def main():
+            async with self.open(ordered=True) as store:
+                steps = []
+                for i in range(50):
+                    steps += [store.aput("k", b"%d" % i), store.aget("k")]
+                found = await asyncio.gather(*steps)
+            self.assertEqual([r.value for r in found[1::2]], [b"%d" % i for i in range(50)])
+
+        asyncio.run(main())
 
     def test_multi_get(self):
         self.store.put("a", b"1")
