@@ -83,6 +83,12 @@ enum {
     SW_SETTING_RIGHT_COUNT_MAX = 16, /* of one identity */
     SW_SETTING_COUNT_MAX = 4096,     /* of one kind */
 
+    /* The audit log: the oldest records go first. */
+    SW_AUDIT_COUNT_MAX = 4096,
+    SW_AUDIT_ADDRESS_SIZE_MAX = 64,
+    SW_AUDIT_ACTION_SIZE_MAX = 32,
+    SW_AUDIT_TARGET_SIZE_MAX = 128,
+
     SW_SCAN_COUNT_MAX = 4096,
     SW_SCAN_SIZE_MAX = 1 << 20, /* bytes of one page of a scan */
 

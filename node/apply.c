@@ -386,6 +386,9 @@ static enum sw_err run_write(struct sw__apply *apply,
     if (request->op == SW_OP_VECTOR_PUT) {
         return sw__vector_put(apply, request, result);
     }
+    if (request->op == SW_OP_AUDIT) {
+        return sw__apply_audit(apply, request, result);
+    }
     SW_ASSERT(request->op == SW_OP_EXPERIENCE_APPEND);
     return run_experience_append(apply, request, result);
 }
@@ -726,6 +729,9 @@ static enum sw_err load_settings(struct sw_state *state, struct sw_store *store)
         return SW_ERR_OK;
     }
     state->usages.begun = true;
+    if (err == SW_ERR_OK) {
+        err = sw_audit_load(&state->audit, store, state->group);
+    }
     return err == SW_ERR_OK ? sw_settings_load(&state->settings, store) : err;
 }
 

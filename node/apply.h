@@ -43,6 +43,12 @@ enum {
     SW_APPLY_LEASE_KEY_COUNT = 1024,
 };
 
+/* The audit log's ends. */
+struct sw_audit {
+    uint64_t first, last; /* numbers of the records that are kept; 0 = there are none */
+    uint8_t hash[32];     /* of the last one */
+};
+
 /* The state of one group beside its tables. Owned by the applier's worker. */
 struct sw_state {
     struct sw_group_id group;
@@ -64,6 +70,7 @@ struct sw_state {
     struct sw_settings settings;
     struct sw_usages usages;
     struct sw_vectors vectors;
+    struct sw_audit audit;
     bool changed; /* since the last save */
 
     uint64_t written; /* bytes put into tables since whoever commits looked last */
@@ -93,6 +100,12 @@ void sw_state_release(struct sw_state *state);
 enum sw_err sw_state_load(struct sw_state *state, struct sw_store *store) SW_MUST_CHECK;
 /* Writes sessions and the state record into the open transaction: the caller commits. */
 enum sw_err sw_state_save(struct sw_state *state, struct sw_store *store) SW_MUST_CHECK;
+
+/* What the log's records say. */
+enum sw_err sw_audit_load(struct sw_audit *audit, struct sw_store *store, struct sw_group_id group)
+    SW_MUST_CHECK;
+/* What all keys of its records begin with, in SW_TABLE_META. */
+void sw_audit_prefix(struct sw_group_id group, struct sw_key *ret_key);
 
 /* In SW_TABLE_META. */
 void sw_state_key(struct sw_group_id group, struct sw_key *ret_key);

@@ -4,6 +4,7 @@
 
 #include "node/apply.h"
 #include "node/entry.h"
+#include "transport/audit.h"
 #include "transport/proto.h"
 
 /* One entry under way. */
@@ -96,6 +97,15 @@ struct sw_session *sw__session_enter(struct sw__apply *apply,
 bool sw__session_command(struct sw__apply *apply,
                          const struct sw_request *request,
                          struct sw_command_result *result);
+
+/* apply_audit.c */
+enum sw_err sw__audit_add(struct sw__apply *apply, const struct sw_audit_note *note);
+enum sw_err sw__apply_audit(struct sw__apply *apply,
+                            const struct sw_request *request,
+                            struct sw_command_result *result);
+/* Notes the running command, which writes a setting, before it does. */
+enum sw_err
+sw__audit_setting(struct sw__apply *apply, const struct sw_request *request, enum sw_err outcome);
 
 /* apply_usage.c */
 /* What a write changes of what its tenant uses. */

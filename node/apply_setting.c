@@ -84,6 +84,10 @@ enum sw_err sw__apply_setting(struct sw__apply *apply,
     }
     result->value = old.version > 0 ? 1 : 0;
     result->err = judge(apply, request, kind, &old);
+    err = sw__audit_setting(apply, request, result->err);
+    if (err != SW_ERR_OK) {
+        return err;
+    }
     if (result->err == SW_ERR_CONFLICT) {
         result->value = old.mod_revision;
     } else if (result->err == SW_ERR_OK && request->op == SW_OP_SETTING_PUT) {

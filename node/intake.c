@@ -118,6 +118,7 @@ void sw__request_answer(struct sw_node *node, struct sw__request *request, struc
     sw_timers_cancel(&node->deadlines, &request->deadline);
     sw_admission_leave(&node->admission, request->op);
     sw_quota_leave(&request->quota);
+    sw__audit_answered(request, reply);
     sw_metrics_request(&node->metrics,
                        request->op,
                        reply->err,
@@ -165,6 +166,7 @@ void sw__request_free(struct sw__request *request)
         sw_admission_dequeue(&node->admission, request->size);
     }
     sw_timers_cancel(&node->deadlines, &request->deadline);
+    sw__request_free(request->guarded);
     sw_quota_leave(&request->quota);
     sw__list_remove(request);
     free(request);
@@ -257,8 +259,8 @@ static enum sw_err check(struct sw_node *node,
     };
     enum sw_err err;
 
-    if (request->op == SW_OP_TICK) {
-        (void)snprintf(why, SW_WHY_SIZE, "the group's clock is the leader's own");
+    if (request->op == SW_OP_TICK || request->op == SW_OP_AUDIT) {
+        (void)snprintf(why, SW_WHY_SIZE, "%s is the leader's own", sw_op_text(request->op));
         return SW_ERR_UNSUPPORTED;
     }
     err = sw__rights_check(node, client, request, why);
@@ -365,6 +367,30 @@ static void restart(struct sw_node *node, struct sw__request *admitted)
     sw__request_free(admitted);
 }
 
+/* What is done to the swarm or to a node, and is no command of the log. */
+static bool is_action(enum sw_op op)
+{
+    return op == SW_OP_TRANSFER || op == SW_OP_SNAPSHOT || op == SW_OP_RESTART ||
+           op == SW_OP_MEMBER_ADD || op == SW_OP_MEMBER_PROMOTE || op == SW_OP_MEMBER_DEMOTE ||
+           op == SW_OP_MEMBER_REMOVE;
+}
+
+void sw__action_run(struct sw_node *node,
+                    struct sw__request *admitted,
+                    const struct sw_request *request)
+{
+    SW_ASSERT(is_action(request->op));
+    if (request->op == SW_OP_TRANSFER) {
+        transfer(node, admitted, (struct sw_node_id){.value = request->expected});
+    } else if (request->op == SW_OP_SNAPSHOT) {
+        snapshot(node, admitted);
+    } else if (request->op == SW_OP_RESTART) {
+        restart(node, admitted);
+    } else {
+        sw__member_request(node, admitted, request);
+    }
+}
+
 static void
 dispatch(struct sw_node *node, struct sw__request *admitted, const struct sw_request *request)
 {
@@ -372,58 +398,15 @@ dispatch(struct sw_node *node, struct sw__request *admitted, const struct sw_req
 
     if (admitted->place == SW__PLACE_QUEUED) {
         sw__list_add(&shard->queue, admitted);
-        return;
-    }
-    switch (request->op) {
-    case SW_OP_STATUS:
+    } else if (request->op == SW_OP_STATUS) {
         sw__status_wanted(node, admitted);
-        return;
-    case SW_OP_TRANSFER:
-        transfer(node, admitted, (struct sw_node_id){.value = request->expected});
-        return;
-    case SW_OP_SNAPSHOT:
-        snapshot(node, admitted);
-        return;
-    case SW_OP_RESTART:
-        restart(node, admitted);
-        return;
-    case SW_OP_MEMBER_LIST:
-    case SW_OP_MEMBER_ADD:
-    case SW_OP_MEMBER_PROMOTE:
-    case SW_OP_MEMBER_DEMOTE:
-    case SW_OP_MEMBER_REMOVE:
+    } else if (request->op == SW_OP_MEMBER_LIST) {
         sw__member_request(node, admitted, request);
-        return;
-    case SW_OP_PUT:
-    case SW_OP_GET:
-    case SW_OP_DELETE:
-    case SW_OP_CAS:
-    case SW_OP_SCAN:
-    case SW_OP_EXPERIENCE_APPEND:
-    case SW_OP_EXPERIENCE_SCAN:
-    case SW_OP_SESSION_OPEN:
-    case SW_OP_SESSION_CLOSE:
-    case SW_OP_TXN:
-    case SW_OP_MULTI_GET:
-    case SW_OP_LEASE_GRANT:
-    case SW_OP_LEASE_KEEP_ALIVE:
-    case SW_OP_LEASE_REVOKE:
-    case SW_OP_LEASE_LIST:
-    case SW_OP_WATCH:
-    case SW_OP_INDEX_CREATE:
-    case SW_OP_INDEX_DROP:
-    case SW_OP_INDEX_LIST:
-    case SW_OP_VECTOR_PUT:
-    case SW_OP_VECTOR_SEARCH:
-    case SW_OP_TICK:
-    case SW_OP_SETTING_PUT:
-    case SW_OP_SETTING_DELETE:
-    case SW_OP_OUTCOME:
-    case SW_OP_SESSION_LIST:
-    case SW_OP_COUNT:
-        break;
+    } else if (!is_action(request->op)) {
+        sw__list_add(&shard->reads, admitted);
+    } else if (!sw__audit_first(admitted, request)) {
+        sw__action_run(node, admitted, request);
     }
-    sw__list_add(&shard->reads, admitted);
 }
 
 static enum sw_err
@@ -447,6 +430,11 @@ take_request(struct sw_node *node, struct sw_client *client, const struct sw_req
     if (err == SW_ERR_OK) {
         err = sw_quota_enter(
             &node->quotas, request, sw_env_now_ns(node->config.env), &quota, &retry_after_ms, why);
+    }
+    if (err == SW_ERR_UNAUTHORIZED) {
+        const struct sw_author author = sw__rights_author(node, client);
+
+        sw__audit_denied(shard, &author, request);
     }
     if (err != SW_ERR_OK) {
         refuse_early(node, client, request, err, retry_after_ms, why);

@@ -335,6 +335,7 @@ static void refuse_rest(struct sw_node *node, struct sw__shard *shard)
     static const char why[] = "the node stops";
 
     sw__list_refuse(node, &shard->queue, SW_ERR_SHUTTING_DOWN, why);
+    sw__list_refuse(node, &shard->audited, SW_ERR_SHUTTING_DOWN, why);
     sw__list_refuse(node, &shard->reads, SW_ERR_SHUTTING_DOWN, why);
     sw__list_refuse(node, &shard->snapshot_waiting, SW_ERR_SHUTTING_DOWN, why);
     sw__list_refuse(node, &shard->watching, SW_ERR_SHUTTING_DOWN, why);

@@ -11,6 +11,7 @@
 #include "node/admission.h"
 #include "node/applier.h"
 #include "node/clients.h"
+#include "node/denials.h"
 #include "node/entry.h"
 #include "node/node.h"
 #include "node/peer_text.h"
@@ -41,7 +42,8 @@ struct sw__request {
     enum sw_op op;
     enum sw__place place;
     bool answered;
-    uint64_t checked; /* WATCH: nothing up to this revision concerns it */
+    struct sw__request *guarded; /* AUDIT: owned; runs when this is committed */
+    uint64_t checked;            /* WATCH: nothing up to this revision concerns it */
     uint32_t size;
     uint8_t command[]; /* as it enters the log; also what a read is kept as */
 };
@@ -120,6 +122,7 @@ struct sw__shard {
     struct sw__list queue;   /* writes not proposed */
     struct sw__list reads;   /* reads of this turn */
     struct sw__list snapshot_waiting;
+    struct sw__list audited;        /* actions whose note is committed: this turn runs them */
     struct sw__list watching;       /* watches without news, the longest waiting first */
     uint64_t watched_revision;      /* all of them have looked at it */
     uint64_t settings_version;      /* that the handler was told of */
@@ -177,6 +180,7 @@ struct sw_node {
     struct sw_clients clients;
     struct sw_admission admission;
     struct sw_quota_gates quotas;
+    struct sw_denials denials;
     struct sw_timers deadlines;
     struct sw_metrics metrics;
     struct sw__list status_waiting; /* for the next probe */
@@ -229,6 +233,22 @@ void sw__list_refuse(struct sw_node *node,
 void sw__deadlines_expire(struct sw_node *node, uint64_t now_ms);
 /* NOT_LEADER or NO_LEADER, as far as this node knows. */
 enum sw_err sw__shard_elsewhere(const struct sw__shard *shard);
+
+/* Runs an action that was noted, or that needs no note. */
+void sw__action_run(struct sw_node *node,
+                    struct sw__request *admitted,
+                    const struct sw_request *request);
+
+/* intake_audit.c */
+/* True if the action waits for its note in the audit log; then it is not the caller's any more. */
+bool sw__audit_first(struct sw__request *admitted, const struct sw_request *request);
+/* An AUDIT command of our own has an outcome. */
+void sw__audit_answered(struct sw__request *own, const struct sw_reply *reply);
+/* A client was refused for lack of rights. */
+void sw__audit_denied(struct sw__shard *shard,
+                      const struct sw_author *author,
+                      const struct sw_request *request);
+void sw__audit_turn_end(struct sw__shard *shard);
 
 /* intake_rights.c */
 /* Who a client is for the log, and for reads. */

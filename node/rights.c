@@ -50,6 +50,7 @@ static uint8_t needed_rights(const struct sw_request *request)
     case SW_OP_TICK:
     case SW_OP_SETTING_PUT:
     case SW_OP_SETTING_DELETE:
+    case SW_OP_AUDIT:
     case SW_OP_COUNT:
         break;
     }

@@ -329,6 +329,7 @@ void sw__shard_turn_end(struct sw__shard *shard)
                  tick_term(shard),
                  sw_env_now_ns(shard->node->config.env));
     sw__rights_turn_end(shard);
+    sw__audit_turn_end(shard);
     propose_queued(shard);
     sw__watch_turn_end(shard);
     start_reads(shard);
@@ -447,7 +448,7 @@ void sw__shard_flush(struct sw__shard *shard, enum sw__flush reason)
 
 /* --- what the applier says -------------------------------------------------------------------- */
 
-/* What apply says of a quota is a number; people get a sentence. */
+/* What apply says of a quota is a number; people get a sentence. Refusals are noted. */
 static void
 answer_write(struct sw__shard *shard, struct sw__request *request, struct sw_reply *reply)
 {
@@ -455,9 +456,14 @@ answer_write(struct sw__shard *shard, struct sw__request *request, struct sw_rep
     char why[SW_WHY_SIZE];
     enum sw_err err;
 
-    if (reply->err == SW_ERR_QUOTA) {
+    if (reply->err == SW_ERR_QUOTA || reply->err == SW_ERR_UNAUTHORIZED) {
         err = sw_command_decode(sw_span_of(request->command, request->size), &decoded);
         SW_ASSERT(err == SW_ERR_OK); /* encoded by ourselves */
+    }
+    if (reply->err == SW_ERR_UNAUTHORIZED) {
+        sw__audit_denied(shard, &request->author, &decoded);
+    }
+    if (reply->err == SW_ERR_QUOTA) {
         sw_quota_explain(sw__settings_of(shard), &decoded, reply->value, why);
         reply->detail = sw_span_str(why);
     }
@@ -600,6 +606,16 @@ void sw__shard_skip_to(struct sw__shard *shard, uint64_t index)
     }
 }
 
+static void note_denied(struct sw__request *request)
+{
+    struct sw_request decoded = {0};
+    const enum sw_err err =
+        sw_command_decode(sw_span_of(request->command, request->size), &decoded);
+
+    SW_ASSERT(err == SW_ERR_OK); /* encoded by ourselves */
+    sw__audit_denied(request->shard, &request->author, &decoded);
+}
+
 static void on_read_done(void *arg, uint64_t token, const struct sw_reply *reply)
 {
     struct sw_node *node = arg;
@@ -612,6 +628,9 @@ static void on_read_done(void *arg, uint64_t token, const struct sw_reply *reply
 
         if (sw__watch_waits(request->shard, request, reply)) {
             return;
+        }
+        if (reply->err == SW_ERR_UNAUTHORIZED) {
+            note_denied(request);
         }
         sw__request_answer(node, request, &copy);
     }
@@ -807,6 +826,7 @@ void sw__shard_free(struct sw__shard *shard)
     list_drop(&shard->queue);
     list_drop(&shard->reads);
     list_drop(&shard->snapshot_waiting);
+    list_drop(&shard->audited);
     list_drop(&shard->watching);
     list_drop(&shard->change_waiting);
     while (shard->flights != NULL) {
@@ -827,6 +847,6 @@ void sw__shard_free(struct sw__shard *shard)
 
 bool sw__shard_idle(const struct sw__shard *shard)
 {
-    return shard->queue.first == NULL && shard->reads.first == NULL && shard->flights == NULL &&
-           shard->batches == NULL;
+    return shard->queue.first == NULL && shard->audited.first == NULL &&
+           shard->reads.first == NULL && shard->flights == NULL && shard->batches == NULL;
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/assert.h"
+#include "transport/audit.h"
 #include "transport/proto_private.h"
 #include "transport/setting.h"
 #include "transport/txn.h"
@@ -129,6 +130,10 @@ static const struct op_rule op_rules[SW_OP_COUNT] = {
                            .optional = SW__FIELD_VALUE | SW__FIELD_EXPECTED | SW__FIELD_ONCE,
                            .value_max = SW_SETTING_SIZE_MAX,
                            .write = true},
+    [SW_OP_AUDIT] = {.name = "audit",
+                     .required = SW__FIELD_VALUE,
+                     .value_max = SW_AUDIT_NOTE_SIZE_MAX,
+                     .write = true},
     [SW_OP_SETTING_DELETE] = {.name = "setting delete",
                               .required = SW__FIELD_PARTITION | SW__FIELD_KEY,
                               .optional = SW__FIELD_EXPECTED | SW__FIELD_ONCE,
@@ -158,6 +163,11 @@ static const struct op_rule op_rules[SW_OP_COUNT] = {
                              .value_max = SW_VALUE_SIZE_MAX,
                              .read = true},
 };
+
+const char *sw_op_text(enum sw_op op)
+{
+    return op > 0 && op < SW_OP_COUNT && op_rules[op].name != NULL ? op_rules[op].name : "unknown";
+}
 
 bool sw_op_is_write(enum sw_op op)
 {
@@ -358,6 +368,17 @@ static enum sw_err check_index(const struct sw_request *request, char *ret_why)
     return err == SW_ERR_OK ? sw_vector_space_validate(request->value, ret_why) : err;
 }
 
+static enum sw_err check_audit(const struct sw_request *request, char *ret_why)
+{
+    struct sw_audit_note note;
+
+    if (sw_audit_note_decode(request->value, &note) == SW_ERR_OK) {
+        return SW_ERR_OK;
+    }
+    snprintf(ret_why, SW_WHY_SIZE, "the value is no note for the audit log");
+    return SW_ERR_INVALID;
+}
+
 /* What only some operations have. */
 static enum sw_err
 check_special(const struct op_rule *rule, const struct sw_request *request, char *ret_why)
@@ -373,6 +394,9 @@ check_special(const struct op_rule *rule, const struct sw_request *request, char
     }
     if (request->op == SW_OP_SETTING_PUT || request->op == SW_OP_SETTING_DELETE) {
         return check_setting(request, ret_why);
+    }
+    if (request->op == SW_OP_AUDIT) {
+        return check_audit(request, ret_why);
     }
     if (request->op == SW_OP_TXN) {
         return sw_txn_validate(request->value, ret_why);

@@ -614,6 +614,17 @@ static inline void kit_send(struct kit *kit, uint64_t conn, struct sw_request re
     sw_buf_release(&out);
 }
 
+/* What waits for its note in the audit log gets it, and runs. */
+static inline void kit_note(struct kit *kit)
+{
+    kit_turn(kit);
+    while (kit_group_now.commit_index < kit_group_now.last_index) {
+        kit_commit(kit_group_now.commit_index + 1);
+    }
+    kit_jobs(kit);
+    kit_turn(kit);
+}
+
 /* The reply to `id`; fails the test if there is none or more than one. */
 static inline struct kit_reply kit_reply(const struct kit *kit, uint64_t id)
 {

@@ -272,7 +272,7 @@ static void leadership_is_handed_over_on_request(void **state)
     (void)state;
     kit_lead();
     kit_send(kit, 7, kit_request(SW_OP_TRANSFER, 1));
-    kit_turn(kit);
+    kit_note(kit);
     assert_int_equal(kit_group_now.transfers, 1);
     assert_int_equal(kit_reply(kit, 1).err, SW_ERR_OK);
     kit_free(kit);

@@ -291,6 +291,7 @@ static void a_snapshot_is_told_to_the_group_and_to_who_asked(void **state)
     kit_send(kit, 7, kit_put(1, "a", "1"));
     kit_settle(kit, 1);
     kit_send(kit, 7, kit_request(SW_OP_SNAPSHOT, 2));
+    kit_note(kit);
     assert_int_equal(kit_group_now.snapshot_requests, 1);
     kit_group_now.config.handler.snapshot_wanted(kit_group_now.config.handler.arg);
     assert_int_equal(kit_group_now.snapshot_done, 0); /* never inside the call */
@@ -298,14 +299,15 @@ static void a_snapshot_is_told_to_the_group_and_to_who_asked(void **state)
     kit_turn(kit);
     assert_int_equal(kit_group_now.snapshot_done, 1);
     assert_int_equal(kit_group_now.snapshot_err, SW_ERR_OK);
-    assert_int_equal(kit_group_now.snapshot.index, 1);
+    assert_int_equal(kit_group_now.snapshot.index, 2);
     assert_int_equal(kit_reply(kit, 2).err, SW_ERR_OK);
-    assert_int_equal(kit_reply(kit, 2).value, 1);
+    assert_int_equal(kit_reply(kit, 2).value, 2);
+    kit_role(SW_ROLE_FOLLOWER, 3, 2);                 /* which notes nothing */
     kit_send(kit, 7, kit_request(SW_OP_SNAPSHOT, 3)); /* nothing came since: it stands */
     kit_turn(kit);
     assert_int_equal(kit_group_now.snapshot_requests, 1);
     assert_int_equal(kit_reply(kit, 3).err, SW_ERR_OK);
-    assert_int_equal(kit_reply(kit, 3).value, 1);
+    assert_int_equal(kit_reply(kit, 3).value, 2);
     kit_free(kit);
 }
 
