@@ -382,7 +382,6 @@ static enum sw_err scan_block(struct search *search, const struct source *source
     search->reader->kernel->estimate(
         &search->reader->looks[source->look]->code, &codes, source->base, estimates);
     mask = filter_mask(search, &block);
-    search->certificate.passed += (uint32_t)__builtin_popcount(mask);
     if (!search->narrow) {
         mask &= below(estimates, block.count, search->threshold);
     }
@@ -644,6 +643,7 @@ enum sw_err sw_index_search(struct sw_index_reader *reader,
     if (err == SW_ERR_OK) {
         err = finish(&search, ret_hits, ret_count);
     }
+    search.certificate.passed = search.narrow ? search.passed : search.certificate.scanned;
     if (err == SW_ERR_OK && ret_certificate != NULL) {
         *ret_certificate = search.certificate;
     }

@@ -60,7 +60,7 @@ struct sw_index_certificate {
     uint32_t probed;  /* buckets */
     uint32_t buckets; /* in all */
     uint64_t scanned; /* entries whose codes were looked at */
-    uint64_t passed;  /* of these, with a filter: let through by it */
+    uint64_t passed;  /* of these: let through by filter, window and context, if there are any */
     uint32_t reranked;
     /* The estimate of the last candidate less that of the k-th hit, in units of distance: what an
      * estimate would have to be wrong by for a scanned entry to be missing; INT64_MAX if all that
