@@ -79,6 +79,14 @@ class Package(unittest.TestCase):
     def test_recipes(self):
         self.run_tests("test_recipes")
 
+    def test_examples(self):
+        said = {"hello": "written at revision", "agents": "sum of squares: 20540 expected: 20540",
+                "careful": "TOO_LARGE"}
+        for name, words in said.items():
+            out = run(self.python, PACKAGE / "examples" / f"{name}.py", env=sanitizer_env(),
+                      where=self.folder)
+            self.assertIn(words, out)
+
     def test_what_is_in_the_wheel(self):
         names = run(self.python, "-m", "zipfile", "-l", self.wheel)
         for part in ("swarmstore/py.typed", "swarmstore/errors.py", "swarmstore.libs/libswarm.so.1",

@@ -73,8 +73,8 @@ class Client:
              tenant: str | None = None, namespace: str | None = None,
              partition: str | None = None, timeout: float | None = None,
              dial_timeout: float | None = None, session_ttl: float | None = None,
-             session: bool = True, ordered: bool = False, fail_when_down: bool = False, in_flight_max: int = 0,
-             attempts_max: int = 0) -> Client:
+             session: bool = True, ordered: bool = False, fail_when_down: bool = False,
+             in_flight_max: int = 0, attempts_max: int = 0) -> Client:
         """`where` is a URL, "swarm://HOST:PORT,.../NAMESPACE?config=FILE" or "file:DIR" (one
         durable replica in this process, no server), or the path of a settings file; None:
         $SWARM_URL, $SWARM_CLIENT_CONFIG, ~/.config/swarm/client.conf. Begins to connect; does not
