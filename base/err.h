@@ -40,9 +40,11 @@
     X(OUT_OF_RANGE, 3108, NOT_DONE, NEVER, 4, "the result of the merge is no 64-bit number", "read the value and decide again") \
     X(LEASE_GONE, 3109, NOT_DONE, NEVER, 3, "there is no such lease: it ended or was revoked", "grant a new one; whatever the old one held is deleted") \
     X(RESYNC, 3110, NOT_DONE, NEVER, 1, "changes that old are not kept any more", "read the keys anew and watch from the revision of that read") \
+    X(FUTURE_REVISION, 3111, NOT_DONE, NEVER, 1, "that revision is yet to come", "the answer's revision is the present one") \
     X(DIMENSION, 3112, NOT_DONE, NEVER, 2, "the vector is not as long as those of the index", "the detail names both lengths; vectors of another model belong into an index of their own") \
     X(NO_INDEX, 3113, NOT_DONE, NEVER, 3, "there is no such index in this partition", "`swarmctl index list` shows those that there are, `swarmctl index create` makes one") \
     X(EXISTS, 3114, NOT_DONE, NEVER, 4, "something that near is stored already", "the answer's record is what there is; nothing was written") \
+    X(COMPACTED, 3115, NOT_DONE, NEVER, 1, "what was that long ago is not kept any more", "the answer's value is the oldest revision of which everything is") \
     X(UNAUTHORIZED, 4001, NOT_DONE, NEVER, 7, "this identity has no right to do that", "ask an administrator to allow this client's public key") \
     X(UNAUTHENTICATED, 4101, NOT_DONE, NEVER, 7, "the peer could not prove who it is", "check that both sides hold the keys of the same swarm") \
     X(REPLAYED, 4102, NOT_DONE, NEVER, 7, "a frame was seen before", "") \

@@ -69,6 +69,9 @@ enum {
     SW_CHANGE_COUNT_MAX = 100000,
     SW_CHANGE_SIZE_MAX = 64 << 20,
     SW_WATCH_SCAN_COUNT_MAX = 4096, /* changes that one look of a watcher passes */
+    /* One page of a watch: what one change of many keys wrote, with the names of the keys. Only
+     * with what they were before it can be more, and that is TOO_LARGE. */
+    SW_WATCH_SIZE_MAX = SW_VALUE_SIZE_MAX + (96 << 10),
 
     /* One transaction is decided and executed in one piece, so what it may touch is bounded. */
     SW_TXN_COMPARE_COUNT_MAX = 128,

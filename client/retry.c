@@ -54,9 +54,11 @@ bool sw_request_repeatable(const struct sw_request *request)
     case SW_OP_MEMBER_LIST:
     case SW_OP_SESSION_OPEN: /* by its nonce */
     case SW_OP_SESSION_CLOSE:
-    case SW_OP_LEASE_KEEP_ALIVE: /* twice is as good as once */
     case SW_OP_OUTCOME:
     case SW_OP_SESSION_LIST:
+    case SW_OP_HISTORY:
+    case SW_OP_LEASE_KEEP_ALIVE: /* twice is as good as once, */
+    case SW_OP_COMPACT:          /* and so is this */
         return true;
     case SW_OP_PUT:
     case SW_OP_DELETE:

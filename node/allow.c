@@ -189,6 +189,7 @@ bool sw_rights_cover(enum sw_rights rights, enum sw_op op)
     case SW_OP_WATCH:
     case SW_OP_INDEX_LIST:
     case SW_OP_VECTOR_SEARCH:
+    case SW_OP_HISTORY:
     case SW_OP_STATUS:
     case SW_OP_MEMBER_LIST:
         return rights >= SW_RIGHTS_READ;
@@ -210,6 +211,7 @@ bool sw_rights_cover(enum sw_rights rights, enum sw_op op)
     case SW_OP_TRANSFER:
     case SW_OP_SNAPSHOT:
     case SW_OP_TICK:
+    case SW_OP_COMPACT:
     case SW_OP_MEMBER_ADD:
     case SW_OP_MEMBER_PROMOTE:
     case SW_OP_MEMBER_DEMOTE:

@@ -17,7 +17,7 @@
 #include "node/query_system.h"
 #include "node/rights.h"
 
-enum { COMMIT_INTERVAL_MS_DEFAULT = 1000, COMMIT_BYTES_DEFAULT = 32 << 20, ENTRY_COST_BYTES = 64 };
+enum { COMMIT_INTERVAL_MS_DEFAULT = 1000, COMMIT_BYTES_DEFAULT = 64 << 20, ENTRY_COST_BYTES = 64 };
 
 /* --- the worker's side: groups, commits, failure ---------------------------------------------- */
 
@@ -259,7 +259,7 @@ static struct sw_applier_clock clock_of(const struct sw_state *state)
 {
     return (struct sw_applier_clock){.clock_ms = state->clock_ms,
                                      .lease_due_ms =
-                                         state->vectors.working ? 0 : state->lease_due_ms};
+                                         sw_state_is_due(state) ? 0 : state->lease_due_ms};
 }
 
 /* A copy for the loop if they changed since the last one, else NULL. */

@@ -73,7 +73,7 @@ struct sw_applier_config {
     const struct sw_env *env; /* only for when to commit */
     struct sw_applier_handler handler;
     uint32_t commit_interval_ms; /* commit at the latest this long after a first write; 0 = 1000 */
-    uint32_t commit_bytes;       /* or after this much; 0 = 32 MiB */
+    uint32_t commit_bytes;       /* or after this much; 0 = 64 MiB */
     uint32_t change_count_max;   /* see struct sw_node_config */
 };
 

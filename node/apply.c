@@ -64,6 +64,7 @@ enum sw_err sw__table_put(struct sw__apply *apply,
 {
     struct sw_buf *effects = &apply->state->effects;
 
+    apply->writes++;
     apply->state->written += key->size + value.size;
     sw_write_u8(effects, EFFECT_PUT);
     sw_write_u8(effects, (uint8_t)table);
@@ -76,6 +77,7 @@ enum sw_err sw__table_del(struct sw__apply *apply, enum sw_table table, const st
 {
     struct sw_buf *effects = &apply->state->effects;
 
+    apply->writes++;
     sw_write_u8(effects, EFFECT_DELETE);
     sw_write_u8(effects, (uint8_t)table);
     sw_write_blob(effects, sw_key_span(key));
@@ -87,9 +89,9 @@ enum sw_err sw__table_del(struct sw__apply *apply, enum sw_table table, const st
 enum sw_err sw_kv_record_decode(struct sw_span bytes, struct sw_kv_record *ret_record)
 {
     struct sw_reader in = sw_reader_of(bytes);
-    struct sw_kv_record record;
+    struct sw_kv_record record = {0};
     uint8_t format;
-    const enum sw_err err = sw_read_format(&in, SW_KV_LEASE_FORMAT, &format);
+    const enum sw_err err = sw_read_format(&in, SW_KV_HISTORY_FORMAT, &format);
 
     if (err != SW_ERR_OK) {
         return err;
@@ -98,9 +100,13 @@ enum sw_err sw_kv_record_decode(struct sw_span bytes, struct sw_kv_record *ret_r
     record.mod_revision = sw_read_u64(&in);
     record.version = sw_read_u64(&in);
     record.time_ms = sw_read_u64(&in);
-    record.lease = format == SW_KV_LEASE_FORMAT ? sw_read_u64(&in) : 0;
+    record.lease = format >= SW_KV_LEASE_FORMAT ? sw_read_u64(&in) : 0;
+    if (format == SW_KV_HISTORY_FORMAT) {
+        record.head = sw_history_head_read(&in);
+    }
     record.value = sw_read_bytes(&in, sw_reader_left(&in));
-    if (in.failed || (format != SW_KV_FORMAT && record.lease == 0)) {
+    if (in.failed || (format == SW_KV_LEASE_FORMAT && record.lease == 0) ||
+        (format == SW_KV_HISTORY_FORMAT && record.head.serial == 0)) {
         return SW_ERR_CORRUPT;
     }
     *ret_record = record;
@@ -143,10 +149,40 @@ sw__kv_get(struct sw__apply *apply, const struct sw_key *key, struct sw_kv_recor
 
     err = apply->store->ops->get(apply->store, SW_TABLE_KV, sw_key_span(key), &bytes);
     if (err == SW_ERR_NOT_FOUND) {
-        *ret_record = (struct sw_kv_record){0};
+        *ret_record = (struct sw_kv_record){.seen = apply->writes};
         return SW_ERR_OK;
     }
-    return err == SW_ERR_OK ? sw_kv_record_decode(bytes, ret_record) : err;
+    if (err == SW_ERR_OK) {
+        err = sw_kv_record_decode(bytes, ret_record);
+    }
+    if (err == SW_ERR_OK) {
+        ret_record->seen = apply->writes;
+    }
+    return err;
+}
+
+/* In the form that the rules in force ask for. */
+static void
+kv_encode(struct sw_buf *out, const struct sw_kv_record *record, const struct sw_history_head *head)
+{
+    const bool has_head = head->serial > 0;
+
+    sw_write_u8(out,
+                has_head             ? SW_KV_HISTORY_FORMAT
+                : record->lease == 0 ? SW_KV_FORMAT
+                                     : SW_KV_LEASE_FORMAT);
+    sw_write_u64(out, record->create_revision);
+    sw_write_u64(out, record->mod_revision);
+    sw_write_u64(out, record->version);
+    sw_write_u64(out, record->time_ms);
+    SW_ASSERT(out->size == SW_KV_HEADER_SIZE);
+    if (has_head || record->lease != 0) {
+        sw_write_u64(out, record->lease);
+    }
+    if (has_head) {
+        sw_history_head_encode(head, out);
+    }
+    sw_write_bytes(out, record->value);
 }
 
 struct sw_kv_record sw__kv_next(const struct sw_state *state,
@@ -171,20 +207,16 @@ enum sw_err sw__kv_put(struct sw__apply *apply,
                        const struct sw_kv_record *record)
 {
     struct sw_buf *bytes = &apply->state->record;
+    struct sw_history_head head;
     struct sw_key key;
     enum sw_err err;
 
-    sw_buf_clear(bytes);
-    sw_write_u8(bytes, record->lease == 0 ? SW_KV_FORMAT : SW_KV_LEASE_FORMAT);
-    sw_write_u64(bytes, record->create_revision);
-    sw_write_u64(bytes, record->mod_revision);
-    sw_write_u64(bytes, record->version);
-    sw_write_u64(bytes, record->time_ms);
-    SW_ASSERT(bytes->size == SW_KV_HEADER_SIZE);
-    if (record->lease != 0) {
-        sw_write_u64(bytes, record->lease);
+    err = sw__change_keep(apply, place, name, old, false, &head);
+    if (err != SW_ERR_OK) {
+        return err;
     }
-    sw_write_bytes(bytes, record->value);
+    sw_buf_clear(bytes);
+    kv_encode(bytes, record, &head);
     sw_key_kv(place, name, &key);
     err = sw__table_put(apply, SW_TABLE_KV, &key, sw_buf_span(bytes));
     if (err == SW_ERR_OK) {
@@ -193,7 +225,7 @@ enum sw_err sw__kv_put(struct sw__apply *apply,
         err = sw__usage_add(apply, place, &change);
     }
     if (err == SW_ERR_OK) {
-        err = sw__change_add(apply, place, name, record);
+        err = sw__change_note(apply, place, name, record);
     }
     return err == SW_ERR_OK ? sw__lease_move(apply, name, old->lease, record->lease) : err;
 }
@@ -203,18 +235,22 @@ enum sw_err sw__kv_del(struct sw__apply *apply,
                        struct sw_span name,
                        const struct sw_kv_record *old)
 {
+    struct sw_history_head head;
     struct sw_key key;
     enum sw_err err;
 
     sw_key_kv(place, name, &key);
-    err = SW_PLANTED(DELETE_LEAVES_RECORD) ? SW_ERR_OK : sw__table_del(apply, SW_TABLE_KV, &key);
+    err = sw__change_keep(apply, place, name, old, true, &head);
+    if (err == SW_ERR_OK && !SW_PLANTED(DELETE_LEAVES_RECORD)) {
+        err = sw__table_del(apply, SW_TABLE_KV, &key);
+    }
     if (err == SW_ERR_OK) {
         const struct sw__usage_change change = sw__usage_of_del(name, old);
 
         err = sw__usage_add(apply, place, &change);
     }
     if (err == SW_ERR_OK) {
-        err = sw__change_add(apply, place, name, NULL);
+        err = sw__change_note(apply, place, name, NULL);
     }
     if (err == SW_ERR_OK) {
         err = sw__vectors_forget(apply, place, name);
@@ -388,6 +424,9 @@ static enum sw_err run_write(struct sw__apply *apply,
     }
     if (request->op == SW_OP_AUDIT) {
         return sw__apply_audit(apply, request, result);
+    }
+    if (request->op == SW_OP_COMPACT) {
+        return sw__change_compact(apply, request, result);
     }
     SW_ASSERT(request->op == SW_OP_EXPERIENCE_APPEND);
     return run_experience_append(apply, request, result);
@@ -570,7 +609,7 @@ enum sw_err sw_apply(struct sw_state *state,
                      struct sw_command_result **ret_results,
                      uint32_t *ret_count)
 {
-    struct sw__apply apply = {.state = state, .store = store};
+    struct sw__apply apply = {.state = state, .store = store, .writes = 1};
     struct sw_command_result *results = NULL;
     struct sw_entry_reader reader = {0};
     enum sw_err err = SW_ERR_OK;
@@ -609,6 +648,10 @@ enum sw_err sw_apply(struct sw_state *state,
     }
     if (state->rules < SW_ENTRY_FORMAT_CHANGES) {
         state->change_floor = state->revision; /* whoever watches from before has to read again */
+        state->change_swept = (struct sw_change_at){.revision = state->revision};
+    }
+    if (state->rules < SW_ENTRY_FORMAT_AUTHORS) {
+        state->history_floor = state->revision;
     }
     digest_end(state, entry->index, entry->term);
     *ret_results = pack_results(state, results, reader.count);
@@ -618,7 +661,7 @@ enum sw_err sw_apply(struct sw_state *state,
 
 /* --- the state record ------------------------------------------------------------------------- */
 
-enum { STATE_FORMAT_LEASES = 2 };
+enum { STATE_FORMAT_LEASES = 2, STATE_FORMAT_RULES = 3 };
 
 void sw_state_init(struct sw_state *state, struct sw_group_id group)
 {
@@ -666,6 +709,10 @@ void sw_state_encode(const struct sw_state *state, struct sw_buf *out)
     sw_write_u64(out, state->change_size);
     sw_write_u64(out, state->change_floor);
     sw_write_u8(out, state->rules);
+    sw_write_u64(out, state->change_swept.revision);
+    sw_write_u16(out, state->change_swept.number);
+    sw_write_u64(out, state->history_floor);
+    sw_write_u64(out, state->change_pass);
     SW_ASSERT(out->size - start == SW_STATE_RECORD_SIZE);
 }
 
@@ -676,12 +723,23 @@ static void read_changes(struct sw_reader *in, uint8_t format, struct sw_state *
     if (format < STATE_FORMAT_LEASES ||
         (format == STATE_FORMAT_LEASES && sw_reader_left(in) == 0)) {
         state->change_floor = state->revision;
+        state->change_swept.revision = state->revision;
+        state->history_floor = state->revision;
         return;
     }
     state->change_count = sw_read_u64(in);
     state->change_size = sw_read_u64(in);
     state->change_floor = sw_read_u64(in);
     state->rules = format == STATE_FORMAT_LEASES ? SW_ENTRY_FORMAT_CHANGES : sw_read_u8(in);
+    if (format <= STATE_FORMAT_RULES) {
+        state->change_swept.revision = state->change_floor;
+        state->history_floor = state->revision;
+        return;
+    }
+    state->change_swept.revision = sw_read_u64(in);
+    state->change_swept.number = sw_read_u16(in);
+    state->history_floor = sw_read_u64(in);
+    state->change_pass = sw_read_u64(in);
 }
 
 enum sw_err

@@ -20,6 +20,7 @@
 #include "base/rw.h"
 #include "base/span.h"
 #include "node/applier.h"
+#include "node/change_log.h"
 #include "node/session.h"
 #include "node/settings.h"
 #include "node/usage.h"
@@ -28,11 +29,12 @@
 #include "storage/store.h"
 
 enum {
-    SW_STATE_FORMAT = 3, /* older ones are read: docs/STORAGE_FORMAT.md */
-    SW_STATE_RECORD_SIZE = 106,
+    SW_STATE_FORMAT = 4, /* older ones are read: docs/STORAGE_FORMAT.md */
+    SW_STATE_RECORD_SIZE = 132,
     SW_KV_FORMAT = 1, /* without a lease */
     SW_KV_HEADER_SIZE = 33,
-    SW_KV_LEASE_FORMAT = 2, /* with one behind the header */
+    SW_KV_LEASE_FORMAT = 2,   /* with one behind the header */
+    SW_KV_HISTORY_FORMAT = 3, /* with one, or 0, and the way to what the key was */
     SW_EXPERIENCE_FORMAT = 1,
     SW_EXPERIENCE_HEADER_SIZE = 17,
 
@@ -41,6 +43,8 @@ enum {
     /* Keys that the end of leases deletes at one tick, at least one lease; then the next tick goes
      * on. */
     SW_APPLY_LEASE_KEY_COUNT = 1024,
+    /* Old changes that a compaction or a tick deletes; then the next tick goes on. */
+    SW_APPLY_SWEEP_COUNT = 1024,
 };
 
 /* The audit log's ends. */
@@ -63,7 +67,10 @@ struct sw_state {
     uint64_t lease_due_ms;              /* when the next one ends; UINT64_MAX = there is none */
     uint64_t change_count, change_size; /* kept for watchers */
     uint64_t change_floor;              /* changes up to this revision are not kept any more */
-    uint8_t rules; /* the highest format of an entry so far: changes are kept from 2 on */
+    struct sw_change_at change_swept;   /* and their records are deleted up to here */
+    uint64_t change_pass;   /* where the look for what namespaces need not keep goes on */
+    uint64_t history_floor; /* what keys were is kept from this revision on, if changes are */
+    uint8_t rules;          /* the highest format of an entry so far: changes are kept from 2 on */
     uint64_t change_count_max, change_size_max;
     uint64_t sessions_expired, sessions_evicted;
     struct sw_sessions sessions;
@@ -84,7 +91,9 @@ struct sw_state {
 struct sw_kv_record {
     uint64_t create_revision, mod_revision, version, time_ms;
     uint64_t lease; /* 0 = none */
+    struct sw_history_head head;
     struct sw_span value;
+    uint64_t seen; /* by apply: when it was read */
 };
 
 struct sw_experience_record {
@@ -95,6 +104,9 @@ struct sw_experience_record {
 
 void sw_state_init(struct sw_state *state, struct sw_group_id group);
 void sw_state_release(struct sw_state *state);
+
+/* A tick would find something to do whatever the time: what it began is not done. */
+bool sw_state_is_due(const struct sw_state *state);
 
 /* What the store holds of the group; an unknown group is at index 0. */
 enum sw_err sw_state_load(struct sw_state *state, struct sw_store *store) SW_MUST_CHECK;

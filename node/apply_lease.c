@@ -375,6 +375,9 @@ enum sw_err sw__lease_tick(struct sw__apply *apply,
         deleted += keys;
         state->leases_ended++;
     }
+    if (err == SW_ERR_OK && state->rules >= SW_ENTRY_FORMAT_AUTHORS) {
+        err = sw__change_sweep(apply, SW_APPLY_SWEEP_COUNT);
+    }
     *result = (struct sw_command_result){.revision = state->revision, .value = state->clock_ms};
     return err;
 }

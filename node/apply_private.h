@@ -15,6 +15,7 @@ struct sw__apply {
     uint8_t format;           /* of the entry: the rules that it is executed by */
     uint64_t change_revision; /* of the last change, and how many there were at that revision */
     uint16_t change_number;
+    uint64_t writes; /* to tables, from 1: a record that was read before the last is out of date */
 };
 
 struct sw_place sw__place_of(const struct sw_request *request);
@@ -75,12 +76,25 @@ enum sw_err sw__lease_check(struct sw__apply *apply,
 enum sw_err
 sw__lease_move(struct sw__apply *apply, struct sw_span name, uint64_t from, uint64_t to);
 
-/* apply_change.c: keeps the change that the running command made of `name`, at the present
- * revision, for watchers; `record` NULL = it was deleted. Lets the oldest go. */
-enum sw_err sw__change_add(struct sw__apply *apply,
-                           const struct sw_place *place,
-                           struct sw_span name,
-                           const struct sw_kv_record *record);
+/* apply_change.c: keeps the change that the running command makes of `name`, at the present
+ * revision, for watchers and readers of the past. Called before the key's record, which is `old`,
+ * changes; gives the head that the new record has. */
+enum sw_err sw__change_keep(struct sw__apply *apply,
+                            const struct sw_place *place,
+                            struct sw_span name,
+                            const struct sw_kv_record *old,
+                            bool deletes,
+                            struct sw_history_head *ret_head);
+/* What entries of format 2 did instead, after the change; `record` NULL = it was deleted. */
+enum sw_err sw__change_note(struct sw__apply *apply,
+                            const struct sw_place *place,
+                            struct sw_span name,
+                            const struct sw_kv_record *record);
+/* Deletes records that are to go, so many at most. */
+enum sw_err sw__change_sweep(struct sw__apply *apply, uint64_t drops);
+enum sw_err sw__change_compact(struct sw__apply *apply,
+                               const struct sw_request *request,
+                               struct sw_command_result *result);
 
 /* apply_setting.c */
 enum sw_err sw__apply_setting(struct sw__apply *apply,

@@ -1,8 +1,24 @@
-/* The changes of keys that a group keeps for watchers: part of the replicated state.
+/* The changes of keys that a group keeps, for watchers and for reads of the past: part of the
+ * replicated state.
  *
  * Each put and each delete leaves a record in SW_TABLE_CHANGE, filed by its revision (a transaction
- * and the end of a lease leave several at one). The oldest go when there are too many, in apply,
- * so every replica keeps the same ones, and a watcher goes on where it was on any of them.
+ * and the end of a lease leave several at one). It holds what the key was before: what the key
+ * became is in SW_TABLE_KV, or in the record of the change that came next. So each value is in the
+ * state once, and old values lie in the order in which they go.
+ *
+ * | size | field                                                                     |
+ * |------|---------------------------------------------------------------------------|
+ * | 1    | format, 2                                                                 |
+ * | 1    | flags: 1 = the key was deleted, 2 = it existed before, 4 = counted for    |
+ * |      | its namespace                                                             |
+ * | 2, n | tenant; then namespace, partition and key in the same form                |
+ * | 8    | leader time of the change                                                 |
+ * | 8    | serial: how many kept changes of the key there were, with this one        |
+ * | 1, n | back: 10 bytes each, at most SW_CHANGE_LEVEL_MAX: see node/history.h       |
+ * | 8 x 5| if it existed: create revision, mod revision, version, leader time, lease |
+ * | ...  | and its value                                                             |
+ *
+ * Format 1, written under entry rules 2, has the value that the key became:
  *
  * | size | field                                                          |
  * |------|----------------------------------------------------------------|
@@ -17,25 +33,67 @@
 #ifndef SW_NODE_CHANGE_LOG_H
 #define SW_NODE_CHANGE_LOG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
 #include "base/rw.h"
 #include "storage/keys.h"
 
-enum { SW_CHANGE_FORMAT = 1 };
+enum {
+    SW_CHANGE_FORMAT_VALUES = 1,
+    SW_CHANGE_FORMAT = 2,
+    SW_CHANGE_LEVEL_MAX = 20, /* a key with more than 2^20 kept changes has longer ways back */
+};
 
-/* Views into the stored bytes. */
-struct sw_change_record {
-    struct sw_place place;
-    struct sw_span key;
-    uint64_t create_revision, version, time_ms, lease; /* version 0 = deleted */
+/* Where the record of a change lies. */
+struct sw_change_at {
+    uint64_t revision; /* 0 = nowhere */
+    uint16_t number;
+};
+
+/* A key as it was, or is. */
+struct sw_version {
+    uint64_t create_revision, mod_revision, version, time_ms, lease; /* version 0 = did not exist */
     struct sw_span value;
 };
 
+/* Views into the stored bytes. */
+struct sw_change_record {
+    uint8_t format;
+    bool deleted, counted;
+    struct sw_place place;
+    struct sw_span key;
+    uint64_t time_ms;
+    struct sw_version became; /* format 1; mod_revision: 0, it is the change's */
+    struct sw_version before; /* format 2 */
+    uint64_t serial;          /* format 2, as is the rest */
+    struct sw_change_at back[SW_CHANGE_LEVEL_MAX];
+    uint32_t back_count;
+};
+
+/* In the form that `record` names. */
 void sw_change_record_encode(const struct sw_change_record *record, struct sw_buf *out);
 /* CORRUPT if the bytes are none of ours, NEWER_FORMAT if their format is. */
 enum sw_err sw_change_record_decode(struct sw_span bytes, struct sw_change_record *ret_record)
     SW_MUST_CHECK;
+
+/* The newest kept changes of a key, see node/history.h: part of its record while it exists, and of
+ * one in SW_TABLE_HISTORY while it does not.
+ *
+ * | size | field                                               |
+ * |------|-----------------------------------------------------|
+ * | 8    | serial of the newest change, 0 = none is kept       |
+ * | 1, n | the last change of each power of two: 10 bytes each |
+ */
+struct sw_history_head {
+    uint64_t serial;
+    struct sw_change_at newest[SW_CHANGE_LEVEL_MAX];
+    uint32_t level_count;
+};
+
+void sw_history_head_encode(const struct sw_history_head *head, struct sw_buf *out);
+/* Fails the reader if the bytes are none. */
+struct sw_history_head sw_history_head_read(struct sw_reader *in);
 
 #endif

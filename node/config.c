@@ -47,7 +47,7 @@ static const struct sw_config_key keys[] = {
     KEY_NUMBER("storage", "wal_segment", "wal-segment", "64MiB", "size of one log file", SW_CONFIG_SIZE, wal_segment_size, MIB, GIB),
     KEY_NUMBER("storage", "map_size", "max-map-size", "64GiB", "what the state may grow to; sparse, not reserved", SW_CONFIG_SIZE, map_size, 8 * MIB, GIB * 64 * 1024),
     KEY_NUMBER("storage", "commit_interval", "commit-interval", "1s", "the state is committed at the latest after this; the log covers the rest", SW_CONFIG_DURATION, commit_interval_ms, 10, 60000),
-    KEY_NUMBER("storage", "commit_bytes", "commit-bytes", "32MiB", "or after this much was written", SW_CONFIG_SIZE, commit_bytes, 64 << 10, GIB),
+    KEY_NUMBER("storage", "commit_bytes", "commit-bytes", "64MiB", "or after this much was written", SW_CONFIG_SIZE, commit_bytes, 64 << 10, GIB),
     KEY_NUMBER("limits", "client_in_flight", "client-in-flight", "4096", "unanswered requests of one connection", SW_CONFIG_NUMBER, client_in_flight_max, 1, SW_CLIENT_IN_FLIGHT_MAX),
     KEY_NUMBER("limits", "in_flight", "in-flight", "65536", "unanswered requests of all connections; half of them may be watches", SW_CONFIG_NUMBER, in_flight_max, 1, SW_NODE_IN_FLIGHT_MAX),
     KEY_NUMBER("limits", "queue_size", "queue-size", "64MiB", "bytes of writes that wait to be proposed, and as many of reads under way", SW_CONFIG_SIZE, queue_size_max, SW_COMMAND_SIZE_MAX, SW_NODE_QUEUE_SIZE_MAX),

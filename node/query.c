@@ -3,37 +3,24 @@
 
 #include "base/assert.h"
 #include "base/point.h"
-#include "node/change_log.h"
 #include "node/lease.h"
+#include "node/query_private.h"
 #include "storage/keys.h"
 #include "transport/txn.h"
 
-/* One page being filled. */
-struct page {
-    const struct sw_request *request;
-    struct sw_buf *records;
-    enum sw_table table;
-    struct sw_key prefix; /* of the partition */
-    struct sw_key from;
-    struct sw_key bound; /* excluded; size 0 = none */
-    uint32_t count;
-    bool more;
-    uint64_t upto; /* of a watch: everything up to this revision is in the page */
-};
-
-static bool is_reverse(const struct page *page)
+bool sw__page_is_reverse(const struct sw__page *page)
 {
     return (page->request->flags & SW_REQUEST_REVERSE) != 0;
 }
 
-static struct sw_place place_of(const struct sw_request *request)
+struct sw_place sw__page_place(const struct sw__page *page)
 {
-    return (struct sw_place){.tenant = request->tenant,
-                             .name_space = request->name_space,
-                             .partition = request->partition};
+    return (struct sw_place){.tenant = page->request->tenant,
+                             .name_space = page->request->name_space,
+                             .partition = page->request->partition};
 }
 
-static bool in_range(const struct page *page, struct sw_span key)
+bool sw__page_in_range(const struct sw__page *page, struct sw_span key)
 {
     int order;
 
@@ -44,10 +31,10 @@ static bool in_range(const struct page *page, struct sw_span key)
         return true;
     }
     order = sw_span_compare(key, sw_key_span(&page->bound));
-    return is_reverse(page) ? order > 0 : order < 0;
+    return sw__page_is_reverse(page) ? order > 0 : order < 0;
 }
 
-static enum sw_err record_of(const struct page *page,
+static enum sw_err record_of(const struct sw__page *page,
                              const struct sw_store_record *stored,
                              struct sw_record *ret_record)
 {
@@ -86,7 +73,18 @@ static enum sw_err record_of(const struct page *page,
     return err;
 }
 
-static bool page_is_full(struct page *page)
+struct sw_record sw__record_of_version(struct sw_span key, const struct sw_version *version)
+{
+    return (struct sw_record){.key = key,
+                              .value = version->value,
+                              .create_revision = version->create_revision,
+                              .mod_revision = version->mod_revision,
+                              .version = version->version,
+                              .time_ms = version->time_ms,
+                              .lease = version->lease};
+}
+
+bool sw__page_is_full(struct sw__page *page)
 {
     const uint32_t limit = page->request->limit;
     const uint32_t count_max = limit > 0 && limit < SW_SCAN_COUNT_MAX ? limit : SW_SCAN_COUNT_MAX;
@@ -96,7 +94,7 @@ static bool page_is_full(struct page *page)
     return page->more || full;
 }
 
-static void page_add_record(struct page *page, struct sw_record *record)
+void sw__page_add(struct sw__page *page, struct sw_record *record)
 {
     const size_t size_before = page->records->size;
 
@@ -113,34 +111,34 @@ static void page_add_record(struct page *page, struct sw_record *record)
 }
 
 /* Adds one record; sets `more` instead if the page is full. */
-static enum sw_err page_add(struct page *page, const struct sw_store_record *stored)
+static enum sw_err add_stored(struct sw__page *page, const struct sw_store_record *stored)
 {
     struct sw_record record;
     enum sw_err err;
 
-    if (page_is_full(page)) {
+    if (sw__page_is_full(page)) {
         return SW_ERR_OK;
     }
     err = record_of(page, stored, &record);
     if (err == SW_ERR_OK) {
-        page_add_record(page, &record);
+        sw__page_add(page, &record);
     }
     return err;
 }
 
-static enum sw_err page_fill(struct page *page, struct sw_store *store)
+static enum sw_err page_fill(struct sw__page *page, struct sw_store *store)
 {
-    const bool reverse = is_reverse(page);
+    const bool reverse = sw__page_is_reverse(page);
     struct sw_store_record stored;
     enum sw_err err;
 
     err = store->ops->seek(store, page->table, sw_key_span(&page->from), reverse, &stored);
-    while (err == SW_ERR_OK && in_range(page, stored.key)) {
+    while (err == SW_ERR_OK && sw__page_in_range(page, stored.key)) {
         if (page->count > 0 && SW_BUGGIFY("query.short_page", 20)) {
             page->more = true;
             return SW_ERR_OK;
         }
-        err = page_add(page, &stored);
+        err = add_stored(page, &stored);
         if (err != SW_ERR_OK || page->more) {
             return err;
         }
@@ -150,20 +148,20 @@ static enum sw_err page_fill(struct page *page, struct sw_store *store)
 }
 
 /* Above every key of the partition, whose names end with 0x00, and itself no key. */
-static void partition_end(const struct page *page, struct sw_key *ret_key)
+static void partition_end(const struct sw__page *page, struct sw_key *ret_key)
 {
     const bool exists = sw_key_upper(sw_key_span(&page->prefix), ret_key);
 
     SW_ASSERT(exists);
 }
 
-static void scan_range(struct page *page)
+void sw__page_range(struct sw__page *page)
 {
     const struct sw_request *request = page->request;
-    const struct sw_place place = place_of(request);
+    const struct sw_place place = sw__page_place(page);
 
     page->table = SW_TABLE_KV;
-    if (request->key.size == 0 && is_reverse(page)) {
+    if (request->key.size == 0 && sw__page_is_reverse(page)) {
         partition_end(page, &page->from);
     } else {
         sw_key_kv(&place, request->key, &page->from);
@@ -174,13 +172,13 @@ static void scan_range(struct page *page)
 }
 
 /* False if no revision can be in the range. */
-static bool experience_range(struct page *page)
+static bool experience_range(struct sw__page *page)
 {
     const uint64_t expected = page->request->expected;
-    const struct sw_place place = place_of(page->request);
+    const struct sw_place place = sw__page_place(page);
 
     page->table = SW_TABLE_EXPERIENCE;
-    if (!is_reverse(page)) {
+    if (!sw__page_is_reverse(page)) {
         if (expected == UINT64_MAX) {
             return false;
         }
@@ -193,9 +191,9 @@ static bool experience_range(struct page *page)
     return true;
 }
 
-static enum sw_err get(struct page *page, struct sw_store *store, enum sw_err *ret_answer)
+static enum sw_err get(struct sw__page *page, struct sw_store *store, enum sw_err *ret_answer)
 {
-    const struct sw_place place = place_of(page->request);
+    const struct sw_place place = sw__page_place(page);
     struct sw_store_record stored;
     enum sw_err err;
 
@@ -207,13 +205,13 @@ static enum sw_err get(struct page *page, struct sw_store *store, enum sw_err *r
         *ret_answer = SW_ERR_NOT_FOUND;
         return SW_ERR_OK;
     }
-    return err == SW_ERR_OK ? page_add(page, &stored) : err;
+    return err == SW_ERR_OK ? add_stored(page, &stored) : err;
 }
 
 /* A record for each key, in the order asked for: version 0 for one that does not exist. */
-static enum sw_err multi_get(struct page *page, struct sw_store *store)
+static enum sw_err multi_get(struct sw__page *page, struct sw_store *store)
 {
-    const struct sw_place place = place_of(page->request);
+    const struct sw_place place = sw__page_place(page);
     struct sw_reader in = sw_reader_of(page->request->value);
 
     page->table = SW_TABLE_KV;
@@ -227,10 +225,10 @@ static enum sw_err multi_get(struct page *page, struct sw_store *store)
         stored.key = sw_key_span(&page->from);
         err = store->ops->get(store, SW_TABLE_KV, stored.key, &stored.value);
         if (err == SW_ERR_OK) {
-            err = page_add(page, &stored);
+            err = add_stored(page, &stored);
         } else if (err == SW_ERR_NOT_FOUND) {
             err = SW_ERR_OK;
-            page_add_record(page, &absent);
+            sw__page_add(page, &absent);
         }
         if (err != SW_ERR_OK) {
             return err;
@@ -241,7 +239,7 @@ static enum sw_err multi_get(struct page *page, struct sw_store *store)
 
 /* What is known of a lease, as a record: see swarm.h. */
 static struct sw_record
-lease_shown(const struct page *page, uint64_t id, const struct sw_lease_record *lease)
+lease_shown(const struct sw__page *page, uint64_t id, const struct sw_lease_record *lease)
 {
     const uint64_t now_ms = page->request->expected;
 
@@ -253,9 +251,9 @@ lease_shown(const struct page *page, uint64_t id, const struct sw_lease_record *
 }
 
 /* Adds it if it is of the request's partition. */
-static enum sw_err lease_add(struct page *page, const struct sw_store_record *stored)
+static enum sw_err lease_add(struct sw__page *page, const struct sw_store_record *stored)
 {
-    const struct sw_place place = place_of(page->request);
+    const struct sw_place place = sw__page_place(page);
     struct sw_lease_record lease;
     struct sw_lease_key key;
     struct sw_record record;
@@ -264,15 +262,15 @@ static enum sw_err lease_add(struct page *page, const struct sw_store_record *st
         sw_lease_record_decode(stored->value, &lease) != SW_ERR_OK) {
         return SW_ERR_CORRUPT;
     }
-    if (sw_place_equal(&lease.place, &place) && !page_is_full(page)) {
+    if (sw_place_equal(&lease.place, &place) && !sw__page_is_full(page)) {
         record = lease_shown(page, key.lease, &lease);
-        page_add_record(page, &record);
+        sw__page_add(page, &record);
     }
     return SW_ERR_OK;
 }
 
 static enum sw_err
-lease_list(struct page *page, const struct sw_state *state, struct sw_store *store)
+lease_list(struct sw__page *page, const struct sw_state *state, struct sw_store *store)
 {
     struct sw_store_record stored;
     enum sw_err err;
@@ -281,7 +279,7 @@ lease_list(struct page *page, const struct sw_state *state, struct sw_store *sto
     page->prefix = page->from;
     page->prefix.size = SW_KEY_GROUP_SIZE + 1; /* all leases of the group */
     err = store->ops->seek(store, SW_TABLE_LEASE, sw_key_span(&page->from), false, &stored);
-    while (err == SW_ERR_OK && in_range(page, stored.key)) {
+    while (err == SW_ERR_OK && sw__page_in_range(page, stored.key)) {
         err = lease_add(page, &stored);
         if (err != SW_ERR_OK || page->more) {
             return err;
@@ -291,130 +289,14 @@ lease_list(struct page *page, const struct sw_state *state, struct sw_store *sto
     return err == SW_ERR_NOT_FOUND ? SW_ERR_OK : err;
 }
 
-/* --- watches ---------------------------------------------------------------------------------- */
-
-static bool is_watched(const struct page *page, const struct sw_change_record *change)
+static bool is_past(const struct sw_request *request)
 {
-    const struct sw_request *request = page->request;
-    const struct sw_place place = place_of(request);
-
-    return sw_place_equal(&change->place, &place) &&
-           sw_span_compare(change->key, request->key) >= 0 &&
-           (request->end_key.size == 0 || sw_span_compare(change->key, request->end_key) < 0);
-}
-
-static void change_add(struct page *page, uint64_t revision, const struct sw_change_record *change)
-{
-    struct sw_record record = {.key = change->key,
-                               .value = change->value,
-                               .create_revision = change->create_revision,
-                               .mod_revision = revision,
-                               .version = change->version,
-                               .time_ms = change->time_ms,
-                               .lease = change->lease};
-
-    if ((page->request->flags & SW_REQUEST_KEYS_ONLY) != 0) {
-        record.value = sw_span_of(NULL, 0);
-    }
-    sw_record_encode(&record, page->records);
-    page->count++;
-}
-
-static bool watch_is_full(const struct page *page, uint32_t passed)
-{
-    const uint32_t limit = page->request->limit;
-
-    return page->records->size > SW_SCAN_SIZE_MAX ||
-           page->count >= (limit > 0 ? limit : SW_SCAN_COUNT_MAX) ||
-           passed >= SW_WATCH_SCAN_COUNT_MAX;
-}
-
-/* A page ends between two revisions, never inside one, and has at least one revision: so it may be
- * over its size by what one change of many keys writes, which still fits into a message. */
-static enum sw_err watch_fill(struct page *page, struct sw_store *store)
-{
-    struct sw_store_record stored;
-    uint64_t running = 0; /* revision being passed */
-    size_t size_before = 0;
-    uint32_t count_before = 0;
-    uint32_t passed = 0;
-    enum sw_err err;
-
-    err = store->ops->seek(store, SW_TABLE_CHANGE, sw_key_span(&page->from), false, &stored);
-    while (err == SW_ERR_OK && sw_key_has_prefix(stored.key, sw_key_span(&page->prefix))) {
-        struct sw_change_record change;
-        struct sw_change_key key;
-
-        if (sw_key_change_decode(stored.key, &key) != SW_ERR_OK ||
-            sw_change_record_decode(stored.value, &change) != SW_ERR_OK) {
-            return SW_ERR_CORRUPT;
-        }
-        if (key.revision != running) {
-            const bool over = page->records->size > SW_SCAN_SIZE_MAX && count_before > 0;
-
-            if (over) { /* the revision before does not fit behind the others */
-                page->records->size = size_before;
-                page->count = count_before;
-                page->more = true;
-                return SW_ERR_OK;
-            }
-            if (running != 0) {
-                page->upto = running - (SW_PLANTED(WATCH_GOES_BACK) ? 1 : 0);
-            }
-            if (running != 0 && watch_is_full(page, passed)) {
-                page->more = true;
-                return SW_ERR_OK;
-            }
-            running = key.revision;
-            size_before = page->records->size;
-            count_before = page->count;
-        }
-        if (is_watched(page, &change)) {
-            change_add(page, key.revision, &change);
-        }
-        passed++;
-        err = store->ops->next(store, SW_TABLE_CHANGE, false, &stored);
-    }
-    if (page->records->size > SW_SCAN_SIZE_MAX && count_before > 0) {
-        page->records->size = size_before;
-        page->count = count_before;
-        page->more = true;
-    } else {
-        page->upto = UINT64_MAX;
-    }
-    return err == SW_ERR_OK || err == SW_ERR_NOT_FOUND ? SW_ERR_OK : err;
-}
-
-static enum sw_err watch(struct page *page,
-                         const struct sw_state *state,
-                         struct sw_store *store,
-                         enum sw_err *ret_answer)
-{
-    const uint64_t after = page->request->expected;
-    enum sw_err err = SW_ERR_OK;
-
-    page->upto = after;
-    /* From the future: this state was put in the place of a later one. */
-    if ((after < state->change_floor && !SW_PLANTED(WATCH_HIDES_RESYNC)) ||
-        after > state->revision) {
-        *ret_answer = SW_ERR_RESYNC;
-        page->upto = state->revision;
-        return SW_ERR_OK;
-    }
-    if (after < state->revision) {
-        sw_key_change(
-            state->group, after + (after > 0 && SW_PLANTED(WATCH_REPEATS) ? 0 : 1), 0, &page->from);
-        sw_key_group(state->group, &page->prefix);
-        err = watch_fill(page, store);
-    }
-    if (page->upto == UINT64_MAX) {
-        page->upto = state->revision;
-    }
-    return err;
+    return request->expected != 0 && (request->op == SW_OP_GET || request->op == SW_OP_SCAN ||
+                                      request->op == SW_OP_MULTI_GET);
 }
 
 /* Sessions are of no partition. */
-static void session_list(struct page *page, const struct sw_state *state)
+static void session_list(struct sw__page *page, const struct sw_state *state)
 {
     const struct sw_session_page wanted = {
         .after = page->request->session, .limit = page->request->limit, .time_ms = state->time_ms};
@@ -422,18 +304,24 @@ static void session_list(struct page *page, const struct sw_state *state)
     page->count = sw_sessions_list(&state->sessions, &wanted, page->records, &page->more);
 }
 
-static enum sw_err run(struct page *page,
+static enum sw_err run(struct sw__page *page,
                        const struct sw_state *state,
                        struct sw_store *store,
                        enum sw_err *ret_answer)
 {
-    const struct sw_place place = place_of(page->request);
+    const struct sw_place place = sw__page_place(page);
 
     if (page->request->op == SW_OP_SESSION_LIST) {
         session_list(page, state);
         return SW_ERR_OK;
     }
     sw_key_partition(&place, &page->prefix);
+    if (is_past(page->request)) {
+        return sw__past_read(page, state, store, ret_answer);
+    }
+    if (page->request->op == SW_OP_HISTORY) {
+        return sw__past_list(page, state, store);
+    }
     if (page->request->op == SW_OP_GET) {
         return get(page, store, ret_answer);
     }
@@ -441,13 +329,13 @@ static enum sw_err run(struct page *page,
         return multi_get(page, store);
     }
     if (page->request->op == SW_OP_WATCH) {
-        return watch(page, state, store, ret_answer);
+        return sw__watch_read(page, state, store, ret_answer);
     }
     if (page->request->op == SW_OP_LEASE_LIST) {
         return lease_list(page, state, store);
     }
     if (page->request->op == SW_OP_SCAN) {
-        scan_range(page);
+        sw__page_range(page);
         return page_fill(page, store);
     }
     return experience_range(page) ? page_fill(page, store) : SW_ERR_OK;
@@ -460,7 +348,9 @@ static enum sw_err ask_vectors(const struct sw_request *request,
                                struct sw_buf *out,
                                struct sw_vectors_answer *ret_answer)
 {
-    const struct sw_place place = place_of(request);
+    const struct sw_place place = {.tenant = request->tenant,
+                                   .name_space = request->name_space,
+                                   .partition = request->partition};
 
     return request->op == SW_OP_INDEX_LIST
                ? sw_vectors_list(&state->vectors, &place, out, ret_answer)
@@ -503,10 +393,19 @@ static enum sw_err judge(const struct sw_request *request)
     if (request->op != SW_OP_GET && request->op != SW_OP_SCAN &&
         request->op != SW_OP_EXPERIENCE_SCAN && request->op != SW_OP_MULTI_GET &&
         request->op != SW_OP_LEASE_LIST && request->op != SW_OP_WATCH &&
-        request->op != SW_OP_SESSION_LIST && !is_of_vectors(request->op)) {
+        request->op != SW_OP_SESSION_LIST && request->op != SW_OP_HISTORY &&
+        !is_of_vectors(request->op)) {
         return SW_ERR_UNSUPPORTED;
     }
     return sw_request_validate(request, why);
+}
+
+static uint64_t revision_of(const struct sw__page *page, const struct sw_state *state, bool read)
+{
+    if (page->request->op == SW_OP_WATCH) {
+        return page->upto;
+    }
+    return read && is_past(page->request) ? page->request->expected : state->revision;
 }
 
 enum sw_err sw_query(const struct sw_state *state,
@@ -515,7 +414,7 @@ enum sw_err sw_query(const struct sw_state *state,
                      struct sw_buf *records,
                      struct sw_reply *ret_reply)
 {
-    struct page page = {.request = request, .records = records};
+    struct sw__page page = {.request = request, .records = records};
     enum sw_err answer = judge(request);
     enum sw_err err = SW_ERR_OK;
 
@@ -526,11 +425,18 @@ enum sw_err sw_query(const struct sw_state *state,
     if (answer == SW_ERR_OK) {
         err = run(&page, state, store, &answer);
     }
+    if (answer == SW_ERR_COMPACTED || answer == SW_ERR_FUTURE_REVISION) {
+        sw_buf_clear(records);
+        page.count = 0;
+        page.more = false;
+    }
     if (err == SW_ERR_OK) {
         *ret_reply =
             (struct sw_reply){.err = answer,
                               .shard = state->group,
-                              .revision = request->op == SW_OP_WATCH ? page.upto : state->revision,
+                              .revision = revision_of(
+                                  &page, state, answer == SW_ERR_OK || answer == SW_ERR_NOT_FOUND),
+                              .value = answer == SW_ERR_COMPACTED ? page.floor : 0,
                               .more = page.more,
                               .record_count = page.count,
                               .records = sw_buf_span(records)};

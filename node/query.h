@@ -16,7 +16,17 @@
  * in that order: a record for each put, one with version 0 for each delete; all of one revision are
  * in one page. The reply's revision is up to where everything was told, also if that was nothing.
  * RESYNC if changes after `expected` are not kept any more, or if that revision is yet to come; the
- * reply's revision is then the present one.
+ * reply's revision is then the present one. With SW_REQUEST_PREVIOUS each change is followed by a
+ * record of the key before it (version 0: it did not exist); TOO_LARGE if those of one revision do
+ * not fit into a message, which can then be watched without.
+ *
+ * GET, MULTI_GET and SCAN read the state as it was at revision `expected` unless that is 0, and
+ * their reply has that revision. FUTURE_REVISION if it is yet to come; COMPACTED if what was then
+ * is not kept any more, the reply's value being the oldest revision of which everything is.
+ *
+ * A history gives what `key` was, newest first, below revision `expected` unless that is 0: a
+ * record for each version that is kept, and one of version 0 for each deletion. To go on is to name
+ * the last mod_revision seen.
  *
  * A list of leases gives those of the partition with an id above `lease`; `expected` is the time on
  * the group's clock that their remaining time is told against, set by the leader. */

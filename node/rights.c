@@ -18,6 +18,7 @@ static uint8_t needed_rights(const struct sw_request *request)
     case SW_OP_WATCH:
     case SW_OP_INDEX_LIST:
     case SW_OP_VECTOR_SEARCH:
+    case SW_OP_HISTORY:
         return SW_RIGHT_READ;
     case SW_OP_PUT:
     case SW_OP_CAS:
@@ -48,6 +49,7 @@ static uint8_t needed_rights(const struct sw_request *request)
     case SW_OP_MEMBER_REMOVE:
     case SW_OP_RESTART:
     case SW_OP_TICK:
+    case SW_OP_COMPACT:
     case SW_OP_SETTING_PUT:
     case SW_OP_SETTING_DELETE:
     case SW_OP_AUDIT:

@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "base/point.h"
 #include "node/chunk.h"
+#include "node/history.h"
 #include "storage/store_seal.h"
 
 /* Commits of the stage or of its removal happen at least this often, to bound a transaction. */
@@ -355,9 +356,17 @@ static enum sw_err value_check(enum sw_table table, struct sw_span value)
 {
     struct sw_kv_record kv;
     struct sw_experience_record experience;
+    struct sw_change_record change;
+    struct sw_history_head head;
 
     if (table == SW_TABLE_KV) {
         return sw_kv_record_decode(value, &kv);
+    }
+    if (table == SW_TABLE_CHANGE) {
+        return sw_change_record_decode(value, &change);
+    }
+    if (table == SW_TABLE_HISTORY) {
+        return sw_history_record_decode(value, &head);
     }
     return table == SW_TABLE_EXPERIENCE ? sw_experience_record_decode(value, &experience)
                                         : SW_ERR_OK; /* meta and sessions are loaded after this */

@@ -511,6 +511,7 @@ enum sw_err sw_key_check(enum sw_table table, struct sw_span bytes)
     case SW_TABLE_META:
         return sw_key_meta_decode(bytes, &meta);
     case SW_TABLE_KV:
+    case SW_TABLE_HISTORY:
         return sw_key_kv_decode(bytes, &kv);
     case SW_TABLE_EXPERIENCE:
         return sw_key_experience_decode(bytes, &experience);
@@ -520,7 +521,6 @@ enum sw_err sw_key_check(enum sw_table table, struct sw_span bytes)
         return sw_key_lease_decode(bytes, &lease);
     case SW_TABLE_CHANGE:
         return sw_key_change_decode(bytes, &change);
-    case SW_TABLE_HISTORY:
     case SW_TABLE_INDEX:
         return check_slot(bytes);
     case SW_TABLE_STAGE:

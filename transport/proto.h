@@ -58,6 +58,9 @@ enum sw_op {
     /* What has become of write `seq` of `session`. It goes through the log as the write would: one
      * that has not run by then never will. */
     SW_OP_OUTCOME = 27,
+    SW_OP_COMPACT = 31, /* changes up to revision `expected` need not be kept */
+    SW_OP_HISTORY = 32, /* what `key` was, newest first, below revision `expected` unless that is
+                           0; a record of version 0: it was deleted then */
     /* Vector indexes of a partition; `key` names the index. Values: transport/vector.h. */
     SW_OP_INDEX_CREATE = 40,
     SW_OP_INDEX_DROP = 41,
@@ -82,11 +85,14 @@ enum sw_durability {
 enum {
     SW_REQUEST_REVERSE = 1 << 0,   /* scans: from high to low */
     SW_REQUEST_KEYS_ONLY = 1 << 1, /* scans: values left out */
-    SW_REQUEST_PREVIOUS = 1 << 2,  /* put, cas, delete: answer with the record as it was */
+    SW_REQUEST_PREVIOUS = 1 << 2,  /* put, cas, delete: answer with the record as it was; watch:
+                                      each change is followed by the key as it was before */
     /* Writes in a session: refused if an ordered one of the session was, before it in the message.
      * Of the way to the node, not of the command. */
     SW_REQUEST_ORDERED = 1 << 3,
-    SW_REQUEST_FLAGS_ALL = (1 << 4) - 1,
+    SW_REQUEST_PUTS = 1 << 4,    /* watch: no deletes */
+    SW_REQUEST_DELETES = 1 << 5, /* watch: nothing but deletes */
+    SW_REQUEST_FLAGS_ALL = (1 << 6) - 1,
 };
 
 /* Spans are views into the decoded message or the caller's memory. */

@@ -48,7 +48,10 @@ static const struct op_rule op_rules[SW_OP_COUNT] = {
                    .flags = SW_REQUEST_PREVIOUS,
                    .value_max = SW_VALUE_SIZE_MAX,
                    .write = true},
-    [SW_OP_GET] = {.name = "get", .required = SW__FIELD_NAMES | SW__FIELD_KEY, .read = true},
+    [SW_OP_GET] = {.name = "get",
+                   .required = SW__FIELD_NAMES | SW__FIELD_KEY,
+                   .optional = SW__FIELD_EXPECTED,
+                   .read = true},
     [SW_OP_DELETE] = {.name = "delete",
                       .required = SW__FIELD_NAMES | SW__FIELD_KEY,
                       .optional = WRITE_FIELDS,
@@ -63,7 +66,8 @@ static const struct op_rule op_rules[SW_OP_COUNT] = {
                    .write = true},
     [SW_OP_SCAN] = {.name = "scan",
                     .required = SW__FIELD_NAMES,
-                    .optional = SW__FIELD_KEY | SW__FIELD_END_KEY | SW__FIELD_PAGE,
+                    .optional =
+                        SW__FIELD_KEY | SW__FIELD_END_KEY | SW__FIELD_EXPECTED | SW__FIELD_PAGE,
                     .flags = SCAN_FLAGS,
                     .read = true},
     [SW_OP_EXPERIENCE_APPEND] = {.name = "experience append",
@@ -92,7 +96,7 @@ static const struct op_rule op_rules[SW_OP_COUNT] = {
                    .write = true},
     [SW_OP_MULTI_GET] = {.name = "multi-get",
                          .required = SW__FIELD_NAMES | SW__FIELD_VALUE,
-                         .optional = SW__FIELD_FLAGS,
+                         .optional = SW__FIELD_FLAGS | SW__FIELD_EXPECTED,
                          .flags = SW_REQUEST_KEYS_ONLY,
                          .value_max = SW_VALUE_SIZE_MAX,
                          .read = true},
@@ -115,8 +119,15 @@ static const struct op_rule op_rules[SW_OP_COUNT] = {
                      .required = SW__FIELD_NAMES,
                      .optional =
                          SW__FIELD_KEY | SW__FIELD_END_KEY | SW__FIELD_EXPECTED | SW__FIELD_PAGE,
-                     .flags = SW_REQUEST_KEYS_ONLY},
+                     .flags = SW_REQUEST_KEYS_ONLY | SW_REQUEST_PREVIOUS | SW_REQUEST_PUTS |
+                              SW_REQUEST_DELETES},
     [SW_OP_TICK] = {.name = "tick", .required = SW__FIELD_EXPECTED, .write = true},
+    [SW_OP_COMPACT] = {.name = "compact", .required = SW__FIELD_EXPECTED, .write = true},
+    [SW_OP_HISTORY] = {.name = "history",
+                       .required = SW__FIELD_NAMES | SW__FIELD_KEY,
+                       .optional = SW__FIELD_EXPECTED | SW__FIELD_PAGE,
+                       .flags = SW_REQUEST_KEYS_ONLY,
+                       .read = true},
     [SW_OP_MEMBER_LIST] = {.name = "member list"},
     [SW_OP_MEMBER_ADD] = {.name = "member add",
                           .required = SW__FIELD_EXPECTED | SW__FIELD_VALUE,
@@ -338,6 +349,10 @@ check_page(const struct op_rule *rule, const struct sw_request *request, char *r
                  "%s does not know flags 0x%x",
                  rule->name,
                  (unsigned)(request->flags & ~rule->flags));
+        return SW_ERR_INVALID;
+    }
+    if ((request->flags & SW_REQUEST_PUTS) != 0 && (request->flags & SW_REQUEST_DELETES) != 0) {
+        snprintf(ret_why, SW_WHY_SIZE, "puts only and deletes only: nothing would be told");
         return SW_ERR_INVALID;
     }
     if (request->limit > SW_SCAN_COUNT_MAX) {

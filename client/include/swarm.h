@@ -165,6 +165,9 @@ enum swarm_op {
                                   create_revision = the session, mod_revision = its time to live in
                                   ms, time_ms = what is left of it in ms, version = answers that are
                                   kept, lease = up to which number answers were acknowledged */
+    SWARM_COMPACT = 31, /* changes up to revision `expected` need not be kept any more */
+    SWARM_HISTORY = 32, /* what `key` was, newest first, below revision `expected` unless that is
+                           0; a record of version 0 says that it was deleted then */
     SWARM_INDEX_CREATE = 40,   /* `key` = its name, `space` = what its vectors are */
     SWARM_INDEX_DROP = 41,     /* `key`; the keys that it finds stay */
     SWARM_INDEX_LIST = 42,     /* of a partition; JSON */

@@ -29,9 +29,11 @@ enum swarm_status {
     SWARM_OUT_OF_RANGE = 3108,    /* the result of the merge is no 64-bit number */
     SWARM_LEASE_GONE = 3109,      /* there is no such lease: it ended or was revoked */
     SWARM_RESYNC = 3110,          /* changes that old are not kept any more */
+    SWARM_FUTURE_REVISION = 3111, /* that revision is yet to come */
     SWARM_DIMENSION = 3112,       /* the vector is not as long as those of the index */
     SWARM_NO_INDEX = 3113,        /* there is no such index in this partition */
     SWARM_EXISTS = 3114,          /* something that near is stored already */
+    SWARM_COMPACTED = 3115,       /* what was that long ago is not kept any more */
     SWARM_UNAUTHORIZED = 4001,    /* this identity has no right to do that */
     SWARM_UNAUTHENTICATED = 4101, /* the peer could not prove who it is */
     SWARM_REPLAYED = 4102,        /* a frame was seen before */

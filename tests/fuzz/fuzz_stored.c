@@ -47,13 +47,19 @@ static void fuzz_kv(struct sw_span bytes, struct sw_buf *again)
     struct sw_kv_record record;
 
     if (sw_kv_record_decode(bytes, &record) == SW_ERR_OK) {
-        sw_write_u8(again, record.lease != 0 ? SW_KV_LEASE_FORMAT : SW_KV_FORMAT);
+        sw_write_u8(again,
+                    record.head.serial != 0 ? SW_KV_HISTORY_FORMAT
+                    : record.lease != 0     ? SW_KV_LEASE_FORMAT
+                                            : SW_KV_FORMAT);
         sw_write_u64(again, record.create_revision);
         sw_write_u64(again, record.mod_revision);
         sw_write_u64(again, record.version);
         sw_write_u64(again, record.time_ms);
-        if (record.lease != 0) {
+        if (record.lease != 0 || record.head.serial != 0) {
             sw_write_u64(again, record.lease);
+        }
+        if (record.head.serial != 0) {
+            sw_history_head_encode(&record.head, again);
         }
         sw_write_bytes(again, record.value);
         SW_ASSERT(sw_span_equal(sw_buf_span(again), bytes));

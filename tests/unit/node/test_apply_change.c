@@ -196,11 +196,11 @@ static void kept_changes_are_bounded_in_bytes(void **unused)
     (void)unused;
     kit.state.change_size_max = 1000;
     put_big(&kit, "a", 400);
-    put_big(&kit, "b", 400);
-    put_big(&kit, "c", 400);
+    put_big(&kit, "a", 400);
+    put_big(&kit, "a", 4000);
     assert_int_equal(kit.state.change_floor, 1);
     assert_true(kit.state.change_size <= 1000);
-    put_big(&kit, "d", 4000); /* larger than all: it is not kept at all */
+    put_big(&kit, "a", 1); /* what it was is larger than all: it is not kept at all */
     assert_int_equal(kit.state.change_count, 0);
     assert_int_equal(kit.state.change_size, 0);
     expect_resync(&kit, 3);

@@ -243,6 +243,14 @@ static struct sw_request random_request(struct sw_prng *prng, char *value)
     return request;
 }
 
+static size_t value_size(struct sw_span bytes)
+{
+    struct sw_kv_record record;
+
+    assert_int_equal(sw_kv_record_decode(bytes, &record), SW_ERR_OK);
+    return record.value.size;
+}
+
 /* Adds a record's place to the recount if it is in the wanted one. */
 static void recount(struct kit *kit, const char *tenant, const char *space, struct sw_usage *ret)
 {
@@ -274,7 +282,7 @@ static void recount(struct kit *kit, const char *tenant, const char *space, stru
             ret->keys += tables[i] == SW_TABLE_KV ? 1 : 0;
             ret->experiences += tables[i] == SW_TABLE_KV ? 0 : 1;
             ret->bytes += tables[i] == SW_TABLE_KV
-                              ? kv.key.size + stored.value.size - SW_KV_HEADER_SIZE
+                              ? kv.key.size + value_size(stored.value)
                               : stored.value.size - SW_EXPERIENCE_HEADER_SIZE;
         }
     }

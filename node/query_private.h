@@ -1,0 +1,48 @@
+/* What the parts of a query share: the page that is being filled.
+ *
+ * query.c reads the present, query_past.c what was, query_watch.c what changed. */
+#ifndef SW_NODE_QUERY_PRIVATE_H
+#define SW_NODE_QUERY_PRIVATE_H
+
+#include "node/history.h"
+#include "node/query.h"
+
+struct sw__page {
+    const struct sw_request *request;
+    struct sw_buf *records;
+    enum sw_table table;
+    struct sw_key prefix; /* of the partition */
+    struct sw_key from;
+    struct sw_key bound; /* excluded; size 0 = none */
+    uint32_t count;
+    bool more;
+    uint64_t upto;  /* of a watch: everything up to this revision is in the page */
+    uint64_t floor; /* of COMPACTED: the oldest revision that could be read */
+};
+
+struct sw_place sw__page_place(const struct sw__page *page);
+bool sw__page_is_reverse(const struct sw__page *page);
+bool sw__page_in_range(const struct sw__page *page, struct sw_span key);
+/* True if no record fits any more; sets `more` if one is left out by that. */
+bool sw__page_is_full(struct sw__page *page);
+/* Adds the record, or sets `more`. */
+void sw__page_add(struct sw__page *page, struct sw_record *record);
+/* Where the request's scan begins and ends. */
+void sw__page_range(struct sw__page *page);
+struct sw_record sw__record_of_version(struct sw_span key, const struct sw_version *version);
+
+/* query_past.c: GET, MULTI_GET and SCAN of the past, and the versions of a key. */
+enum sw_err sw__past_read(struct sw__page *page,
+                          const struct sw_state *state,
+                          struct sw_store *store,
+                          enum sw_err *ret_answer);
+enum sw_err
+sw__past_list(struct sw__page *page, const struct sw_state *state, struct sw_store *store);
+
+/* query_watch.c */
+enum sw_err sw__watch_read(struct sw__page *page,
+                           const struct sw_state *state,
+                           struct sw_store *store,
+                           enum sw_err *ret_answer);
+
+#endif
