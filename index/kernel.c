@@ -55,6 +55,16 @@ static void estimate_scalar(const struct sw__query_code *query,
     }
 }
 
+static uint32_t below_scalar(const int32_t *estimates, int32_t threshold)
+{
+    uint32_t mask = 0;
+
+    for (uint32_t i = 0; i < SW__BLOCK_LANES; i++) {
+        mask |= (uint32_t)(estimates[i] <= threshold) << i;
+    }
+    return mask;
+}
+
 static int32_t dot_scalar(const int16_t *query, const int8_t *row, uint32_t count)
 {
     int32_t sum = 0;
@@ -66,7 +76,7 @@ static int32_t dot_scalar(const int16_t *query, const int8_t *row, uint32_t coun
 }
 
 const struct sw__kernel sw__kernel_scalar = {
-    .name = "scalar", .estimate = estimate_scalar, .dot = dot_scalar};
+    .name = "scalar", .estimate = estimate_scalar, .below = below_scalar, .dot = dot_scalar};
 
 #if defined(__x86_64__)
 static bool has_avx512(void)

@@ -48,6 +48,8 @@ struct sw__kernel {
                      const struct sw__codes *codes,
                      int32_t base,
                      int32_t *ret_estimates);
+    /* Bit i: estimate i of SW__BLOCK_LANES is at most the threshold. */
+    uint32_t (*below)(const int32_t *estimates, int32_t threshold);
     /* Sum of query[i] * row[i]; `count` is a multiple of 64. */
     int32_t (*dot)(const int16_t *query, const int8_t *row, uint32_t count);
 };

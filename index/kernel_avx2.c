@@ -115,6 +115,19 @@ TARGET static void estimate_avx2(const struct sw__query_code *query,
     }
 }
 
+TARGET static uint32_t below_avx2(const int32_t *estimates, int32_t threshold)
+{
+    const __m256i limit = _mm256_set1_epi32(threshold);
+    uint32_t above = 0;
+
+    for (uint32_t i = 0; i < SW__BLOCK_LANES; i += 8) {
+        const __m256i greater = _mm256_cmpgt_epi32(load(estimates + i), limit);
+
+        above |= (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(greater)) << i;
+    }
+    return ~above;
+}
+
 TARGET static int32_t dot_avx2(const int16_t *query, const int8_t *row, uint32_t count)
 {
     __m256i even = _mm256_setzero_si256();
@@ -137,7 +150,7 @@ TARGET static int32_t dot_avx2(const int16_t *query, const int8_t *row, uint32_t
 }
 
 const struct sw__kernel sw__kernel_avx2 = {
-    .name = "avx2", .estimate = estimate_avx2, .dot = dot_avx2};
+    .name = "avx2", .estimate = estimate_avx2, .below = below_avx2, .dot = dot_avx2};
 #else
 typedef int sw__kernel_avx2_is_empty;
 #endif

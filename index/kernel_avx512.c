@@ -74,6 +74,15 @@ TARGET static void estimate_avx512(const struct sw__query_code *query,
     }
 }
 
+TARGET static uint32_t below_avx512(const int32_t *estimates, int32_t threshold)
+{
+    const __m512i limit = _mm512_set1_epi32(threshold);
+    const __mmask16 low = _mm512_cmple_epi32_mask(_mm512_loadu_si512(estimates), limit);
+    const __mmask16 high = _mm512_cmple_epi32_mask(_mm512_loadu_si512(estimates + 16), limit);
+
+    return (uint32_t)high << 16 | low;
+}
+
 TARGET static int32_t dot_avx512(const int16_t *query, const int8_t *row, uint32_t count)
 {
     __m512i even = _mm512_setzero_si512();
@@ -91,7 +100,7 @@ TARGET static int32_t dot_avx512(const int16_t *query, const int8_t *row, uint32
 }
 
 const struct sw__kernel sw__kernel_avx512 = {
-    .name = "avx512", .estimate = estimate_avx512, .dot = dot_avx512};
+    .name = "avx512", .estimate = estimate_avx512, .below = below_avx512, .dot = dot_avx512};
 #else
 typedef int sw__kernel_avx512_is_empty;
 #endif

@@ -31,9 +31,13 @@ void sw__key_begin(const struct sw__prefix *prefix, enum sw__kind kind, struct s
 
 void sw__key_u32(struct sw__key *key, uint32_t value)
 {
-    for (unsigned shift = 32; shift > 0; shift -= 8) {
-        key->data[key->size++] = (uint8_t)(value >> (shift - 8));
-    }
+    uint8_t *at = key->data + key->size;
+
+    at[0] = (uint8_t)(value >> 24);
+    at[1] = (uint8_t)(value >> 16);
+    at[2] = (uint8_t)(value >> 8);
+    at[3] = (uint8_t)value;
+    key->size = (uint8_t)(key->size + 4);
 }
 
 void sw__key_u64(struct sw__key *key, uint64_t value)

@@ -46,6 +46,7 @@ struct search {
     struct sw__candidate *kept; /* owned */
     uint32_t kept_count;
     uint32_t kept_capacity;
+    uint64_t *numbers;          /* owned: scratch of as many */
     int32_t threshold;          /* entries with a greater estimate are none of the best */
     struct sw__candidate *hits; /* owned: compared exactly; only with rerank == UINT32_MAX */
     uint32_t hit_count;
@@ -265,6 +266,54 @@ static enum sw_err absorb(struct search *search)
     return err;
 }
 
+/* Of those with the R-th smallest estimate, only the smallest ids stay. */
+static uint32_t keep_ties(struct search *search, uint32_t below, int64_t last)
+{
+    struct sw__candidate *ties = search->kept + below;
+    const uint32_t wanted = search->rerank - below;
+    uint32_t count = 0;
+
+    for (uint32_t i = below; i < search->kept_count; i++) {
+        if (search->kept[i].key == last) {
+            ties[count++] = search->kept[i];
+        }
+    }
+    SW_ASSERT(count >= wanted);
+    if (count > wanted) {
+        sw__select_candidates(ties, count, wanted);
+    }
+    return below + wanted;
+}
+
+/* Leaves the R candidates with the smallest (estimate, id). */
+static void keep_best(struct search *search)
+{
+    int64_t last = INT64_MIN;
+    uint32_t below = 0;
+
+    for (uint32_t i = 0; i < search->kept_count; i++) {
+        const uint64_t biased = (uint32_t)search->kept[i].key ^ UINT32_C(1) << 31;
+
+        search->numbers[i] = biased << 32 | i;
+    }
+    sw__select_numbers(search->numbers, search->kept_count, search->rerank);
+    for (uint32_t i = 0; i < search->rerank; i++) {
+        const int64_t key = (int32_t)((uint32_t)(search->numbers[i] >> 32) ^ UINT32_C(1) << 31);
+
+        last = key > last ? key : last;
+    }
+    for (uint32_t i = 0; i < search->kept_count; i++) {
+        if (search->kept[i].key < last) {
+            const struct sw__candidate kept = search->kept[i];
+
+            search->kept[i] = search->kept[below];
+            search->kept[below++] = kept;
+        }
+    }
+    search->kept_count = keep_ties(search, below, last);
+    search->threshold = (int32_t)last;
+}
+
 /* Makes room for another block of lanes. */
 static enum sw_err cut(struct search *search)
 {
@@ -272,9 +321,7 @@ static enum sw_err cut(struct search *search)
         return absorb(search);
     }
     if (search->kept_count > search->rerank) {
-        sw__select_candidates(search->kept, search->kept_count, search->rerank);
-        search->kept_count = search->rerank;
-        search->threshold = (int32_t)search->kept[search->rerank - 1].key;
+        keep_best(search);
     }
     return SW_ERR_OK;
 }
@@ -352,20 +399,10 @@ static enum sw_err take_lane(struct search *search,
     return err;
 }
 
-static uint32_t below(const int32_t *estimates, uint32_t count, int32_t threshold)
-{
-    uint32_t mask = 0;
-
-    for (uint32_t lane = 0; lane < count; lane++) {
-        mask |= (uint32_t)(estimates[lane] <= threshold) << lane;
-    }
-    return mask;
-}
-
 static enum sw_err scan_block(struct search *search, const struct source *source)
 {
     const size_t size = sw__block_size(search->reader->dim);
-    int32_t estimates[SW__BLOCK_LANES];
+    int32_t estimates[SW__BLOCK_LANES] = {0};
     struct sw__block block;
     struct sw__codes codes;
     uint32_t mask;
@@ -383,7 +420,7 @@ static enum sw_err scan_block(struct search *search, const struct source *source
         &search->reader->looks[source->look]->code, &codes, source->base, estimates);
     mask = filter_mask(search, &block);
     if (!search->narrow) {
-        mask &= below(estimates, block.count, search->threshold);
+        mask &= search->reader->kernel->below(estimates, search->threshold);
     }
     if (search->kept_count + SW__BLOCK_LANES > search->kept_capacity) {
         err = cut(search);
@@ -608,6 +645,8 @@ static void begin(struct search *search, struct sw_index_reader *reader, const i
     search->certificate.epoch = reader->state.epoch;
     search->kept_capacity = (rerank == UINT32_MAX ? 1024 : 4 * rerank) + SW__BLOCK_LANES;
     search->kept = malloc(search->kept_capacity * sizeof(*search->kept));
+    search->numbers = malloc(search->kept_capacity * sizeof(*search->numbers));
+    SW_ASSERT(search->numbers != NULL);
     search->source_capacity = BLOCKS_MIN;
     search->sources = malloc(search->source_capacity * sizeof(*search->sources));
     SW_ASSERT(search->kept != NULL);
@@ -649,6 +688,7 @@ enum sw_err sw_index_search(struct sw_index_reader *reader,
     }
     free(search.sources);
     free(search.kept);
+    free(search.numbers);
     free(search.hits);
     return err;
 }

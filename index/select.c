@@ -7,7 +7,7 @@
 #include "base/assert.h"
 #include "base/prng.h"
 
-enum { CUT_SEED = 0x73656c, SAMPLE = 32, FEW = 48 };
+enum { CUT_SEED = 0x73656c, SAMPLE = 20, FEW = 40 };
 
 /* Moves what is at most `cut` to the front; no branch depends on the data. */
 static uint32_t keep_below(uint64_t *numbers, uint32_t count, uint64_t cut)
@@ -38,13 +38,14 @@ static void sort_few(uint64_t *numbers, uint32_t count)
 }
 
 /* A number that somewhat more than `keep` of them are probably not greater than. */
-static uint64_t guess(const uint64_t *numbers, uint32_t count, uint32_t keep, struct sw_prng *prng)
+static uint64_t guess(const uint64_t *numbers, uint32_t count, uint32_t keep, uint64_t *state)
 {
     uint64_t sample[SAMPLE];
     const uint32_t rank = (uint32_t)((uint64_t)keep * SAMPLE / count);
 
     for (uint32_t i = 0; i < SAMPLE; i++) {
-        sample[i] = numbers[sw_prng_below(prng, count)];
+        *state = *state * UINT64_C(6364136223846793005) + 1442695040888963407;
+        sample[i] = numbers[(*state >> 32) * count >> 32];
     }
     sort_few(sample, SAMPLE);
     return sample[rank + 1 < SAMPLE ? rank + 1 : SAMPLE - 1];
@@ -52,12 +53,12 @@ static uint64_t guess(const uint64_t *numbers, uint32_t count, uint32_t keep, st
 
 void sw__select_numbers(uint64_t *numbers, uint32_t count, uint32_t keep)
 {
-    struct sw_prng prng = sw_prng_of(CUT_SEED);
+    uint64_t state = CUT_SEED;
     uint32_t from = 0; /* numbers before it are kept; what is decided is numbers[from..count) */
 
     SW_ASSERT(keep >= 1 && keep <= count);
     while (count - from > FEW && from < keep) {
-        const uint64_t cut = guess(numbers + from, count - from, keep - from, &prng);
+        const uint64_t cut = guess(numbers + from, count - from, keep - from, &state);
         const uint32_t kept = keep_below(numbers + from, count - from, cut);
 
         if (kept == count - from) {

@@ -133,6 +133,31 @@ static void products_are_exact(void **state)
     }
 }
 
+static void masks_are_exact(void **state)
+{
+    static const int32_t thresholds[] = {INT32_MIN, -1, 0, 7, INT32_MAX - 1, INT32_MAX};
+    struct sw_prng prng = sw_prng_of(6);
+    int32_t estimates[SW__BLOCK_LANES];
+
+    (void)state;
+    for (int round = 0; round < 600; round++) {
+        const int32_t threshold = thresholds[round % 6];
+        uint32_t want = 0;
+
+        for (uint32_t i = 0; i < SW__BLOCK_LANES; i++) {
+            estimates[i] = sw_prng_chance(&prng, 1, 4) ? threshold : (int32_t)sw_prng_next(&prng);
+            want |= (uint32_t)(estimates[i] <= threshold) << i;
+        }
+        for (size_t n = 0; n < sizeof(names) / sizeof(names[0]); n++) {
+            const struct sw__kernel *kernel = sw__kernel_named(names[n]);
+
+            if (kernel != NULL) {
+                assert_int_equal(kernel->below(estimates, threshold), want);
+            }
+        }
+    }
+}
+
 static void there_is_always_one(void **state)
 {
     (void)state;
@@ -146,6 +171,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(estimates_are_exact),
         cmocka_unit_test(products_are_exact),
+        cmocka_unit_test(masks_are_exact),
         cmocka_unit_test(there_is_always_one),
     };
 
