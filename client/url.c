@@ -40,10 +40,10 @@ static bool decode(const char *text, size_t size, char *out, size_t out_size)
         char c = text[i];
 
         if (c == '%') {
-            const char digits[3] = {
-                i + 2 < size ? text[i + 1] : '\0', i + 2 < size ? text[i + 2] : '\0', '\0'};
+            char digits[3] = {0};
             uint8_t byte = 0;
 
+            memcpy(digits, text + i + 1, size - i - 1 < 2 ? size - i - 1 : 2);
             if (!sw_text_hex(digits, &byte, 1) || byte == 0) {
                 return false;
             }

@@ -33,9 +33,11 @@ enum {
     TICK_IDLE_MS = 50, /* nobody waits for an answer: only leases and commits need the time */
     ROUNDS_MAX = 8,    /* of one turn: proposed, synced, executed, answered, and some to spare */
     FOUND_TRIES = 2,
+    SNAPSHOT_TRAILING = 64,
     INBOX_KEEP_SIZE = 64 << 10
 };
 
+static const uint64_t snapshot_bytes = 32 << 20;
 static const uint64_t segment_size = 4 << 20; /* a data directory of a small program is small */
 static const size_t inbox_size_max = 4 * (size_t)SW_MESSAGE_SIZE_MAX;
 static const char founder[8] = "embedded";
@@ -112,34 +114,34 @@ static void conn_free(struct conn *conn)
     free(conn);
 }
 
-void sw_local_disconnect(struct sw_local *local, uint64_t id)
+void sw_local_disconnect(struct sw_local *local, uint64_t conn)
 {
     const struct sw_link_handler handler = sw_node_link_handler(local->node);
     struct conn **at = &local->conns;
-    struct conn *conn;
+    struct conn *found;
 
-    while (*at != NULL && (*at)->id != id) {
+    while (*at != NULL && (*at)->id != conn) {
         at = &(*at)->next;
     }
     SW_ASSERT(*at != NULL);
-    conn = *at;
-    *at = conn->next;
-    conn_free(conn);
-    handler.client_gone(handler.arg, id);
+    found = *at;
+    *at = found->next;
+    conn_free(found);
+    handler.client_gone(handler.arg, conn);
 }
 
-enum sw_err sw_local_send(struct sw_local *local, uint64_t id, struct sw_span message)
+enum sw_err sw_local_send(struct sw_local *local, uint64_t conn, struct sw_span message)
 {
-    struct conn *conn = conn_of(local, id);
+    struct conn *to = conn_of(local, conn);
 
-    SW_ASSERT(conn != NULL);
+    SW_ASSERT(to != NULL);
     if (local->failed) {
         return SW_ERR_UNREACHABLE;
     }
-    if (conn->in.size + message.size > inbox_size_max) {
+    if (to->in.size + message.size > inbox_size_max) {
         return SW_ERR_BUSY;
     }
-    sw_write_bytes(&conn->in, message);
+    sw_write_bytes(&to->in, message);
     local->waiting = true;
     return SW_ERR_OK;
 }
@@ -479,6 +481,8 @@ static enum sw_err open_node(struct sw_local *local, char *ret_why)
         .self = sw_local_self(),
         .members = &self,
         .member_count = 1,
+        /* Memory holds the log since the last snapshot, and nobody ever asks for older entries. */
+        .tuning = {.snapshot_bytes = snapshot_bytes, .snapshot_trailing = SNAPSHOT_TRAILING},
         .env = &local->env,
         .link = &local->link,
         .store = local->store,
