@@ -496,11 +496,6 @@ static enum sw_err open_loop(struct sw_server *server, char *ret_why)
 /* Chaos builds only: what the link and the node say to each other passes through a bad link. */
 static enum sw_err open_fault(struct sw_server *server, char *ret_why)
 {
-    const struct sw_link_handler handler = {.arg = server,
-                                            .peer_message = on_peer_message,
-                                            .peer_state = on_peer_state,
-                                            .client_message = on_client_message,
-                                            .client_gone = on_client_gone};
     enum sw_err err;
 
     if (!SW_FAULT_POINTS_BUILT || server->config.fault_control == NULL) {
@@ -508,7 +503,15 @@ static enum sw_err open_fault(struct sw_server *server, char *ret_why)
     }
     err = sw_link_fault_page_open(server->config.fault_control, &server->fault_page, ret_why);
     if (err == SW_ERR_OK) {
-        server->fault = sw_link_fault_new(server->fault_page, &server->env, handler);
+        server->fault = sw_link_fault_new(server->fault_page,
+                                          &server->env,
+                                          (struct sw_link_handler){
+                                              .arg = server,
+                                              .peer_message = on_peer_message,
+                                              .peer_state = on_peer_state,
+                                              .client_message = on_client_message,
+                                              .client_gone = on_client_gone,
+                                          });
     }
     return err;
 }

@@ -50,14 +50,14 @@ const char *sw_chaos_step_name(enum sw_chaos_step step)
 void sw_chaos_plan_init(struct sw_chaos_plan *ret_plan)
 {
     *ret_plan = (struct sw_chaos_plan){
-        .duration_ms = 60 * 1000,
+        .duration_ms = 60000,
         .pause_ms = 5000,
-        .recover_ms = 30 * 1000,
+        .recover_ms = 30000,
         .seed = 1,
         .weights = {[SW_CHAOS_TRANSFER] = 3, [SW_CHAOS_SNAPSHOT] = 1, [SW_CHAOS_RESTART] = 2},
         .load = {.clients = 4, .in_flight = 4, .keys = 1000, .value_size = 256, .put_percent = 50},
         .record = {.clients = 8, .keys = 16, .rate = 200},
-        .gap_max_ms = 10 * 1000,
+        .gap_max_ms = 10000,
     };
 }
 

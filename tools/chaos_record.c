@@ -23,8 +23,8 @@ enum {
     LAST_PAUSE_MS = 500,
 };
 
-static const char TENANT[] = "chaos";
-static const char SPACE[] = "register";
+static const char tenant_name[] = "chaos";
+static const char space_name[] = "register";
 
 struct lane {
     struct sw_chaos_record *record;
@@ -199,8 +199,8 @@ static void begin(struct sw_chaos_record *record, struct lane *lane, size_t key,
     (void)snprintf(key_text, sizeof key_text, "k%zu", key);
     number_or_nil(text, writes ? lane->value : 0);
     request.op = writes ? SWARM_PUT : SWARM_GET;
-    request.scope =
-        (struct swarm_scope){.tenant = TENANT, .name_space = SPACE, .partition = record->partition};
+    request.scope = (struct swarm_scope){
+        .tenant = tenant_name, .name_space = space_name, .partition = record->partition};
     request.key = swarm_str(key_text);
     request.value = writes ? swarm_str(text) : (struct swarm_slice){0};
     line(record, lane, "invoke", text, "");
@@ -293,7 +293,7 @@ static void delete_all(struct sw_chaos_record *record)
 
         (void)snprintf(text, sizeof text, "k%zu", key);
         (void)swarm_delete(record->lanes[0].client,
-                           (struct swarm_scope){TENANT, SPACE, record->partition},
+                           (struct swarm_scope){tenant_name, space_name, record->partition},
                            swarm_str(text),
                            NULL);
     }

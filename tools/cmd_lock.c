@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "tools/cli.h"
 #include "tools/cmd.h"
 
@@ -74,6 +75,7 @@ static int watch_over(pid_t child, const struct swarm_lock *lock)
 /* In the child. */
 static void become(char **words, pid_t parent)
 {
+    SW_ASSERT(words[0] != NULL);
     /* If the parent is gone already, nobody holds the lock for much longer. */
     if (prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && getppid() == parent) {
         (void)execvp(words[0], words);

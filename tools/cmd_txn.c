@@ -146,7 +146,7 @@ int sw_cmd_txn(struct sw_cli *cli)
 
 /* --- merge ------------------------------------------------------------------------------------ */
 
-static int merge(struct sw_cli *cli, enum sw_merge operator_, struct swarm_slice operand)
+static int merge(struct sw_cli *cli, enum sw_merge rule, struct swarm_slice operand)
 {
     enum sw_encoding encoding = SW_ENCODING_AUTO;
     struct swarm_result *result = NULL;
@@ -163,7 +163,7 @@ static int merge(struct sw_cli *cli, enum sw_merge operator_, struct swarm_slice
     (void)swarm_merge(cli->client,
                       sw_cli_scope(cli),
                       swarm_str(cli->args[0]),
-                      (enum swarm_merge_operator)operator_,
+                      (enum swarm_merge_operator)rule,
                       operand,
                       &result);
     if (result->status == SWARM_OK) {
@@ -179,10 +179,10 @@ static int merge(struct sw_cli *cli, enum sw_merge operator_, struct swarm_slice
 int sw_cmd_kv_merge(struct sw_cli *cli)
 {
     struct sw_cmd_value value;
-    enum sw_merge operator_;
+    enum sw_merge rule;
     int code;
 
-    if (!sw_merge_by_name(cli->args[1], &operator_)) {
+    if (!sw_merge_by_name(cli->args[1], &rule)) {
         return sw_cli_fail_format(SW_ERR_INVALID,
                                   "a merge is replace, append, set-union, add, max or min, not %s",
                                   cli->args[1]);
@@ -190,7 +190,7 @@ int sw_cmd_kv_merge(struct sw_cli *cli)
     if (sw_cmd_value(cli, 2, &value) != SW_ERR_OK) {
         return sw_err_info(SW_ERR_IO)->exit_code;
     }
-    code = merge(cli, operator_, value.slice);
+    code = merge(cli, rule, value.slice);
     free(value.owned);
     return code;
 }

@@ -32,10 +32,13 @@ static enum sw_err refuse(struct parser *parser, const char *reason)
 static bool read_escape(struct parser *parser, char *ret_byte)
 {
     const size_t left = (size_t)(parser->end - parser->at);
-    const char c = left > 0 ? *parser->at : '\0';
+    char c = '\0';
     char digits[3] = "";
     uint8_t byte;
 
+    if (left > 0) {
+        c = *parser->at;
+    }
     if (c == 'x' && left >= 3) {
         memcpy(digits, parser->at + 1, 2);
     }
@@ -45,8 +48,17 @@ static bool read_escape(struct parser *parser, char *ret_byte)
         return true;
     }
     parser->at++;
-    *ret_byte = c == 'n' ? '\n' : (c == 't' ? '\t' : c);
-    return c == 'n' || c == 't' || c == '"' || c == '\\';
+    switch (c) {
+    case 'n':
+        *ret_byte = '\n';
+        return true;
+    case 't':
+        *ret_byte = '\t';
+        return true;
+    default:
+        *ret_byte = c;
+        return c == '"' || c == '\\';
+    }
 }
 
 static enum sw_err read_quoted(struct parser *parser)
@@ -345,6 +357,7 @@ static enum sw_err parse_line(struct parser *parser)
 enum sw_err sw_txn_text_parse(const char *text,
                               size_t size,
                               struct sw_txn_text *ret_txn,
+                              /* NOLINTNEXTLINE(readability-non-const-parameter): by the parser */
                               char ret_why[SW_WHY_SIZE])
 {
     struct parser parser = {.out = ret_txn, .why = ret_why};

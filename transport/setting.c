@@ -223,7 +223,7 @@ static bool read_letters(struct sw_span text, uint8_t *ret_rights)
     uint8_t rights = 0;
 
     for (size_t i = 0; i < text.size; i++) {
-        const char *letter = memchr(right_letters, text.data[i], 3);
+        const char *letter = memchr(right_letters, text.data[i], sizeof right_letters - 1);
         const unsigned bit = letter == NULL ? 0 : 1U << (letter - right_letters);
 
         if (bit <= rights) {
