@@ -20,7 +20,7 @@ const struct sw_cli_flag sw_global_flags[] = {
      "other addresses of nodes, 1=host:port,2=host:port; or a URL, swarm://... or file:DIR"},
     {"command-timeout", "TIME", "give up after this long, 100ms or 5s (default 5s)"},
     {"dial-timeout", "TIME", "give up connecting after this long (default 1500ms)"},
-    {"output", "FORMAT", "table, json or plain (-o for short)"},
+    {"output", "FORMAT", "table, json, jsonl, fields or plain (-o for short)"},
     {"help", NULL, "explain the command (-h for short)"},
     {NULL, NULL, NULL},
 };
@@ -178,7 +178,6 @@ static enum sw_err parse_flag(
 
 static enum sw_err parse_format(struct sw_cli *cli, const struct sw_command *command)
 {
-    static const char *const names[] = {"table", "json", "plain"};
     const char *given = sw_cli_flag(cli, "output");
 
     if (given == NULL) {
@@ -188,13 +187,14 @@ static enum sw_err parse_format(struct sw_cli *cli, const struct sw_command *com
     if (given == NULL) {
         return SW_ERR_OK;
     }
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(given, names[i]) == 0) {
+    for (size_t i = 0; i < SW_FORMAT_COUNT; i++) {
+        if (strcmp(given, sw_format_names[i]) == 0) {
             cli->format = (enum sw_format)i;
             return SW_ERR_OK;
         }
     }
-    (void)sw_cli_fail_format(SW_ERR_INVALID, "output is table, json or plain, not %s", given);
+    (void)sw_cli_fail_format(
+        SW_ERR_INVALID, "output is table, json, jsonl, fields or plain, not %s", given);
     return SW_ERR_INVALID;
 }
 

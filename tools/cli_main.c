@@ -1,6 +1,7 @@
 /* From main to the command: finds it, parses its words, runs it, closes the client. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tools/cli.h"
 
@@ -165,11 +166,17 @@ int sw_cli_main(int argc, char **argv)
 {
     const struct sw_command *command;
     struct sw_cli cli;
+    char shell[] = "shell"; /* swarm-bench has none */
     size_t words = 0;
     int code;
 
     argc--;
     argv++;
+    if (argc < 1 && isatty(STDIN_FILENO) != 0 && isatty(STDOUT_FILENO) != 0 &&
+        sw_cli_find(1, (char *[]){shell}, &words) != NULL) {
+        cli = (struct sw_cli){.format = SW_FORMAT_TABLE};
+        return sw_cmd_shell(&cli);
+    }
     if (argc < 1) {
         (void)sw_cmd_help(NULL);
         return sw_err_info(SW_ERR_INVALID)->exit_code;

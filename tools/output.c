@@ -42,6 +42,12 @@ void sw_output_row(struct sw_output *out)
     out->row_count++;
 }
 
+const char *const sw_format_names[SW_FORMAT_COUNT] = {[SW_FORMAT_TABLE] = "table",
+                                                      [SW_FORMAT_JSON] = "json",
+                                                      [SW_FORMAT_PLAIN] = "plain",
+                                                      [SW_FORMAT_JSONL] = "jsonl",
+                                                      [SW_FORMAT_FIELDS] = "fields"};
+
 static char *copy_text(struct sw_span bytes)
 {
     char *text = malloc(bytes.size + 1);
@@ -155,6 +161,29 @@ static void print_fields(const struct sw_output *out, FILE *file)
     }
 }
 
+/* Every cell under its name; for people who read a long value, and for grep. */
+static void print_as_fields(const struct sw_output *out, FILE *file)
+{
+    for (size_t row = 0; row < out->row_count; row++) {
+        for (size_t column = 0; column < out->column_count; column++) {
+            const struct sw_cell *cell = sw_output_at(out, row, column);
+
+            if (cell->text != NULL && out->columns[column].type != SW_CELL_JSON) {
+                (void)fprintf(file, "%s: ", out->columns[column].name);
+                print_plain_cell(out, cell, out->columns[column].type, file);
+                (void)fputc('\n', file);
+            }
+        }
+        if (row + 1 < out->row_count) {
+            (void)fputc('\n', file);
+        }
+    }
+    if (out->row_count > 0 && out->field_count > 0) {
+        (void)fputc('\n', file);
+    }
+    print_fields(out, file);
+}
+
 bool sw_output_print(const struct sw_output *out, enum sw_format format, FILE *file)
 {
     char *json;
@@ -173,6 +202,16 @@ bool sw_output_print(const struct sw_output *out, enum sw_format format, FILE *f
         break;
     case SW_FORMAT_PLAIN:
         print_plain(out, file);
+        break;
+    case SW_FORMAT_JSONL:
+        json = sw_output_jsonl(out);
+        (void)fputs(json, file);
+        free(json);
+        break;
+    case SW_FORMAT_FIELDS:
+        print_as_fields(out, file);
+        break;
+    case SW_FORMAT_COUNT:
         break;
     }
     return fflush(file) == 0 && ferror(file) == 0;

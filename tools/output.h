@@ -1,6 +1,8 @@
-/* What a command prints: rows of cells and a few fields, as a table, as JSON, or plain.
+/* What a command prints: rows of cells and a few fields, in one of five forms.
  *
  *     json    {"revision":"7","records":[{"key":"a",...}]}
+ *     jsonl   one JSON object a line for each row; without rows one object of the fields
+ *     fields  "name: value" lines, an empty line between rows
  *     table   aligned columns with a header (libsmartcols), then the fields
  *     plain   cells of a row joined by tabs, no header; bytes as they are
  *
@@ -16,7 +18,15 @@
 #include "base/rw.h"
 #include "base/span.h"
 
-enum sw_format { SW_FORMAT_TABLE, SW_FORMAT_JSON, SW_FORMAT_PLAIN };
+enum sw_format {
+    SW_FORMAT_TABLE,
+    SW_FORMAT_JSON,
+    SW_FORMAT_PLAIN,
+    SW_FORMAT_JSONL,
+    SW_FORMAT_FIELDS,
+    SW_FORMAT_COUNT
+};
+extern const char *const sw_format_names[SW_FORMAT_COUNT];
 
 enum sw_cell_type {
     SW_CELL_TEXT,  /* a JSON string; also ids and revisions */
@@ -76,6 +86,7 @@ const struct sw_cell *sw_output_at(const struct sw_output *out, size_t row, size
 bool sw_output_print(const struct sw_output *out, enum sw_format format, FILE *file);
 void sw_output_table(const struct sw_output *out, FILE *file); /* output_smartcols.c */
 char *sw_output_json(const struct sw_output *out);             /* output_cjson.c; free() it */
+char *sw_output_jsonl(const struct sw_output *out);            /* its lines; free() it */
 
 /* Printable UTF-8 (newlines and tabs included)? */
 bool sw_is_text(struct sw_span bytes);

@@ -94,6 +94,50 @@ static void add_rows(cJSON *root, const struct sw_output *out)
     add(root, out->name, list);
 }
 
+static void add_fields(cJSON *root, const struct sw_output *out)
+{
+    for (size_t i = 0; i < out->field_count; i++) {
+        const struct sw_cell cell = {.text = out->fields[i].text,
+                                     .size = strlen(out->fields[i].text)};
+
+        add_cell(root, &out->fields[i].column, &cell, SW_ENCODING_AUTO);
+    }
+}
+
+static void append_line(char **lines, size_t *size, cJSON *object)
+{
+    char *printed = cJSON_PrintUnformatted(object);
+    size_t more;
+
+    SW_ASSERT(printed != NULL);
+    more = strlen(printed);
+    *lines = realloc(*lines, *size + more + 2);
+    SW_ASSERT(*lines != NULL);
+    memcpy(*lines + *size, printed, more);
+    memcpy(*lines + *size + more, "\n", 2);
+    *size += more + 1;
+    free(printed);
+    cJSON_Delete(object);
+}
+
+char *sw_output_jsonl(const struct sw_output *out)
+{
+    char *lines = calloc(1, 1);
+    size_t size = 0;
+
+    SW_ASSERT(lines != NULL);
+    for (size_t row = 0; row < out->row_count; row++) {
+        append_line(&lines, &size, row_object(out, row));
+    }
+    if (out->column_count == 0) {
+        cJSON *object = must(cJSON_CreateObject());
+
+        add_fields(object, out);
+        append_line(&lines, &size, object);
+    }
+    return lines;
+}
+
 char *sw_output_json(const struct sw_output *out)
 {
     cJSON *root = must(cJSON_CreateObject());
@@ -102,12 +146,7 @@ char *sw_output_json(const struct sw_output *out)
     if (out->column_count > 0) {
         add_rows(root, out);
     }
-    for (size_t i = 0; i < out->field_count; i++) {
-        const struct sw_cell cell = {.text = out->fields[i].text,
-                                     .size = strlen(out->fields[i].text)};
-
-        add_cell(root, &out->fields[i].column, &cell, SW_ENCODING_AUTO);
-    }
+    add_fields(root, out);
     printed = cJSON_PrintUnformatted(root);
     SW_ASSERT(printed != NULL);
     cJSON_Delete(root);

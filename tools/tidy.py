@@ -39,9 +39,11 @@ ADAPTERS = {
     "ini.h": "_inih.c",
     "cjson/cJSON.h": "_cjson.c",
     "libsmartcols/libsmartcols.h": "_smartcols.c",
+    "editline/readline.h": "_edit.c",
 }
 THIRD_PARTY = re.compile(
-    r"(lmdb|uv|zmq\w*|sodium\w*|microhttpd|ini|cJSON|libsmartcols)\.h$|^(uv|sodium|cjson|raft)/")
+    r"(lmdb|uv|zmq\w*|sodium\w*|microhttpd|ini|cJSON|libsmartcols)\.h$|"
+    r"^(uv|sodium|cjson|raft|editline)/")
 WORLD_HEADERS = re.compile(
     r"^(time|unistd|fcntl|pthread|threads|signal|poll|dirent|netdb|termios|syslog|dlfcn|sched|"
     r"semaphore|spawn|sys/\w+|arpa/\w+|netinet/\w+|linux/\w+)\.h$")

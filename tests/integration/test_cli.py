@@ -91,6 +91,45 @@ class WithoutServer(Case):
         self.assertNotIn(b"remedy", run("swarmctl", "explain")[1])
         self.fails(run("swarmctl", "explain", "9999"), 2, "9999")
 
+    def test_completion_offers_words_flags_and_values(self):
+        for words, want in ((("kv", "sc"), ["scan"]), (("kv", "scan", "--pre"), ["--prefix"]),
+                            (("kv", "get", "-o", "js"), ["json", "jsonl"]),
+                            (("completion", ""), ["bash", "zsh", "fish"]),
+                            (("explain", "NOT_L"), ["NOT_LEADER"]), (("doc",), ["doctor"])):
+            code, out, _ = run("swarmctl", "complete", "--", *words)
+            self.assertEqual((code, out.decode().split()), (0, want))
+        for shell in ("zsh", "fish"):
+            code, out, _ = run("swarmctl", "completion", shell)
+            self.assertEqual(code, 0)
+            self.assertIn(b"swarmctl complete --", out)
+
+    def test_every_format_prints_the_same_rows(self):
+        whole = json.loads(run("swarmctl", "limits", "-o", "json")[1])["limits"]
+        lines = run("swarmctl", "limits", "-o", "jsonl")[1].decode().splitlines()
+        self.assertEqual([json.loads(line) for line in lines], whole)
+        fields = run("swarmctl", "limits", "-o", "fields")[1].decode()
+        self.assertIn(f"name: {whole[0]['name']}\nvalue: {whole[0]['value']}\n", fields)
+        self.assertEqual(fields.count("\n\n"), len(whole) - 1)
+        version = run("swarmctl", "version", "-o", "jsonl")[1]
+        self.assertEqual(len(version.splitlines()), 1)
+        self.assertIn("version", json.loads(version))
+
+    def test_the_shell_runs_lines(self):
+        lines = "explain 6001\n\nbogus\n'a\nexit\nno"
+        done = subprocess.run([str(BIN / "swarmctl"), "shell"], input=lines,
+                              capture_output=True, text=True, timeout=LIMIT_S, check=False)
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("NOT_LEADER", done.stdout)
+        self.assertIn("unknown command bogus", done.stderr)
+        self.assertIn("a quote is not closed", done.stderr)
+        self.assertNotIn("unknown command no", done.stderr)
+
+    def test_the_man_page_has_every_command(self):
+        page = run("swarmctl", "manual")[1].decode()
+        for words in ("kv get", "index search", "doctor", "lease grant"):
+            self.assertIn(f'.B "{words}\\fR', page)
+        self.assertIn("\\-\\-expected", page)
+
     def test_completion_is_a_bash_script(self):
         code, out, _ = run("swarmctl", "completion", "bash")
         self.assertEqual(code, 0)
@@ -99,7 +138,8 @@ COMP_WORDS=(swarmctl kv sc); COMP_CWORD=2; _swarmctl; echo "${COMPREPLY[@]}"
 COMP_WORDS=(swarmctl kv scan --pre); COMP_CWORD=3; _swarmctl; echo "${COMPREPLY[@]}"
 """
         done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True,
-                              timeout=LIMIT_S)
+                              timeout=LIMIT_S,
+                              env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"})
         self.assertEqual(done.stdout.split(), ["scan", "--prefix"])
         self.fails(run("swarmctl", "completion", "tcsh"), 2, "tcsh")
 
@@ -224,6 +264,29 @@ class RealSwarm(Case):
     @classmethod
     def ctl(cls, *words, stdin=b""):
         return run("swarmctl", "--config", cls.config, *words, stdin=stdin)
+
+    def test_doctor_finds_nothing_and_says_what_it_saw(self):
+        told = self.json("doctor")
+        self.assertEqual(told["failures"], "0", told)
+        checks = {row["check"]: row["result"] for row in told["checks"]}
+        for check in ("settings", "node 1", "leader", "digests", "versions"):
+            self.assertEqual(checks[check], "ok", told)
+        told = self.json("doctor", "--endpoints", "1=127.0.0.1:1", code=5)
+        self.assertEqual({row["check"]: row["result"] for row in told["checks"]}["node 1"], "FAIL")
+
+    def test_top_shows_every_node_again_and_again(self):
+        code, out, err = self.ctl("top", "--count", "2", "--interval", "50ms", "-o", "jsonl")
+        self.assertEqual(code, 0, err)
+        rows = [json.loads(line) for line in out.decode().splitlines()]
+        self.assertEqual(sum(row["node"] == "1" for row in rows), 2)
+        self.assertIn("leader", {row["role"] for row in rows})
+
+    def test_keys_are_completed(self):
+        for key in ("unusual-1", "unusual-2", "usual"):
+            self.json("kv", "put", key, "x", "--partition", "completion")
+        code, out, _ = run("swarmctl", "complete", "--", "kv", "get", "--config", self.config,
+                           "--partition", "completion", "un")
+        self.assertEqual((code, out.decode().split()), (0, ["unusual-1", "unusual-2"]))
 
     def json(self, *words, code=0, stdin=b""):
         got, out, err = self.ctl(*words, "-o", "json", stdin=stdin)
