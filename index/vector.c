@@ -86,7 +86,8 @@ static struct number read_i8(const uint8_t *in)
     return (struct number){(int8_t)in[0], -7, true};
 }
 
-static struct number read_one(enum sw_dtype dtype, const uint8_t *data, uint32_t i)
+/* `dtype` is a constant wherever this is called, so that nothing is decided for each coordinate. */
+static inline struct number read_one(enum sw_dtype dtype, const uint8_t *data, uint32_t i)
 {
     if (dtype == SW_DTYPE_F32) {
         return read_f32(data + (size_t)4 * i);
@@ -95,27 +96,22 @@ static struct number read_one(enum sw_dtype dtype, const uint8_t *data, uint32_t
 }
 
 /* The place above the highest bit: |value| < 2^top. */
-static int top_of(struct number number)
+static inline int top_of(struct number number)
 {
     const uint32_t magnitude = (uint32_t)(number.mantissa < 0 ? -number.mantissa : number.mantissa);
 
-    SW_ASSERT(magnitude != 0);
-    return number.exponent + 32 - __builtin_clz(magnitude);
+    return number.exponent + 32 - __builtin_clz(magnitude | 1);
 }
 
-/* mantissa * 2^shift, halves away from zero. |mantissa| < 2^24, and the result is below 2^26. */
-static int32_t scaled(int32_t mantissa, int shift)
+/* mantissa * 2^shift, halves away from zero, without a branch. |mantissa| <= 2^24, shift <= 26. */
+static inline int32_t scaled(int32_t mantissa, int shift)
 {
-    const int64_t magnitude = mantissa < 0 ? -(int64_t)mantissa : mantissa;
-    int64_t value = 0;
+    const int right = 26 - shift > 62 ? 62 : 26 - shift;
+    const int64_t sign = mantissa < 0 ? -1 : 0;
+    const int64_t magnitude = ((mantissa ^ sign) - sign) << 26;
+    const int64_t value = (magnitude + ((INT64_C(1) << right) >> 1)) >> right;
 
-    if (shift >= 0) {
-        SW_ASSERT(magnitude == 0 || shift <= 26);
-        value = magnitude == 0 ? 0 : magnitude << shift;
-    } else if (shift > -32) {
-        value = sw__round_shift(magnitude, (unsigned)-shift);
-    }
-    return (int32_t)(mantissa < 0 ? -value : value);
+    return (int32_t)((value ^ sign) - sign);
 }
 
 uint64_t sw__norm2(const int32_t *fixed, uint32_t dim)
@@ -128,31 +124,59 @@ uint64_t sw__norm2(const int32_t *fixed, uint32_t dim)
     return sum;
 }
 
-/* The highest top; INVALID if a coordinate is not finite. False in *ret_any if all are zero. */
-static enum sw_err survey(const struct sw_space *space,
-                          const uint8_t *data,
-                          int *ret_top,
-                          bool *ret_any,
-                          char why[SW_WHY_SIZE])
+/* Of all coordinates: the highest top of those that are not zero. */
+struct survey {
+    int top;
+    bool any;
+    uint32_t wrong; /* the first that is not finite, or the dimension */
+};
+
+static inline struct survey survey_of(enum sw_dtype dtype, const uint8_t *data, uint32_t dim)
 {
-    int top = 0;
-    bool any = false;
+    struct survey survey = {.top = INT32_MIN, .wrong = dim};
 
-    for (uint32_t i = 0; i < space->dim; i++) {
-        const struct number number = read_one(space->dtype, data, i);
+    for (uint32_t i = 0; i < dim; i++) {
+        const struct number number = read_one(dtype, data, i);
+        const int top = number.mantissa == 0 ? INT32_MIN : top_of(number);
 
-        if (!number.finite) {
-            (void)snprintf(why, SW_WHY_SIZE, "coordinate %u of the vector is no finite number", i);
-            return SW_ERR_INVALID;
-        }
-        if (number.mantissa != 0 && (!any || top_of(number) > top)) {
-            top = top_of(number);
-            any = true;
+        survey.top = top > survey.top ? top : survey.top;
+        if (!number.finite && survey.wrong == dim) {
+            survey.wrong = i;
         }
     }
-    *ret_top = top;
-    *ret_any = any;
-    return SW_ERR_OK;
+    survey.any = survey.top != INT32_MIN;
+    return survey;
+}
+
+static struct survey survey_all(const struct sw_space *space, const uint8_t *data)
+{
+    if (space->dtype == SW_DTYPE_F32) {
+        return survey_of(SW_DTYPE_F32, data, space->dim);
+    }
+    return space->dtype == SW_DTYPE_F16 ? survey_of(SW_DTYPE_F16, data, space->dim)
+                                        : survey_of(SW_DTYPE_I8, data, space->dim);
+}
+
+static inline void
+convert(enum sw_dtype dtype, const uint8_t *data, uint32_t dim, int unit, int32_t *ret_fixed)
+{
+    for (uint32_t i = 0; i < dim; i++) {
+        const struct number number = read_one(dtype, data, i);
+
+        ret_fixed[i] = number.mantissa == 0 ? 0 : scaled(number.mantissa, number.exponent - unit);
+    }
+}
+
+static void
+convert_all(const struct sw_space *space, const uint8_t *data, int unit, int32_t *ret_fixed)
+{
+    if (space->dtype == SW_DTYPE_F32) {
+        convert(SW_DTYPE_F32, data, space->dim, unit, ret_fixed);
+    } else if (space->dtype == SW_DTYPE_F16) {
+        convert(SW_DTYPE_F16, data, space->dim, unit, ret_fixed);
+    } else {
+        convert(SW_DTYPE_I8, data, space->dim, unit, ret_fixed);
+    }
 }
 
 static void make_unit(int32_t *fixed, uint32_t dim)
@@ -180,9 +204,7 @@ enum sw_err sw__vector_fixed(const struct sw_space *space,
 {
     const size_t one = sw_space_vector_size(space) / space->dim;
     const bool cosine = space->metric == SW_METRIC_COSINE;
-    int top = 0;
-    bool any = false;
-    enum sw_err err;
+    struct survey survey;
 
     if (vector.size != one * space->dim) {
         (void)snprintf(why,
@@ -193,23 +215,23 @@ enum sw_err sw__vector_fixed(const struct sw_space *space,
                        space->dim);
         return SW_ERR_INVALID;
     }
-    err = survey(space, vector.data, &top, &any, why);
-    if (err != SW_ERR_OK) {
-        return err;
+    survey = survey_all(space, vector.data);
+    if (survey.wrong != space->dim) {
+        (void)snprintf(
+            why, SW_WHY_SIZE, "coordinate %u of the vector is no finite number", survey.wrong);
+        return SW_ERR_INVALID;
     }
-    if (cosine && !any) {
+    if (cosine && !survey.any) {
         (void)snprintf(why, SW_WHY_SIZE, "a vector of zeros has no direction");
         return SW_ERR_INVALID;
     }
-    if (!cosine && any && top > space->exponent + 1) {
+    if (!cosine && survey.any && survey.top > space->exponent + 1) {
         return too_long(space, why);
     }
-    for (uint32_t i = 0; i < space->dim; i++) {
-        const struct number number = read_one(space->dtype, vector.data, i);
-        const int unit = cosine ? top - ALIGNED_BITS : space->exponent - SW__FIXED_BITS;
-
-        ret_fixed[i] = scaled(number.mantissa, number.exponent - unit);
-    }
+    convert_all(space,
+                vector.data,
+                cosine ? survey.top - ALIGNED_BITS : space->exponent - SW__FIXED_BITS,
+                ret_fixed);
     memset(ret_fixed + space->dim,
            0,
            (sw__dim_padded(space->dim) - space->dim) * sizeof(ret_fixed[0]));
