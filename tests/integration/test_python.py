@@ -72,6 +72,10 @@ class Package(unittest.TestCase):
     def test_embedded(self):
         self.run_tests("test_sync", SWARM_TEST_EMBEDDED="1")
         self.run_tests("test_async", SWARM_TEST_EMBEDDED="1")
+        self.run_tests("test_vectors", SWARM_TEST_EMBEDDED="1")
+
+    def test_vectors(self):
+        self.run_tests("test_vectors")
 
     def test_swarm(self):
         self.run_tests("test_swarm")

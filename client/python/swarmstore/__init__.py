@@ -20,15 +20,16 @@ from swarmstore.lease import Ephemeral, Lease, LeaseInfo
 from swarmstore.lock import Lock
 from swarmstore.queue import Item, Queue
 from swarmstore.txn import Compare, Merge, Txn, TxnResult, key
+from swarmstore.vectors import Condition, DType, Hit, Index, Metric, NotNovelError, field
 from swarmstore.watch import Change, Watch
 
 open = Client.open  # pylint: disable=redefined-builtin
 __version__: str = _ffi.string(_lib.swarm_version()).decode()
 
 __all__ = [
-    "Change", "Client", "ClosedError", "Compare", "Durability", "Election", "Ephemeral", "Fate",
-    "Header", "Item",
-    "Leadership", "Lease", "LeaseInfo", "Lock", "Merge", "Outcome", "Queue", "Record", "Snapshot",
-    "Status", "SwarmError", "SyncInLoopError", "Txn", "TxnResult", "Watch", "Written", "errors",
+    "Change", "Client", "ClosedError", "Compare", "Condition", "DType", "Durability", "Election",
+    "Ephemeral", "Fate", "Header", "Hit", "Index", "Item", "Leadership", "Lease", "LeaseInfo",
+    "Lock", "Merge", "Metric", "NotNovelError", "Outcome", "Queue", "Record", "Snapshot", "Status",
+    "SwarmError", "SyncInLoopError", "Txn", "TxnResult", "Watch", "Written", "errors", "field",
     "key", "open",
 ]

@@ -157,7 +157,7 @@ class Native:
             port = self._threads.port = ThreadPort()
         tag = next(self._tags)
         errors.check(self._submit(port.inbox, request, tag, timeout), "too many requests at once")
-        return port.wait(tag).checked()
+        return port.wait(tag)
 
     def _loop_port(self) -> LoopPort:
         loop = asyncio.get_running_loop()
@@ -189,7 +189,7 @@ class Native:
         port = self._loop_port()
         while (reply := await self._answer(port, request, timeout)) is None:
             await port.room()
-        return reply.checked()
+        return reply
 
     def before_close(self, owner: object, close: Callable[[], None]) -> None:
         """Whoever borrows the native client ends before it does."""

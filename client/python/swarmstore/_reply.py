@@ -69,9 +69,9 @@ class Reply:
     def __init__(self, raw: Any) -> None:
         self.raw = ffi.gc(raw, lib.swarm_result_free)
 
-    def checked(self) -> Reply:
-        """Itself; raises what the status says."""
-        if self.raw.status != lib.SWARM_OK:
+    def checked(self, accept: tuple[int, ...] = ()) -> Reply:
+        """Itself; raises what the status says, unless it is OK or one of `accept`."""
+        if self.raw.status != lib.SWARM_OK and self.raw.status not in accept:
             raise errors.error_of(self.raw.status, self.detail, header=self.header,
                                   value=self.raw.value,
                                   retry_after=self.raw.retry_after_ms / 1000)

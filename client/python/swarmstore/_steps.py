@@ -21,6 +21,7 @@ class Ask:
 
     request: Request
     timeout: float | None = None
+    accept: tuple[int, ...] = ()  # statuses that are answers, too
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,10 @@ class InThread:
 Steps = Generator[Union[Ask, Pause, InThread], Any, T]
 
 
-def ask(request: Request, timeout: float | None = None) -> Generator[Ask, Reply, Reply]:
+def ask(request: Request, timeout: float | None = None,
+        accept: tuple[int, ...] = ()) -> Generator[Ask, Reply, Reply]:
     """reply = yield from ask(request)"""
-    return (yield Ask(request, timeout))
+    return (yield Ask(request, timeout, accept))
 
 
 def run(native: Native, steps: Steps[T]) -> T:
@@ -57,7 +59,7 @@ def run(native: Native, steps: Steps[T]) -> T:
         answer = failed = None
         try:
             if isinstance(step, Ask):
-                answer = native.run(step.request, step.timeout)
+                answer = native.run(step.request, step.timeout).checked(step.accept)
             elif isinstance(step, Pause):
                 time.sleep(step.seconds)
             else:
@@ -77,7 +79,7 @@ async def arun(native: Native, steps: Steps[T]) -> T:
         answer = failed = None
         try:
             if isinstance(step, Ask):
-                answer = await native.arun(step.request, step.timeout)
+                answer = (await native.arun(step.request, step.timeout)).checked(step.accept)
             elif isinstance(step, Pause):
                 await asyncio.sleep(step.seconds)
             else:

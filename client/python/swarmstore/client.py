@@ -16,6 +16,7 @@ from swarmstore.lease import Ephemeral, Lease, LeaseInfo, Lost
 from swarmstore.lock import Lock, alock, lock
 from swarmstore.queue import Queue
 from swarmstore.txn import Merge, Txn, key
+from swarmstore.vectors import Index
 from swarmstore.watch import Watch
 
 UPDATE_PAUSE_S = 0.002
@@ -433,6 +434,20 @@ class Client:
     def election(self, name: Key) -> Election:
         """An office that one candidate at a time has; nothing is sent yet."""
         return Election(self, name)
+
+    def index(self, name: str) -> Index:
+        """A vector index of the partition; nothing is sent yet."""
+        return Index(self, name)
+
+    def _indexes(self, timeout: float | None) -> Steps[Any]:
+        return json.loads((yield from self._ask(lib.SWARM_INDEX_LIST, timeout)).detail)
+
+    def indexes(self, *, timeout: float | None = None) -> Any:
+        """What is known of the partition's vector indexes."""
+        return run(self.native, self._indexes(timeout))
+
+    async def aindexes(self, *, timeout: float | None = None) -> Any:
+        return await arun(self.native, self._indexes(timeout))
 
     # ---- the swarm
 

@@ -1,4 +1,6 @@
-"""One three-node swarm for a test module, and a client in a partition of its own for each test."""
+"""One three-node swarm for a test program, and a client in a partition of its own for each test."""
+import atexit
+import functools
 import os
 import pathlib
 import sys
@@ -14,25 +16,35 @@ import swarmstore  # noqa: E402
 WAIT_S = 30.0
 
 
+@functools.cache
+def the_swarm():
+    """Started by the first who needs it; gone with the process."""
+    made = swarm_kit.swarm(3)
+    swarm = made.__enter__()
+    atexit.register(made.__exit__, None, None, None)
+    swarm.start()
+    return swarm
+
+
 class SwarmCase(unittest.TestCase):
     """`self.store` is a client of a real swarm."""
 
     @classmethod
     def setUpClass(cls):
-        made = swarm_kit.swarm(3)
-        cls.swarm = made.__enter__()
-        cls.addClassCleanup(made.__exit__, None, None, None)
-        cls.swarm.start()
+        cls.swarm = the_swarm()
 
     def setUp(self):
         self.store = self.open()
         self.addCleanup(self.store.close)
 
+    def partition(self):
+        return ".".join(self.id().split(".")[-2:])
+
     def where(self):
         return str(self.swarm.client_config)
 
     def open(self, **options):
-        options.setdefault("partition", self.id().rsplit(".", 1)[-1])
+        options.setdefault("partition", self.partition())
         return swarmstore.open(self.where(), timeout=WAIT_S, **options)
 
 

@@ -35,7 +35,7 @@ class RecipeCase(kit.SwarmCase):
         context = multiprocessing.get_context("spawn")
         told = context.Queue()
         process = context.Process(target=target, args=(
-            str(self.swarm.client_config), self.id().rsplit(".", 1)[-1], told))
+            str(self.swarm.client_config), self.partition(), told))
         process.start()
         self.addCleanup(process.join)
         self.addCleanup(process.kill)

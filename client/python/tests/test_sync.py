@@ -98,7 +98,7 @@ class Keys(kit.Case):
         self.assertIsNone(other.get("a"))
         other.put("a", b"2")
         self.assertEqual(self.store.get("a").value, b"1")
-        self.assertEqual(other.at(self.id().rsplit(".", 1)[-1], namespace="default").get("a").value,
+        self.assertEqual(other.at(self.partition(), namespace="default").get("a").value,
                          b"1")
 
     def test_update_loses_nothing(self):
