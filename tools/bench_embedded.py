@@ -64,7 +64,7 @@ def arguments():
     parser.add_argument("--quick", action="store_true", help="a smoke run: figures mean little")
     parser.add_argument("--keep", action="store_true", help="put the table into docs/BENCHMARKS.md")
     args = parser.parse_args()
-    args.seconds, args.turns = (1, 1) if args.quick else (3, 5)
+    args.seconds, args.turns = (1, 1) if args.quick else (2, 5)
     return args
 
 
