@@ -102,7 +102,8 @@ static bool prepare_write(struct sw_core *core, struct sw_core_request *request)
 {
     if (core->config.without_session || request->internal ||
         (request->request.seq != 0 && !SW_PLANTED(RETRY_NEW_NUMBER)) ||
-        !sw_op_is_write(request->request.op) || sw__core_names_session(request->request.op)) {
+        !sw_op_is_write(request->request.op) || request->request.op == SW_OP_TOKEN_REDEEM ||
+        sw__core_names_session(request->request.op)) {
         return true;
     }
     sw__core_open_session(core);

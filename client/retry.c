@@ -75,9 +75,10 @@ bool sw_request_repeatable(const struct sw_request *request)
         return request->session.value != 0;
     case SW_OP_TRANSFER: /* twice may move the leader twice */
     case SW_OP_SNAPSHOT:
-    case SW_OP_TICK:       /* no client's, */
-    case SW_OP_AUDIT:      /* nor this */
-    case SW_OP_MEMBER_ADD: /* whoever asked looks first at what has become of it */
+    case SW_OP_TICK:         /* no client's, */
+    case SW_OP_AUDIT:        /* nor this */
+    case SW_OP_TOKEN_REDEEM: /* the second time there is no such token */
+    case SW_OP_MEMBER_ADD:   /* whoever asked looks first at what has become of it */
     case SW_OP_MEMBER_PROMOTE:
     case SW_OP_MEMBER_DEMOTE:
     case SW_OP_MEMBER_REMOVE:

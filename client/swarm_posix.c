@@ -49,6 +49,7 @@ static_assert((int)SWARM_OUTCOME == (int)SW_OP_OUTCOME, "operations are the prot
 static_assert((int)SWARM_SESSION_LIST == (int)SW_OP_SESSION_LIST, "operations are the protocol's");
 static_assert((int)SWARM_LEASE_GRANT == (int)SW_OP_LEASE_GRANT, "operations are the protocol's");
 static_assert((int)SWARM_SETTING_PUT == (int)SW_OP_SETTING_PUT, "the protocol's");
+static_assert((int)SWARM_TOKEN_REDEEM == (int)SW_OP_TOKEN_REDEEM, "the protocol's");
 static_assert((int)SWARM_SETTING_DELETE == (int)SW_OP_SETTING_DELETE, "the protocol's");
 static_assert((int)SWARM_WATCH == (int)SW_OP_WATCH, "operations are the protocol's");
 static_assert((int)SWARM_LEASE_LIST == (int)SW_OP_LEASE_LIST, "operations are the protocol's");

@@ -220,6 +220,7 @@ bool sw_rights_cover(enum sw_rights rights, enum sw_op op)
     case SW_OP_SETTING_PUT:
     case SW_OP_SETTING_DELETE:
     case SW_OP_AUDIT:
+    case SW_OP_TOKEN_REDEEM:
     case SW_OP_SESSION_LIST:
     case SW_OP_COUNT:
         break;

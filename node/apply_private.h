@@ -117,7 +117,8 @@ enum sw_err sw__audit_add(struct sw__apply *apply, const struct sw_audit_note *n
 enum sw_err sw__apply_audit(struct sw__apply *apply,
                             const struct sw_request *request,
                             struct sw_command_result *result);
-/* Notes the running command, which writes a setting, before it does. */
+/* Notes the running command, which writes a setting, before it does. Of a redeemed token the target
+ * is the token. */
 enum sw_err
 sw__audit_setting(struct sw__apply *apply, const struct sw_request *request, enum sw_err outcome);
 
@@ -158,6 +159,11 @@ enum sw_err
 sw__vectors_forget(struct sw__apply *apply, const struct sw_place *place, struct sw_span name);
 /* A step of the work that indexes have waiting; there is some. */
 enum sw_err sw__vectors_work(struct sw__apply *apply);
+
+/* apply_redeem.c: the author's key is a token, which becomes an identity of another key. */
+enum sw_err sw__apply_redeem(struct sw__apply *apply,
+                             const struct sw_request *request,
+                             struct sw_command_result *result);
 
 /* apply_txn.c */
 enum sw_err sw__apply_txn(struct sw__apply *apply,

@@ -85,7 +85,9 @@ bool sw_node_admits(const struct sw_node *node, const uint8_t key[32])
 
     sw_crypto_digest(sw_span_of(key, 32), sw_span_of(NULL, 0), id, sizeof id);
     for (uint32_t i = 0; i < node->shard_count; i++) {
-        if (sw_settings_identity(sw__settings_of(node->shards[i]), id) != NULL) {
+        const struct sw_settings *settings = sw__settings_of(node->shards[i]);
+
+        if (sw_settings_identity(settings, id) != NULL || sw_settings_token(settings, id) != NULL) {
             return true;
         }
     }

@@ -66,6 +66,7 @@ static const char *const op_names[SW_OP_COUNT] = {[0] = "unknown",
                                                   [SW_OP_SETTING_PUT] = "setting_put",
                                                   [SW_OP_SETTING_DELETE] = "setting_delete",
                                                   [SW_OP_AUDIT] = "audit",
+                                                  [SW_OP_TOKEN_REDEEM] = "token_redeem",
                                                   [SW_OP_OUTCOME] = "outcome",
                                                   [SW_OP_SESSION_LIST] = "session_list"};
 

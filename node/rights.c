@@ -53,6 +53,7 @@ static uint8_t needed_rights(const struct sw_request *request)
     case SW_OP_SETTING_PUT:
     case SW_OP_SETTING_DELETE:
     case SW_OP_AUDIT:
+    case SW_OP_TOKEN_REDEEM:
     case SW_OP_COUNT:
         break;
     }
@@ -183,6 +184,11 @@ enum sw_err sw_rights_check(const struct sw_settings *settings,
         return needed_rights(request) != 0 || is_for_all(request->op)
                    ? SW_ERR_OK
                    : refuse(ret_why, "only an administrator may do that");
+    }
+    if (request->op == SW_OP_TOKEN_REDEEM) {
+        return sw_settings_token(settings, author->id) != NULL
+                   ? SW_ERR_OK
+                   : refuse(ret_why, "this client's key is no token");
     }
     identity = sw_settings_identity(settings, author->id);
     if (identity == NULL) {

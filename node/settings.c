@@ -150,6 +150,20 @@ const struct sw_setting *sw_settings_identity(const struct sw_settings *settings
     return NULL;
 }
 
+const struct sw_setting *sw_settings_token(const struct sw_settings *settings,
+                                           const uint8_t id[SW_IDENTITY_ID_SIZE])
+{
+    uint32_t count;
+    const struct sw_setting *rows = sw_settings_of_kind(settings, SW_SETTING_TOKEN, &count);
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (memcmp(rows[i].id, id, SW_IDENTITY_ID_SIZE) == 0) {
+            return &rows[i];
+        }
+    }
+    return NULL;
+}
+
 static void reserve(struct sw_settings *settings, uint32_t count)
 {
     struct sw_setting *rows;

@@ -46,6 +46,9 @@ const struct sw_setting *sw_settings_of_kind(const struct sw_settings *settings,
 /* The identity with that id, NULL if there is none. */
 const struct sw_setting *sw_settings_identity(const struct sw_settings *settings,
                                               const uint8_t id[SW_IDENTITY_ID_SIZE]);
+/* The token that is that key; a walk over all of them. */
+const struct sw_setting *sw_settings_token(const struct sw_settings *settings,
+                                           const uint8_t id[SW_IDENTITY_ID_SIZE]);
 uint32_t sw_settings_count(const struct sw_settings *settings, enum sw_setting_kind kind);
 
 /* After all changes of the moment: identities are found by id again. */

@@ -161,7 +161,8 @@ static const char *op_text(enum sw_op op)
                                         [SW_OP_SETTING_PUT] = "setting-put",
                                         [SW_OP_SETTING_DELETE] = "setting-delete",
                                         [SW_OP_AUDIT] = "audit",
-                                        [SW_OP_COMPACT] = "compact"};
+                                        [SW_OP_COMPACT] = "compact",
+                                        [SW_OP_TOKEN_REDEEM] = "token-redeem"};
     const char *name = (size_t)op < sizeof names / sizeof names[0] ? names[op] : NULL;
 
     return name == NULL ? "other" : name;

@@ -143,7 +143,8 @@ static void add_words(struct target *target, const char *mark, struct sw_span te
 struct sw_span sw_audit_target(const struct sw_request *request,
                                uint8_t out[SW_AUDIT_TARGET_SIZE_MAX])
 {
-    const bool setting = request->op == SW_OP_SETTING_PUT || request->op == SW_OP_SETTING_DELETE;
+    const bool setting = request->op == SW_OP_SETTING_PUT || request->op == SW_OP_SETTING_DELETE ||
+                         request->op == SW_OP_TOKEN_REDEEM;
     struct target target = {.out = out};
     char number[32];
 

@@ -54,6 +54,8 @@ enum sw_op {
      * the mod_revision that it has now, 0 = any, SW_SETTING_ABSENT = it is new. */
     SW_OP_SETTING_PUT = 28, /* `value` = its lines */
     SW_OP_SETTING_DELETE = 29,
+    SW_OP_TOKEN_REDEEM = 33, /* the client's key is a token: `value` = 16 bytes, the identity's key
+                                as BLAKE2b-128; the token is gone */
     SW_OP_AUDIT = 30, /* the leader's own: `value` = a note for the audit log (transport/audit.h) */
     /* What has become of write `seq` of `session`. It goes through the log as the write would: one
      * that has not run by then never will. */
@@ -160,7 +162,7 @@ struct sw_reply {
 /* True if names, key and value are within limits and `op` may use the fields that are set; the
  * reason goes to `ret_why`. Run by client and node alike. */
 enum sw_err sw_request_validate(const struct sw_request *request, char ret_why[SW_WHY_SIZE]);
-bool sw_op_is_write(enum sw_op op); /* goes through the log */
+bool sw_op_is_write(enum sw_op op);    /* goes through the log */
 const char *sw_op_text(enum sw_op op); /* "setting put"; "unknown" for what is none */
 
 /* A message holds 1..n requests (or replies), each as a blob; append one after the other. */

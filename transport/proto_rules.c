@@ -141,6 +141,10 @@ static const struct op_rule op_rules[SW_OP_COUNT] = {
                            .optional = SW__FIELD_VALUE | SW__FIELD_EXPECTED | SW__FIELD_ONCE,
                            .value_max = SW_SETTING_SIZE_MAX,
                            .write = true},
+    [SW_OP_TOKEN_REDEEM] = {.name = "token redeem",
+                            .required = SW__FIELD_VALUE,
+                            .value_max = SW_IDENTITY_ID_SIZE,
+                            .write = true},
     [SW_OP_AUDIT] = {.name = "audit",
                      .required = SW__FIELD_VALUE,
                      .value_max = SW_AUDIT_NOTE_SIZE_MAX,
@@ -383,6 +387,15 @@ static enum sw_err check_index(const struct sw_request *request, char *ret_why)
     return err == SW_ERR_OK ? sw_vector_space_validate(request->value, ret_why) : err;
 }
 
+static enum sw_err check_redeem(const struct sw_request *request, char *ret_why)
+{
+    if (request->value.size == SW_IDENTITY_ID_SIZE) {
+        return SW_ERR_OK;
+    }
+    snprintf(ret_why, SW_WHY_SIZE, "token redeem takes a value of %d bytes", SW_IDENTITY_ID_SIZE);
+    return SW_ERR_INVALID;
+}
+
 static enum sw_err check_audit(const struct sw_request *request, char *ret_why)
 {
     struct sw_audit_note note;
@@ -409,6 +422,9 @@ check_special(const struct op_rule *rule, const struct sw_request *request, char
     }
     if (request->op == SW_OP_SETTING_PUT || request->op == SW_OP_SETTING_DELETE) {
         return check_setting(request, ret_why);
+    }
+    if (request->op == SW_OP_TOKEN_REDEEM) {
+        return check_redeem(request, ret_why);
     }
     if (request->op == SW_OP_AUDIT) {
         return check_audit(request, ret_why);

@@ -14,7 +14,7 @@ static const char *const kind_names[SW_SETTING_KIND_COUNT] = {[SW_SETTING_IDENTI
                                                               [SW_SETTING_TENANT] = "tenant",
                                                               [SW_SETTING_TOKEN] = "token"};
 
-enum line_type { LINE_NUMBER, LINE_NOTE, LINE_ID, LINE_HASH, LINE_RIGHT };
+enum line_type { LINE_NUMBER, LINE_NOTE, LINE_ID, LINE_RIGHT };
 
 /* A line that a kind may have. */
 struct line {
@@ -43,7 +43,7 @@ static const struct line lines[] = {
     NUMBER_LINE(SW_SETTING_RETENTION, "max_age_ms", retention.max_age_ms),
     NUMBER_LINE(SW_SETTING_RETENTION, "max_bytes", retention.max_bytes),
     {.kind = SW_SETTING_TENANT, .name = "note", .type = LINE_NOTE},
-    {.kind = SW_SETTING_TOKEN, .name = "hash", .type = LINE_HASH, .required = true},
+    {.kind = SW_SETTING_TOKEN, .name = "id", .type = LINE_ID, .required = true},
     NUMBER_LINE(SW_SETTING_TOKEN, "until_ms", until_ms),
     {.kind = SW_SETTING_TOKEN, .name = "note", .type = LINE_NOTE},
     {.kind = SW_SETTING_TOKEN, .name = "right", .type = LINE_RIGHT},
@@ -274,8 +274,6 @@ static bool read_value(const struct line *line, struct sw_span value, struct sw_
         return read_note(value, setting->note);
     case LINE_ID:
         return read_hex(value, setting->id, sizeof setting->id);
-    case LINE_HASH:
-        return read_hex(value, setting->hash, sizeof setting->hash);
     case LINE_RIGHT:
         return add_right(value, &setting->rights);
     }
@@ -383,13 +381,12 @@ static void print_line(struct sw_buf *out, const char *name, const char *value)
     print_text(out, "\n");
 }
 
-static void print_hex(struct sw_buf *out, const char *name, const uint8_t *bytes, size_t size)
+static void print_id(struct sw_buf *out, const char *name, const uint8_t id[SW_IDENTITY_ID_SIZE])
 {
-    char text[2 * SW_TOKEN_HASH_SIZE + 1];
+    char text[2 * SW_IDENTITY_ID_SIZE + 1];
 
-    SW_ASSERT(size <= SW_TOKEN_HASH_SIZE);
-    for (size_t i = 0; i < size; i++) {
-        (void)snprintf(text + 2 * i, 3, "%02x", (unsigned)bytes[i]);
+    for (size_t i = 0; i < SW_IDENTITY_ID_SIZE; i++) {
+        (void)snprintf(text + 2 * i, 3, "%02x", (unsigned)id[i]);
     }
     print_line(out, name, text);
 }
@@ -436,10 +433,7 @@ print_value(const struct line *line, const struct sw_setting *setting, struct sw
         }
         break;
     case LINE_ID:
-        print_hex(out, line->name, setting->id, sizeof setting->id);
-        break;
-    case LINE_HASH:
-        print_hex(out, line->name, setting->hash, sizeof setting->hash);
+        print_id(out, line->name, setting->id);
         break;
     case LINE_RIGHT:
         for (uint32_t i = 0; i < setting->rights.count; i++) {

@@ -9,8 +9,9 @@
  * | tenant    | TENANT             | note=TEXT                                                  |
  * | quota     | SCOPE              | keys=N bytes=N ops_per_second=N in_flight=N                |
  * | retention | SCOPE              | keep_last=N max_age_ms=N max_bytes=N                       |
- * | token     | a word             | hash=HEX64, until_ms=N, right=..., as of an identity       |
+ * | token     | a word             | id=HEX32, until_ms=N, note=TEXT, right=..., as above       |
  *
+ * A token is a key that may become an identity of its name, with its rights, under another key.
  * SCOPE is TENANT, or TENANT NAMESPACE with one space between. RWA is some of r, w and a in this
  * order. Each line at most once but for right; a number is decimal, below 2^63, 0 = no limit. One
  * parser for client and node; whoever stores a setting has parsed it. Pure. */
@@ -53,7 +54,6 @@ enum {
 enum {
     SW_SETTING_NAME_SIZE_MAX = SW_TENANT_SIZE_MAX + 1 + SW_NAMESPACE_SIZE_MAX,
     SW_IDENTITY_ID_SIZE = 16, /* BLAKE2b-128 of a client's public key */
-    SW_TOKEN_HASH_SIZE = 32,  /* BLAKE2b-256 of a token's secret */
 };
 
 /* In one tenant ("*": in all but the reserved one), namespaces that begin with `prefix`. */
@@ -85,10 +85,9 @@ struct sw_setting {
     uint64_t revision; /* of its record */
     char name[SW_SETTING_NAME_SIZE_MAX + 1];
     char note[SW_SETTING_NOTE_SIZE_MAX + 1];
-    uint8_t id[SW_IDENTITY_ID_SIZE];  /* identity */
-    uint8_t hash[SW_TOKEN_HASH_SIZE]; /* token */
-    uint64_t until_ms;                /* token: leader time; 0 = without end */
-    struct sw_right_list rights;      /* identity and token */
+    uint8_t id[SW_IDENTITY_ID_SIZE]; /* identity and token: of the key that has it */
+    uint64_t until_ms;               /* token: leader time; 0 = without end */
+    struct sw_right_list rights;     /* identity and token */
     struct sw_quota quota;
     struct sw_retention retention;
 };

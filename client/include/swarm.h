@@ -159,6 +159,8 @@ enum swarm_op {
      * namespace "settings". Administrators only. */
     SWARM_SETTING_PUT = 28,
     SWARM_SETTING_DELETE = 29, /* value = 1 if there was one */
+    SWARM_TOKEN_REDEEM = 33,   /* by a client whose key is a token: `value` = BLAKE2b-128 of the
+                                  public   key that is to have its rights; once */
     SWARM_OUTCOME = 27,        /* of write `seq` of `session`: see swarm_outcome_of */
     SWARM_SESSION_CLOSE = 9,   /* `session`, another one than the client's own */
     SWARM_SESSION_LIST = 47,   /* those above `session`; an administrator's. A record each:

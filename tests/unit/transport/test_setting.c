@@ -13,7 +13,6 @@
 #include "transport/setting.h"
 
 #define HEX32 "000102030405060708090a0b0c0d0eff"
-#define HEX64 HEX32 HEX32
 
 static enum sw_err
 parse(enum sw_setting_kind kind, const char *name, const char *text, struct sw_setting *setting)
@@ -165,9 +164,9 @@ static void the_other_kinds_have_their_own_lines(void **state)
     assert_int_equal(parse(SW_SETTING_TENANT, "acme", "note=first", &setting), SW_ERR_OK);
     assert_string_equal(setting.note, "first");
     assert_int_equal(
-        parse(SW_SETTING_TOKEN, "t", "hash=" HEX64 "\nuntil_ms=9\nright=r acme", &setting),
+        parse(SW_SETTING_TOKEN, "t", "id=" HEX32 "\nuntil_ms=9\nright=r acme", &setting),
         SW_ERR_OK);
-    assert_int_equal(setting.hash[31], 0xff);
+    assert_int_equal(setting.id[15], 0xff);
     assert_int_equal(setting.until_ms, 9);
     refused(SW_SETTING_RETENTION, "acme", "keys=3");
     refused(SW_SETTING_TENANT, "~swarm", "");
