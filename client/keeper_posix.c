@@ -11,7 +11,7 @@
 #include "client/include/swarm.h"
 #include "client/scope.h"
 
-enum { RETRY_MS = 20, POLL_MS_MIN = 10, POLL_MS_MAX = 200 };
+enum { TRY_MS = 1000, RETRY_MS = 20, POLL_MS_MIN = 10, POLL_MS_MAX = 200 };
 
 /* ---- keepers ------------------------------------------------------------------------------- */
 
@@ -65,12 +65,14 @@ static enum swarm_status keep_alive(struct swarm_keeper *keeper)
 {
     struct swarm_request request = SWARM_INIT(struct swarm_request);
     const uint64_t sent_ms = swarm_now_ms();
+    const uint64_t ends_ms = keeper->alive_ms + keeper->ttl_ms;
     enum swarm_status status;
 
     request.op = SWARM_LEASE_KEEP_ALIVE;
     request.scope = keeper->scope.scope;
     request.lease = keeper->lease;
-    request.deadline_ms = keeper->alive_ms + keeper->ttl_ms;
+    /* Short, as it is tried again: whoever frees the keeper waits for this call. */
+    request.deadline_ms = sent_ms + TRY_MS < ends_ms ? sent_ms + TRY_MS : ends_ms;
     status = swarm_call(keeper->client, &request, NULL);
     if (status == SWARM_OK) {
         keeper->alive_ms = sent_ms;
