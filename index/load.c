@@ -233,13 +233,16 @@ static enum sw_err retire(struct sw_index *index, struct sw__pivots *pivots, uin
 enum sw_err sw__bucket_remove(struct sw_index *index, uint32_t bucket)
 {
     struct sw__bucket_at *at = sw__bucket_find(index, bucket);
-    struct sw__pivots *pivots = sw__pivots_of(index, at->value.epoch);
     const struct sw__key pivot = sw__key_1(&index->prefix, SW__KIND_PIVOT, bucket);
     const struct sw__key record = sw__key_1(&index->prefix, SW__KIND_BUCKET, bucket);
-    const size_t behind = index->bucket_count - (size_t)(at - index->buckets) - 1;
+    struct sw__pivots *pivots;
+    size_t behind;
     enum sw_err err;
 
+    SW_ASSERT(at != NULL);
     SW_ASSERT(at->value.entries == 0);
+    pivots = sw__pivots_of(index, at->value.epoch);
+    behind = index->bucket_count - (size_t)(at - index->buckets) - 1;
     tally(index, &at->value, -1);
     memmove(at, at + 1, behind * sizeof(*at));
     index->bucket_count--;
