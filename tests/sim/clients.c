@@ -9,6 +9,7 @@
 #include "tests/sim/clients_private.h"
 #include "tests/sim/lease_calls.h"
 #include "tests/sim/txn_calls.h"
+#include "tests/sim/vector_calls.h"
 #include "tests/sim/watch_calls.h"
 
 enum {
@@ -420,6 +421,9 @@ static void think(void *arg)
         sim_watch_step(client, world->calm ? 1000 : timeouts[sw_prng_below(&world->prng, 4)]);
     }
     if (sw_prng_chance(&world->prng, 1, 4)) {
+        sim_vector_step(client, world->calm ? 8000 : timeouts[sw_prng_below(&world->prng, 4)]);
+    }
+    if (sw_prng_chance(&world->prng, 1, 4)) {
         sim_lease_step(client, world->calm ? 8000 : timeouts[sw_prng_below(&world->prng, 4)]);
     }
     sim_after(world,
@@ -480,7 +484,8 @@ static bool all_idle(const struct sim_clients *clients)
     for (uint32_t i = 0; i < clients->world->plan.clients; i++) {
         const struct sim_client *client = &clients->client[i];
 
-        if (client->open > 0 || client->lease.pending || client->watch.pending) {
+        if (client->open > 0 || client->lease.pending || client->watch.pending ||
+            client->vector.pending) {
             return false;
         }
     }

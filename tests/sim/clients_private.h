@@ -91,6 +91,23 @@ struct sim_watch {
     size_t told_count, told_capacity;
 };
 
+/* What a client asks about a fact: see vector_calls.h. */
+struct sim_vector {
+    bool pending;
+    enum sw_op op;
+    size_t call;
+    uint32_t fact;
+    bool was_known; /* when it asked, somebody had been told the fact's key */
+    uint32_t puts;
+    char key[32]; /* of the last put */
+};
+
+enum { SIM_FACT_COUNT = 12 };
+
+struct sim_fact {
+    char key[32]; /* "" = nobody was told of one yet */
+};
+
 struct sim_client {
     struct sim_clients *all;
     uint32_t number; /* 1.. */
@@ -105,6 +122,7 @@ struct sim_client {
     uint8_t key[32];
     struct sim_lease lease;
     struct sim_watch watch;
+    struct sim_vector vector;
 };
 
 struct sim_clients {
@@ -112,6 +130,8 @@ struct sim_clients {
     struct sim_history history;
     struct sim_client client[SIM_CLIENT_MAX];
     uint64_t next_conn;
+    struct sim_fact facts[SIM_FACT_COUNT];
+    bool has_index;
     enum sim_phase phase;
     uint64_t leases_idle_us; /* when anybody last did something about a lease */
     uint64_t term;           /* the highest that answered anybody */

@@ -462,6 +462,8 @@ static void mode_verdict(struct sim_world *world)
         (void)sim_tables_equal(first, machine, SW_TABLE_SESSION, true);
         (void)sim_tables_equal(first, machine, SW_TABLE_LEASE, true);
         (void)sim_tables_equal(first, machine, SW_TABLE_CHANGE, true);
+        (void)sim_tables_equal(first, machine, SW_TABLE_HISTORY, true);
+        (void)sim_tables_equal(first, machine, SW_TABLE_INDEX, true);
     }
     sim_clients_verdict(sim_node_clients(world));
 }
