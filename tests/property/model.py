@@ -9,9 +9,11 @@ from typing import NamedTuple
 
 PUT, GET, DELETE, CAS, SCAN, APPEND, EXPERIENCES, OPEN, CLOSE = 1, 2, 3, 4, 5, 6, 7, 8, 9
 TXN, GRANT, KEEP_ALIVE, REVOKE, LEASES, WATCH, TICK = 13, 15, 16, 17, 18, 19, 26
+COMPACT, HISTORY = 31, 32
 
 OK, INVALID, NOT_FOUND, CONFLICT, WRONG_TYPE, OUT_OF_RANGE, LEASE_GONE, RESYNC = (
     0, 3101, 3102, 3103, 3107, 3108, 3109, 3110)
+COMPACTED, FUTURE_REVISION = 3115, 3111
 SESSION_EXPIRED, SESSION_STALE = 6005, 6006
 
 REVERSE, KEYS_ONLY, PREVIOUS = 1, 2, 4
@@ -117,6 +119,7 @@ def holds(compare, record):
 class Model:
     def __init__(self, sessions_max):
         self.revision = self.time = self.clock = 0
+        self.floor = 0  # changes up to here need not be kept
         self.sessions_max = sessions_max
         self.keys = {}  # (part, key) -> Record
         self.experiences = {}  # part -> [Record]
@@ -271,6 +274,12 @@ class Model:
             self.end_lease(self.leases[number])
         return Answer(OK, self.revision, self.clock)
 
+    def compact(self, command):
+        if command["expected"] > self.revision:
+            return Answer(FUTURE_REVISION, self.revision)
+        self.floor = max(self.floor, command["expected"])
+        return Answer(OK, self.revision, self.floor)
+
     # ---- sessions
 
     def sweep(self):
@@ -331,7 +340,7 @@ class Model:
     def write(self, command):
         return {PUT: self.put, CAS: self.put, DELETE: self.delete, APPEND: self.append,
                 TXN: self.txn, GRANT: self.grant, KEEP_ALIVE: self.of_lease,
-                REVOKE: self.of_lease, TICK: self.tick}[command["op"]](command)
+                REVOKE: self.of_lease, TICK: self.tick, COMPACT: self.compact}[command["op"]](command)
 
     def run(self, command):
         if command["op"] == OPEN:
@@ -366,8 +375,35 @@ class Model:
     # ---- reads: (err, revision, value, more, records)
 
     def ask(self, command):
+        at = command.get("expected", 0)
+        if command["op"] in (GET, SCAN) and at:
+            if at > self.revision:
+                return FUTURE_REVISION, self.revision, 0, 0, ()
+            if command["op"] == SCAN and at < self.floor:
+                return COMPACTED, self.revision, self.floor, 0, ()
+            err, _, value, more, records = self.past(at).ask({**command, "expected": 0})
+            return err, at, value, more, records
         return {GET: self.get, SCAN: self.scan, EXPERIENCES: self.list_experiences,
-                LEASES: self.list_leases, WATCH: self.watch}[command["op"]](command)
+                LEASES: self.list_leases, WATCH: self.watch,
+                HISTORY: self.history}[command["op"]](command)
+
+    def past(self, revision):
+        """The keys as they were then: each as its last change by then left it."""
+        past = Model(self.sessions_max)
+        past.revision = revision
+        for changed, part, record in self.changes:
+            if changed > revision:
+                break
+            past.keys[part, record.key] = record
+        past.keys = {place: record for place, record in past.keys.items() if record.version}
+        return past
+
+    def history(self, command):
+        below = command.get("expected", 0)
+        found = [record for revision, part, record in self.changes
+                 if part == command["part"] and record.key == command["key"] and
+                 (not below or revision < below)]
+        return self.page(found, command, reverse=True)
 
     def page(self, records, command, reverse=False):
         records = list(reversed(records)) if reverse else records
@@ -410,7 +446,7 @@ class Model:
 
     def watch(self, command):
         after, limit = command.get("expected", 0), command.get("limit", 0)
-        if after > self.revision:
+        if after > self.revision or after < self.floor:
             return RESYNC, self.revision, 0, 0, ()
         end, shown, upto = command.get("end", b""), [], after
         for revision, part, record in self.changes:

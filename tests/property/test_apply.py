@@ -33,7 +33,8 @@ WANTED = {
     "a retry with records",
     *((op, model.OK) for op in (model.PUT, model.DELETE, model.CAS, model.APPEND, model.OPEN,
                                 model.CLOSE, model.TXN, model.GRANT, model.KEEP_ALIVE,
-                                model.REVOKE, model.TICK)),
+                                model.REVOKE, model.TICK, model.COMPACT)),
+    (model.COMPACT, model.FUTURE_REVISION),
     (model.CAS, model.CONFLICT), (model.CAS, model.LEASE_GONE), (model.PUT, model.LEASE_GONE),
     (model.KEEP_ALIVE, model.LEASE_GONE), (model.REVOKE, model.LEASE_GONE),
     *((model.TXN, err) for err in (model.INVALID, model.WRONG_TYPE, model.OUT_OF_RANGE,
@@ -231,6 +232,10 @@ class Chance:
         roll = self.dice.randrange(100)
         if roll < 10:
             return self.session()
+        if roll < 11 and self.maybe(10):
+            known = self.state.revision
+            return {"op": model.COMPACT,
+                    "expected": self.dice.choice((self.dice.randint(1, known + 1), known + 9))}
         if roll < 18:
             ahead = self.dice.choice((0, 50, 400, 1000))
             return {"op": model.TICK, "expected": max(1, self.state.clock + ahead - 20)}
@@ -252,10 +257,12 @@ class Chance:
     def read(self):
         dice, part = self.dice, self.dice.choice(PARTS)
         kind = dice.choice((model.GET, model.SCAN, model.SCAN, model.EXPERIENCES, model.LEASES,
-                            model.WATCH, model.WATCH))
+                            model.WATCH, model.WATCH, model.HISTORY))
         command = {"op": kind, "part": part}
-        if kind == model.GET:
+        if kind in (model.GET, model.HISTORY):
             command["key"] = dice.choice(KEYS)
+        if kind in (model.GET, model.SCAN, model.HISTORY) and self.maybe(50):
+            command["expected"] = dice.randint(0, self.state.revision + 1)
         if kind in (model.SCAN, model.WATCH):
             command.update(key=dice.choice((b"", *KEYS)), end=dice.choice((b"", *KEYS)),
                            flags=model.KEYS_ONLY if self.maybe(20) else 0)
@@ -307,7 +314,21 @@ class Run:
         err, revision, value, more, shown = self.model.ask(command)
         if command["op"] == model.WATCH and command["flags"] & model.KEYS_ONLY:
             shown = tuple(record._replace(value=b"") for record in shown)
-        same("a read", (err, revision, value, more, shown), (*head, records), [line])
+        wanted, found = (err, revision, value, more, shown), (*head, records)
+        if self.forgot(command, wanted, found):
+            return
+        same("a read", wanted, found, [line])
+
+    def forgot(self, command, wanted, found):
+        """Below the floor the state may know what was, or say that it does not any more."""
+        floor, at = self.model.floor, command.get("expected", 0)
+        if command["op"] == model.GET and 0 < at < floor:
+            return found == (model.COMPACTED, self.model.revision, floor, 0, ())
+        if command["op"] == model.HISTORY and floor > 0:
+            kept = [record for record in wanted[4] if record.mod > floor]
+            shown = wanted[4][:len(found[4])]
+            return len(shown) >= len(kept) and (*wanted[:3], found[3], shown) == found
+        return False
 
     def crash(self):
         """What was not committed is replayed, with the same answers and to the same digest."""
