@@ -10,6 +10,8 @@ import tempfile
 import time
 import unittest
 
+import test_cli
+
 BIN = pathlib.Path(os.environ["SW_TEST_BIN"])
 KILLS = 12
 LIMIT_S = 60
@@ -98,6 +100,27 @@ class Embedded(unittest.TestCase):
         (self.data / "letter").write_text("dear")
         self.assertIn("not empty", self.on_dir("kv", "put", "a", "1", code=2))
         self.assertEqual([path.name for path in self.data.iterdir()], ["letter"])
+
+
+class SameAnswers(test_cli.Case):
+    """What swarmctl is told by a swarm, it is told by a directory: the same tests, of all that one
+    process at a time can do. (A lease does not end between processes: its clock stands still.)"""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.temporary = tempfile.TemporaryDirectory(prefix="swarm-test-")
+        cls.addClassCleanup(cls.temporary.cleanup)
+
+    @classmethod
+    def ctl(cls, *words, stdin=b""):
+        return test_cli.run("swarmctl", "--endpoints", f"file:{cls.temporary.name}/data", *words,
+                            stdin=stdin)
+
+    json = test_cli.RealSwarm.json
+    for name in ("put_get_del", "bytes_survive", "cas", "txn_then_and_else", "txn_all_or_nothing",
+                 "merge", "mget", "previous", "watch_from_a_revision",
+                 "lease_revoke_and_list", "scan", "experiences", "limits_are_enforced"):
+        locals()["test_" + name] = getattr(test_cli.RealSwarm, "test_" + name)
 
 
 if __name__ == "__main__":
