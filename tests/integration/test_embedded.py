@@ -14,6 +14,7 @@ import test_cli
 
 BIN = pathlib.Path(os.environ["SW_TEST_BIN"])
 KILLS = 12
+FOUNDERS = 30
 LIMIT_S = 60
 
 
@@ -62,6 +63,21 @@ class Embedded(unittest.TestCase):
                 self.assertIn(str(number), found)
             acknowledged = max(numbers) + 1
         self.assertGreater(acknowledged, KILLS)
+
+    def test_a_killed_founder_leaves_nothing_that_is_in_the_way(self):
+        for number in range(FOUNDERS):
+            self.url = f"file:{self.folder.name}/data-{number}"
+            writer = self.start_writer(0)
+            time.sleep(secrets.randbelow(40) / 1000)
+            writer.send_signal(signal.SIGKILL)
+            lines = writer.stdout.readlines()
+            writer.wait(LIMIT_S)
+            writer.stdout.close()
+            self.on_dir("kv", "put", "after", "1")
+            found = self.keys()
+            for line in lines:
+                if line.endswith("\n"):
+                    self.assertIn(line.strip(), found)
 
     def test_one_owner_at_a_time(self):
         writer = self.start_writer(0)
