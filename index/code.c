@@ -20,7 +20,7 @@ int32_t sw__estimate_of(int64_t product)
     return (int32_t)estimate;
 }
 
-int64_t sw__dot_fixed(const int32_t *a, const int32_t *b, uint32_t dim)
+SW__CLONES int64_t sw__dot_fixed(const int32_t *a, const int32_t *b, uint32_t dim)
 {
     int64_t sum = 0;
 
@@ -30,7 +30,7 @@ int64_t sw__dot_fixed(const int32_t *a, const int32_t *b, uint32_t dim)
     return sum;
 }
 
-static uint64_t sum_of_magnitudes(const int32_t *values, uint32_t dim)
+SW__INLINE uint64_t sum_of_magnitudes(const int32_t *values, uint32_t dim)
 {
     uint64_t sum = 0;
 
@@ -41,7 +41,7 @@ static uint64_t sum_of_magnitudes(const int32_t *values, uint32_t dim)
 }
 
 /* A word as it is stored, so that it can be compared with stored ones on every machine. */
-static uint64_t stored_word(uint64_t word)
+SW__INLINE uint64_t stored_word(uint64_t word)
 {
     uint8_t bytes[sizeof(word)];
 
@@ -50,11 +50,11 @@ static uint64_t stored_word(uint64_t word)
     return word;
 }
 
-void sw__code_make(enum sw_metric metric,
-                   const int32_t *residual,
-                   const int32_t *towards,
-                   uint32_t dim,
-                   struct sw__code *ret_code)
+SW__CLONES void sw__code_make(enum sw_metric metric,
+                              const int32_t *residual,
+                              const int32_t *towards,
+                              uint32_t dim,
+                              struct sw__code *ret_code)
 {
     const uint64_t norm2 = sw__norm2(residual, dim);
     const uint64_t sum = sum_of_magnitudes(residual, dim);
@@ -73,7 +73,8 @@ void sw__code_make(enum sw_metric metric,
         sw__estimate_of(metric == SW_METRIC_L2 ? (int64_t)(norm2 / 2) + product : -product);
 }
 
-void sw__query_code_make(const int32_t *centred, uint32_t dim, struct sw__query_code *ret_query)
+SW__CLONES void
+sw__query_code_make(const int32_t *centred, uint32_t dim, struct sw__query_code *ret_query)
 {
     const uint32_t bits = dim <= SHORT_DIM ? BITS_SHORT : BITS_LONG;
     const int32_t level = (1 << (bits - 1)) - 1;

@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/limits.h"
 #include "base/prng.h"
+#include "index/vector.h"
 
 enum { ROUNDS_MAX = 3, HALF_ROOT = 46341 /* 2^16 / sqrt(2) */ };
 
@@ -65,7 +66,7 @@ void sw__rotation_free(struct sw__rotation *rotation)
     free(rotation);
 }
 
-static void stage(int32_t *restrict values, uint32_t size, uint32_t half)
+SW__INLINE void stage(int32_t *restrict values, uint32_t size, uint32_t half)
 {
     for (uint32_t start = 0; start < size; start += 2 * half) {
         int32_t *restrict low = values + start;
@@ -81,14 +82,14 @@ static void stage(int32_t *restrict values, uint32_t size, uint32_t half)
     }
 }
 
-static void halve(int32_t *values, uint32_t size)
+SW__INLINE void halve(int32_t *values, uint32_t size)
 {
     for (uint32_t i = 0; i < size; i++) {
         values[i] = (values[i] + 1) >> 1;
     }
 }
 
-static void transform(int32_t *values, uint32_t size)
+SW__INLINE void transform(int32_t *values, uint32_t size)
 {
     bool whole = true;
 
@@ -104,7 +105,7 @@ static void transform(int32_t *values, uint32_t size)
     }
 }
 
-void sw__rotate(const struct sw__rotation *rotation, int32_t *fixed)
+SW__CLONES void sw__rotate(const struct sw__rotation *rotation, int32_t *fixed)
 {
     int32_t turned[SW_SPACE_DIM_MAX];
 

@@ -15,7 +15,9 @@
 #include "index/vector.h"
 
 enum {
-    POINT_COUNT = 256, /* of a bucket are divided; the rest follows them */
+    POINT_COUNT_MAX = 256, /* of a bucket are divided; the rest follows them */
+    POINT_COUNT_MIN = 48,
+    POINT_DIMS = 1 << 16, /* of all of them */
     ROUNDS = 4,
     SIDE_MIN = 8, /* a side has at least one in so many */
     SALT = 0x32,
@@ -213,6 +215,16 @@ load_point(struct sw_index *index, const struct member *from, struct point *ret_
     return err;
 }
 
+static uint32_t points_of(uint32_t dim)
+{
+    const uint32_t count = POINT_DIMS / dim;
+
+    if (count > POINT_COUNT_MAX) {
+        return POINT_COUNT_MAX;
+    }
+    return count < POINT_COUNT_MIN ? POINT_COUNT_MIN : count;
+}
+
 static enum sw_err
 load_points(struct sw_index *index, const struct sw__bucket_at *at, struct points *ret_points)
 {
@@ -225,7 +237,7 @@ load_points(struct sw_index *index, const struct sw__bucket_at *at, struct point
     err = list_bucket(index, at->bucket, list, room, &count);
     if (err == SW_ERR_OK) {
         qsort(list, count, sizeof(*list), compare_members);
-        count = count < POINT_COUNT ? count : POINT_COUNT;
+        count = count < points_of(index->dim) ? count : points_of(index->dim);
         ret_points->dim = index->dim;
         ret_points->points = calloc(count, sizeof(*ret_points->points));
         SW_ASSERT(ret_points->points != NULL);

@@ -19,9 +19,10 @@
 enum {
     SALT_SAMPLE = 0x53,
     SALT_PIVOT = 0x50,
-    WALK_COUNT = 256,  /* places a piece looks at */
-    MEAN_COUNT = 32,   /* rows a piece adds up */
-    CENTRE_COUNT = 8,  /* pivots a piece makes anew */
+    WALK_COUNT = 256, /* places a piece looks at */
+    MEAN_COUNT = 32,  /* rows a piece adds up */
+    CENTRE_COUNT = 4, /* pivots a piece makes anew; fewer if they are long */
+    CENTRE_DIMS = 3072,
     NEAREST_COUNT = 8, /* rows a piece finds the pivot of */
     CLEAN_COUNT = 64,
     MEAN_SAMPLES = 4096,
@@ -516,6 +517,16 @@ struct centre {
     int64_t sums[SW_SPACE_DIM_MAX];
 };
 
+static uint32_t centres_of(uint32_t dim)
+{
+    const uint32_t count = CENTRE_DIMS / dim;
+
+    if (count > CENTRE_COUNT) {
+        return CENTRE_COUNT;
+    }
+    return count == 0 ? 1 : count;
+}
+
 /* Adds the samples of one record whose pivot is one of those from `first` on. */
 static enum sw_err gather(
     struct sw_index *index, uint32_t record, uint32_t first, struct centre *centres, uint32_t *cost)
@@ -537,7 +548,7 @@ static enum sw_err gather(
         int32_t fixed[SW_SPACE_DIM_MAX];
         bool there = false;
 
-        if (at >= CENTRE_COUNT) {
+        if (at >= centres_of(index->dim)) {
             continue;
         }
         err = sample_vector(index, sw__u64(ids + (size_t)8 * i), fixed, &there);
@@ -585,13 +596,13 @@ static enum sw_err centres_piece(struct sw_index *index, uint32_t *cost)
         err = gather(index, i, first, centres, cost);
     }
     *cost += records * 10;
-    for (uint32_t i = 0; err == SW_ERR_OK && i < CENTRE_COUNT; i++) {
+    for (uint32_t i = 0; err == SW_ERR_OK && i < centres_of(index->dim); i++) {
         if (first + i < task->first + task->made) {
             err = move_pivot(index, first + i, &centres[i]);
         }
     }
     free(centres);
-    task->cursor += CENTRE_COUNT;
+    task->cursor += centres_of(index->dim);
     index->state_changed = true;
     if (task->cursor >= task->made) {
         task->round++;

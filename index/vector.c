@@ -39,19 +39,14 @@ uint64_t sw__isqrt(uint64_t value)
     return root;
 }
 
-int64_t sw__round_shift(int64_t value, unsigned shift)
-{
-    return shift == 0 ? value : (value + (INT64_C(1) << (shift - 1))) >> shift;
-}
-
-static struct number number_of(uint32_t magnitude, bool negative, int exponent)
+SW__INLINE struct number number_of(uint32_t magnitude, bool negative, int exponent)
 {
     const int32_t mantissa = (int32_t)magnitude;
 
     return (struct number){negative ? -mantissa : mantissa, exponent, true};
 }
 
-static struct number read_f32(const uint8_t *in)
+SW__INLINE struct number read_f32(const uint8_t *in)
 {
     const uint32_t bits = sw__u32(in);
     const uint32_t exponent = bits >> 23 & 0xff;
@@ -66,7 +61,7 @@ static struct number read_f32(const uint8_t *in)
     return number_of(fraction | 1U << 23, bits >> 31 != 0, (int)exponent - 150);
 }
 
-static struct number read_f16(const uint8_t *in)
+SW__INLINE struct number read_f16(const uint8_t *in)
 {
     const uint32_t bits = sw_load_u16(in);
     const uint32_t exponent = bits >> 10 & 0x1f;
@@ -81,13 +76,13 @@ static struct number read_f16(const uint8_t *in)
     return number_of(fraction | 1U << 10, bits >> 15 != 0, (int)exponent - 25);
 }
 
-static struct number read_i8(const uint8_t *in)
+SW__INLINE struct number read_i8(const uint8_t *in)
 {
     return (struct number){(int8_t)in[0], -7, true};
 }
 
 /* `dtype` is a constant wherever this is called, so that nothing is decided for each coordinate. */
-static inline struct number read_one(enum sw_dtype dtype, const uint8_t *data, uint32_t i)
+SW__INLINE struct number read_one(enum sw_dtype dtype, const uint8_t *data, uint32_t i)
 {
     if (dtype == SW_DTYPE_F32) {
         return read_f32(data + (size_t)4 * i);
@@ -96,7 +91,7 @@ static inline struct number read_one(enum sw_dtype dtype, const uint8_t *data, u
 }
 
 /* The place above the highest bit: |value| < 2^top. */
-static inline int top_of(struct number number)
+SW__INLINE int top_of(struct number number)
 {
     const uint32_t magnitude = (uint32_t)(number.mantissa < 0 ? -number.mantissa : number.mantissa);
 
@@ -104,7 +99,7 @@ static inline int top_of(struct number number)
 }
 
 /* mantissa * 2^shift, halves away from zero, without a branch. |mantissa| <= 2^24, shift <= 26. */
-static inline int32_t scaled(int32_t mantissa, int shift)
+SW__INLINE int32_t scaled(int32_t mantissa, int shift)
 {
     const int right = 26 - shift > 62 ? 62 : 26 - shift;
     const int64_t sign = mantissa < 0 ? -1 : 0;
@@ -114,7 +109,7 @@ static inline int32_t scaled(int32_t mantissa, int shift)
     return (int32_t)((value ^ sign) - sign);
 }
 
-uint64_t sw__norm2(const int32_t *fixed, uint32_t dim)
+SW__CLONES uint64_t sw__norm2(const int32_t *fixed, uint32_t dim)
 {
     uint64_t sum = 0;
 
@@ -131,7 +126,7 @@ struct survey {
     uint32_t wrong; /* the first that is not finite, or the dimension */
 };
 
-static inline struct survey survey_of(enum sw_dtype dtype, const uint8_t *data, uint32_t dim)
+SW__INLINE struct survey survey_of(enum sw_dtype dtype, const uint8_t *data, uint32_t dim)
 {
     struct survey survey = {.top = INT32_MIN, .wrong = dim};
 
@@ -148,7 +143,7 @@ static inline struct survey survey_of(enum sw_dtype dtype, const uint8_t *data, 
     return survey;
 }
 
-static struct survey survey_all(const struct sw_space *space, const uint8_t *data)
+SW__CLONES static struct survey survey_all(const struct sw_space *space, const uint8_t *data)
 {
     if (space->dtype == SW_DTYPE_F32) {
         return survey_of(SW_DTYPE_F32, data, space->dim);
@@ -157,7 +152,7 @@ static struct survey survey_all(const struct sw_space *space, const uint8_t *dat
                                         : survey_of(SW_DTYPE_I8, data, space->dim);
 }
 
-static inline void
+SW__INLINE void
 convert(enum sw_dtype dtype, const uint8_t *data, uint32_t dim, int unit, int32_t *ret_fixed)
 {
     for (uint32_t i = 0; i < dim; i++) {
@@ -167,7 +162,7 @@ convert(enum sw_dtype dtype, const uint8_t *data, uint32_t dim, int unit, int32_
     }
 }
 
-static void
+SW__CLONES static void
 convert_all(const struct sw_space *space, const uint8_t *data, int unit, int32_t *ret_fixed)
 {
     if (space->dtype == SW_DTYPE_F32) {
@@ -243,7 +238,7 @@ enum sw_err sw__vector_fixed(const struct sw_space *space,
     return SW_ERR_OK;
 }
 
-static uint32_t magnitude_max(const int32_t *fixed, uint32_t dim)
+SW__INLINE uint32_t magnitude_max(const int32_t *fixed, uint32_t dim)
 {
     uint32_t max = 0;
 
@@ -255,7 +250,10 @@ static uint32_t magnitude_max(const int32_t *fixed, uint32_t dim)
     return max;
 }
 
-uint32_t sw__vector_store(const int32_t *fixed, uint32_t dim, int8_t *ret_high, int8_t *ret_low)
+SW__CLONES uint32_t sw__vector_store(const int32_t *fixed,
+                                     uint32_t dim,
+                                     int8_t *ret_high,
+                                     int8_t *ret_low)
 {
     const uint64_t max = magnitude_max(fixed, dim);
     const uint64_t scale =
@@ -273,7 +271,7 @@ uint32_t sw__vector_store(const int32_t *fixed, uint32_t dim, int8_t *ret_high, 
     return (uint32_t)scale;
 }
 
-void sw__vector_restore(
+SW__CLONES void sw__vector_restore(
     const int8_t *high, const int8_t *low, uint32_t scale, uint32_t dim, int32_t *ret_fixed)
 {
     for (uint32_t i = 0; i < dim; i++) {
@@ -283,7 +281,7 @@ void sw__vector_restore(
     }
 }
 
-uint64_t sw__vector_query(const int32_t *fixed, uint32_t dim, int16_t *ret_query)
+SW__CLONES uint64_t sw__vector_query(const int32_t *fixed, uint32_t dim, int16_t *ret_query)
 {
     const uint64_t norm = sw__isqrt(sw__norm2(fixed, dim));
     const int64_t inverse =

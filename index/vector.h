@@ -18,6 +18,16 @@
 #include "base/err.h"
 #include "index/space.h"
 
+/* Plain loops over integers, compiled once for each generation of processors and chosen when the
+ * program starts. Wider registers give the same integers. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__OPTIMIZE__) && \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#    define SW__CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#    define SW__CLONES
+#endif
+#define SW__INLINE static inline __attribute__((always_inline))
+
 enum {
     SW__FIXED_BITS = 24,
     SW__STORED_BITS = 15,
@@ -29,7 +39,10 @@ enum {
 uint32_t sw__dim_padded(uint32_t dim);
 uint64_t sw__isqrt(uint64_t value);
 /* value / 2^shift, halves up; shift may be 0. */
-int64_t sw__round_shift(int64_t value, unsigned shift);
+static inline int64_t sw__round_shift(int64_t value, unsigned shift)
+{
+    return shift == 0 ? value : (value + (INT64_C(1) << (shift - 1))) >> shift;
+}
 
 /* `ret_fixed` has room for sw__dim_padded(dim); the rest is zeroed. INVALID with `why`. */
 enum sw_err sw__vector_fixed(const struct sw_space *space,
