@@ -8,6 +8,8 @@
 /* How long a batch without credit waits for the grant, which also wakes the caller by itself. */
 enum { BUSY_POLL_MS = 5 };
 
+enum { RETRY_AFTER_MAX_MS = 60000 }; /* whatever a node says */
+
 /* Answers BUSY to one write after which no answers are kept for questions any more. */
 enum { BUSY_PATIENCE = 2 };
 
@@ -100,21 +102,32 @@ static void reopen_session(struct sw_core *core, struct sw_core_request *request
     sw__core_queue(core, request);
 }
 
-static void put_off(struct sw_core *core, struct sw_core_request *request, enum sw_err err)
+/* Not before the node wants it back, and then not with all the others: a half more at random. */
+static uint32_t pause_of(const struct sw_core *core, uint32_t put_off, uint32_t retry_after_ms)
 {
     const struct sw_core_port *port = &core->config.port;
     const struct sw_retry_policy *policy = &core->config.policy;
+    const uint64_t random = port->random(port->impl);
 
-    request->last_err = err;
+    if (retry_after_ms == 0) {
+        return sw_retry_pause_ms(policy->base_ms, policy->cap_ms, put_off, random);
+    }
+    if (retry_after_ms > RETRY_AFTER_MAX_MS) {
+        retry_after_ms = RETRY_AFTER_MAX_MS;
+    }
+    return retry_after_ms + (uint32_t)(random % (retry_after_ms / 2 + 1));
+}
+
+static void
+put_off(struct sw_core *core, struct sw_core_request *request, const struct sw_reply *reply)
+{
+    request->last_err = reply->err;
     SW_MARK("client.put_off");
-    if (err == SW_ERR_BUSY && request->put_off >= BUSY_PATIENCE && request->request.seq != 0) {
+    if (reply->err == SW_ERR_BUSY && request->put_off >= BUSY_PATIENCE &&
+        request->request.seq != 0) {
         sw_window_forget_lost(&core->window); /* perhaps they are what fills the session */
     }
-    sw__core_pause(
-        core,
-        request,
-        sw_retry_pause_ms(
-            policy->base_ms, policy->cap_ms, request->put_off, port->random(port->impl)));
+    sw__core_pause(core, request, pause_of(core, request->put_off, reply->retry_after_ms));
     request->put_off++;
 }
 
@@ -151,7 +164,7 @@ answer(struct sw_core *core, struct sw_core_request *request, const struct sw_re
         finish(core, request, reply);
         break;
     case SW_RETRY_STEP_PAUSE:
-        put_off(core, request, reply->err);
+        put_off(core, request, reply);
         break;
     case SW_RETRY_STEP_SEEK:
         if (sw_err_outcome(reply->err) == SW_OUTCOME_UNKNOWN) {

@@ -28,27 +28,40 @@ void sw_admission_init(struct sw_admission *admission, struct sw_node_limits lim
         }};
 }
 
+/* A sixteenth is kept back here, above the store's own reserve: what is refused here is not in the
+ * log yet, and what is in the log must fit on every replica. A write costs its bytes twice until
+ * the store reports again, because pages are copied. */
+static uint64_t usable(const struct sw_store_stats *store)
+{
+    return (store->map_size - store->reserve_size) / 16 * 15;
+}
+
+static uint64_t used(const struct sw_admission *admission)
+{
+    return admission->store.used_size + 2 * admission->written_since_stats;
+}
+
 void sw_admission_store(struct sw_admission *admission, const struct sw_store_stats *stats)
 {
     admission->store = *stats;
     admission->written_since_stats = 0;
+    if (stats->map_size <= stats->reserve_size) {
+        admission->full = false; /* nothing is known yet */
+    } else if (admission->full) {
+        /* Once full it stays so until a 64th is free again: else each delete would let one put in,
+         * and clients would see the state change with every request. */
+        admission->full = used(admission) >= usable(stats) - usable(stats) / 64;
+    } else {
+        admission->full = used(admission) >= usable(stats);
+    }
 }
 
 bool sw_admission_disk_full(const struct sw_admission *admission)
 {
     const struct sw_store_stats *store = &admission->store;
-    uint64_t usable;
-    uint64_t used;
 
-    if (store->map_size <= store->reserve_size) {
-        return false; /* nothing is known yet */
-    }
-    /* A sixteenth is kept back here, above the store's own reserve: what is refused here is not in
-     * the log yet, and what is in the log must fit on every replica. A write costs its bytes twice
-     * until the store reports again, because pages are copied. */
-    usable = (store->map_size - store->reserve_size) / 16 * 15;
-    used = store->used_size + 2 * admission->written_since_stats;
-    return used >= usable;
+    return admission->full ||
+           (store->map_size > store->reserve_size && used(admission) >= usable(store));
 }
 
 /* Operations that make the state larger. A session does too, but its number is bounded, its record
@@ -59,90 +72,194 @@ static bool op_grows(enum sw_op op)
            op == SW_OP_SETTING_PUT;
 }
 
-static enum sw_err check_bounds(const struct sw_admission *admission,
-                                const struct sw_admission_request *request,
-                                char *ret_why)
-{
-    const struct sw_node_limits *limits = &admission->limits;
-    const uint64_t waiting =
-        sw_op_is_write(request->op) ? admission->queued_size : admission->reading_size;
+/* --- refusals --------------------------------------------------------------------------------- */
 
+enum { RETRY_MS = 50, RETRY_MS_MAX = 1000, RETRY_DISK_MS = 1000, IDENTITY_PLACES_MIN = 64 };
+
+static enum sw_err refuse(struct sw_admission_refusal *refusal,
+                          enum sw_admission_reason reason,
+                          enum sw_err err,
+                          uint32_t retry_after_ms)
+{
+    refusal->reason = reason;
+    refusal->retry_after_ms = retry_after_ms;
+    return err;
+}
+
+static bool is_privileged(enum sw_fair_class of)
+{
+    return of == SW_FAIR_LEASE || of == SW_FAIR_ADMIN;
+}
+
+static uint32_t at_least_one(uint32_t count)
+{
+    return count > 0 ? count : 1;
+}
+
+/* Watches stay for long, and scans are dear; the rest shares what a flood of one would leave. */
+static uint32_t class_places(uint32_t places, enum sw_fair_class of)
+{
+    switch (of) {
+    case SW_FAIR_WRITE:
+    case SW_FAIR_READ:
+        return places - places / 8;
+    case SW_FAIR_WATCH:
+        return places - places / 2;
+    case SW_FAIR_SCAN:
+    case SW_FAIR_LEASE:
+        return at_least_one(places / 4);
+    case SW_FAIR_ADMIN:
+    case SW_FAIR_CLASS_COUNT:
+        break;
+    }
+    return places;
+}
+
+static enum sw_err check_connection(const struct sw_admission *admission,
+                                    const struct sw_admission_request *request,
+                                    struct sw_admission_refusal *refusal)
+{
     if (SW_BUGGIFY("node.refuse_busy", 10)) {
-        snprintf(ret_why, SW_WHY_SIZE, "this node is asked to be unkind");
-        return SW_ERR_BUSY;
+        snprintf(refusal->why, SW_WHY_SIZE, "this node is asked to be unkind");
+        return refuse(refusal, SW_ADMISSION_UNKIND, SW_ERR_BUSY, 0);
     }
-    if (request->client_in_flight >= limits->client_in_flight_max) {
-        snprintf(ret_why,
-                 SW_WHY_SIZE,
-                 "this connection has %u unanswered requests, the limit is %u",
-                 request->client_in_flight,
-                 limits->client_in_flight_max);
-        return SW_ERR_BUSY;
+    if (request->client_in_flight < admission->limits.client_in_flight_max) {
+        return SW_ERR_OK;
     }
-    if (admission->in_flight >= limits->in_flight_max) {
-        snprintf(ret_why,
+    snprintf(refusal->why,
+             SW_WHY_SIZE,
+             "this connection has %u unanswered requests, the limit is %u",
+             request->client_in_flight,
+             admission->limits.client_in_flight_max);
+    return refuse(refusal, SW_ADMISSION_CONNECTION, SW_ERR_BUSY, RETRY_MS);
+}
+
+static enum sw_err check_places(const struct sw_admission *admission,
+                                const struct sw_admission_request *request,
+                                struct sw_admission_refusal *refusal)
+{
+    static const char *const names[SW_FAIR_CLASS_COUNT] = {
+        "leases", "writes", "reads", "watches", "scans", "administration"};
+    const uint32_t all = admission->limits.in_flight_max;
+    const uint32_t reserve = is_privileged(request->of) ? 0 : all / 16;
+    const uint32_t of_class = admission->of_class[request->of];
+    const uint32_t free = admission->in_flight < all ? all - admission->in_flight : 0;
+
+    if (admission->in_flight + reserve >= all) {
+        snprintf(refusal->why,
                  SW_WHY_SIZE,
                  "%u requests are under way on this node, the limit is %u",
                  admission->in_flight,
-                 limits->in_flight_max);
-        return SW_ERR_OVERLOADED;
+                 all - reserve);
+        return refuse(refusal, SW_ADMISSION_PLACES, SW_ERR_OVERLOADED, RETRY_MS);
     }
-    if (request->op == SW_OP_WATCH &&
-        admission->watching >= limits->in_flight_max - limits->in_flight_max / 2) {
-        snprintf(ret_why, SW_WHY_SIZE, "%u watches wait on this node", admission->watching);
-        return SW_ERR_OVERLOADED;
+    if (of_class >= class_places(all, request->of)) {
+        snprintf(refusal->why,
+                 SW_WHY_SIZE,
+                 "%u %s are under way on this node, the limit is %u",
+                 of_class,
+                 names[request->of],
+                 class_places(all, request->of));
+        return refuse(refusal, SW_ADMISSION_CLASS, SW_ERR_OVERLOADED, RETRY_MS);
     }
-    if (waiting + request->size > limits->queue_size_max) {
-        snprintf(ret_why,
+    if (request->identity_places >= IDENTITY_PLACES_MIN && request->identity_places >= free &&
+        request->of != SW_FAIR_ADMIN) {
+        snprintf(
+            refusal->why,
+            SW_WHY_SIZE,
+            "this identity has %u requests under way on this node, and %u more are left for all",
+            request->identity_places,
+            free);
+        return refuse(refusal, SW_ADMISSION_IDENTITY, SW_ERR_OVERLOADED, RETRY_MS);
+    }
+    return SW_ERR_OK;
+}
+
+static enum sw_err check_queues(const struct sw_admission *admission,
+                                const struct sw_admission_request *request,
+                                struct sw_admission_refusal *refusal)
+{
+    const struct sw_node_limits *limits = &admission->limits;
+    const bool write = sw_op_is_write(request->op);
+    const uint64_t waiting = write ? admission->queued_size : admission->reading_size;
+    const uint32_t reserve = is_privileged(request->of) ? limits->queue_size_max / 16 : 0;
+
+    if (waiting + request->size > (uint64_t)limits->queue_size_max + reserve) {
+        snprintf(refusal->why,
                  SW_WHY_SIZE,
                  "%llu bytes of %s wait on this node, the limit is %u",
                  (unsigned long long)waiting,
-                 sw_op_is_write(request->op) ? "writes" : "reads",
+                 write ? "writes" : "reads",
                  limits->queue_size_max);
-        return SW_ERR_OVERLOADED;
+        return refuse(refusal, SW_ADMISSION_BYTES, SW_ERR_OVERLOADED, RETRY_MS);
+    }
+    if (request->late && !is_privileged(request->of)) {
+        const uint64_t age_ms = request->age_ns / 1000000;
+
+        SW_MARK("node.refused_for_age");
+        snprintf(refusal->why,
+                 SW_WHY_SIZE,
+                 "what this identity has waiting has waited for %llu ms",
+                 (unsigned long long)age_ms);
+        return refuse(refusal,
+                      SW_ADMISSION_AGE,
+                      SW_ERR_OVERLOADED,
+                      age_ms < RETRY_MS_MAX ? (uint32_t)age_ms : (uint32_t)RETRY_MS_MAX);
     }
     if (request->applier_pending >= limits->applier_pending_max) {
         SW_MARK("node.applier_behind");
-        snprintf(ret_why,
+        snprintf(refusal->why,
                  SW_WHY_SIZE,
                  "%llu jobs wait for the applier",
                  (unsigned long long)request->applier_pending);
-        return SW_ERR_OVERLOADED;
+        return refuse(refusal, SW_ADMISSION_APPLIER, SW_ERR_OVERLOADED, RETRY_MS);
     }
     return SW_ERR_OK;
 }
 
 enum sw_err sw_admission_check(const struct sw_admission *admission,
                                const struct sw_admission_request *request,
-                               char ret_why[SW_WHY_SIZE])
+                               struct sw_admission_refusal *ret_refusal)
 {
+    enum sw_err err;
+
     if (admission->stopping && request->op != SW_OP_STATUS) {
-        snprintf(ret_why, SW_WHY_SIZE, "this node is handing over and stopping");
-        return SW_ERR_SHUTTING_DOWN;
+        snprintf(ret_refusal->why, SW_WHY_SIZE, "this node is handing over and stopping");
+        return refuse(ret_refusal, SW_ADMISSION_STOPPING, SW_ERR_SHUTTING_DOWN, 0);
     }
     if (request->depth > SW_ADMISSION_DEPTH_MAX) {
-        snprintf(ret_why,
+        snprintf(ret_refusal->why,
                  SW_WHY_SIZE,
                  "depth %u, the limit is %d",
                  request->depth,
                  SW_ADMISSION_DEPTH_MAX);
-        return SW_ERR_DEPTH;
+        return refuse(ret_refusal, SW_ADMISSION_DEPTH, SW_ERR_DEPTH, 0);
     }
     if (op_grows(request->op) && sw_admission_disk_full(admission)) {
-        snprintf(ret_why,
+        snprintf(ret_refusal->why,
                  SW_WHY_SIZE,
-                 "%llu of %llu bytes are in use; delete something, or raise map_size",
+                 "%llu of %llu bytes are in use; delete something (swarmctl kv del), or raise "
+                 "map_size",
                  (unsigned long long)admission->store.used_size,
                  (unsigned long long)admission->store.map_size);
-        return SW_ERR_DISK_FULL;
+        return refuse(ret_refusal, SW_ADMISSION_DISK, SW_ERR_DISK_FULL, RETRY_DISK_MS);
     }
-    return check_bounds(admission, request, ret_why);
+    err = check_connection(admission, request, ret_refusal);
+    if (err == SW_ERR_OK) {
+        err = check_places(admission, request, ret_refusal);
+    }
+    return err == SW_ERR_OK ? check_queues(admission, request, ret_refusal) : err;
 }
 
-void sw_admission_enter(struct sw_admission *admission, enum sw_op op, size_t size)
+/* --- counts ----------------------------------------------------------------------------------- */
+
+void sw_admission_enter(struct sw_admission *admission,
+                        enum sw_op op,
+                        enum sw_fair_class of,
+                        size_t size)
 {
     admission->in_flight++;
-    admission->watching += op == SW_OP_WATCH ? 1 : 0;
+    admission->of_class[of]++;
     if (sw_op_is_write(op)) {
         admission->queued_size += size;
     } else {
@@ -165,10 +282,10 @@ void sw_admission_read_over(struct sw_admission *admission, size_t size)
     admission->reading_size -= size;
 }
 
-void sw_admission_leave(struct sw_admission *admission, enum sw_op op)
+void sw_admission_leave(struct sw_admission *admission, enum sw_fair_class of)
 {
     SW_ASSERT(admission->in_flight > 0);
-    SW_ASSERT(op != SW_OP_WATCH || admission->watching > 0);
+    SW_ASSERT(admission->of_class[of] > 0);
     admission->in_flight--;
-    admission->watching -= op == SW_OP_WATCH ? 1 : 0;
+    admission->of_class[of]--;
 }

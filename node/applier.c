@@ -158,6 +158,11 @@ run_read(struct sw_applier *applier, struct sw__applier_group *group, struct sw_
     char why[SW_WHY_SIZE];
     enum sw_err err;
 
+    if (sw_env_now_ms(applier->config.env) >= job->deadline_ms) {
+        SW_MARK("applier.read_past_deadline");
+        job->reply = (struct sw_reply){.err = SW_ERR_DEADLINE, .shard = job->group};
+        return;
+    }
     applier->counted.reads++;
     err = sw_rights_check(&group->state.settings, &job->author, &job->request, why);
     if (err != SW_ERR_OK) {
@@ -568,6 +573,9 @@ void sw_applier_read(struct sw_applier *applier,
     job->token = token;
     job->author = *author;
     job->request = *request;
+    job->deadline_ms = request->timeout_ms == 0
+                           ? UINT64_MAX
+                           : sw_env_now_ms(applier->config.env) + request->timeout_ms;
     job->request.tenant = copied(&at, request->tenant);
     job->request.name_space = copied(&at, request->name_space);
     job->request.partition = copied(&at, request->partition);

@@ -108,7 +108,8 @@ void sw_applier_entry(struct sw_applier *applier,
                       uint64_t index,
                       uint64_t term,
                       struct sw_span body);
-/* GET, MULTI_GET, SCAN, EXPERIENCE_SCAN, LEASE_LIST, if `author` may do that when it is done. */
+/* GET, MULTI_GET, SCAN, EXPERIENCE_SCAN, LEASE_LIST, if `author` may do that when it is done.
+ * `request->timeout_ms`: not started later than this, but answered with DEADLINE; 0 = never. */
 void sw_applier_read(struct sw_applier *applier,
                      struct sw_group_id group,
                      const struct sw_author *author,

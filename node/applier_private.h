@@ -75,6 +75,7 @@ struct sw__applier_job {
     uint32_t result_count;
     struct sw_author author;
     struct sw_request request; /* spans into `bytes` */
+    uint64_t deadline_ms;      /* of a read: not started after it */
     struct sw_reply reply;     /* records in `out` */
     struct sw_buf out;         /* owned */
     struct sw_applier_stats stats;

@@ -116,7 +116,7 @@ void sw__request_answer(struct sw_node *node, struct sw__request *request, struc
     SW_ASSERT(!request->answered);
     request->answered = true;
     sw_timers_cancel(&node->deadlines, &request->deadline);
-    sw_admission_leave(&node->admission, request->op);
+    sw_admission_leave(&node->admission, sw__class_of(request->op));
     sw_quota_leave(&request->quota);
     sw__audit_answered(request, reply);
     sw_metrics_request(&node->metrics,
@@ -169,6 +169,8 @@ void sw__request_free(struct sw__request *request)
     sw__request_free(request->guarded);
     sw_quota_leave(&request->quota);
     sw__list_remove(request);
+    sw_fair_remove(&request->shard->fair, &request->turn);
+    sw_fair_leave(&request->shard->fair, request->flow);
     free(request);
 }
 
@@ -193,7 +195,8 @@ static void expire(struct sw_node *node, struct sw__request *request)
 {
     struct sw_reply nothing_new = {.revision = request->checked};
 
-    if (request->place == SW__PLACE_WAITING && request->op == SW_OP_WATCH) {
+    if (request->op == SW_OP_WATCH &&
+        (request->place == SW__PLACE_WAITING || request->turn.lane != NULL)) {
         sw__request_answer(node, request, &nothing_new);
     } else if (request->place == SW__PLACE_QUEUED) {
         sw__request_refuse(
@@ -244,30 +247,54 @@ static void refuse_early(struct sw_node *node,
     send_reply(node, client, &reply);
 }
 
-static enum sw_err check(struct sw_node *node,
-                         struct sw_client *client,
-                         const struct sw_request *request,
-                         size_t size,
-                         char *why)
+/* What admission has to know of a request, and of who asks. */
+static struct sw_admission_request wanted_of(const struct sw_node *node,
+                                             const struct sw_client *client,
+                                             const struct sw_request *request,
+                                             size_t size)
 {
-    const struct sw_admission_request wanted = {
+    struct sw_fair_flow *flow = sw_fair_find(&node->shards[0]->fair, client->id);
+    const uint64_t now_ns = sw_env_now_ns(node->config.env);
+    struct sw_admission_request wanted = {
         .op = request->op,
+        .of = sw__class_of(request->op),
         .depth = request->depth,
         .size = size,
         .client_in_flight = client->in_flight,
         .applier_pending = sw__node_applier_load(node),
     };
+
+    if (flow != NULL) {
+        wanted.identity_places = flow->places;
+        wanted.late = sw_fair_late(&flow->lanes[wanted.of], now_ns);
+        wanted.age_ns = sw_fair_lane_age_ns(&flow->lanes[wanted.of], now_ns);
+    }
+    return wanted;
+}
+
+static enum sw_err check(struct sw_node *node,
+                         struct sw_client *client,
+                         const struct sw_request *request,
+                         size_t size,
+                         struct sw_admission_refusal *refusal)
+{
+    const struct sw_admission_request wanted = wanted_of(node, client, request, size);
     enum sw_err err;
 
     if (request->op == SW_OP_TICK || request->op == SW_OP_AUDIT) {
-        (void)snprintf(why, SW_WHY_SIZE, "%s is the leader's own", sw_op_text(request->op));
+        (void)snprintf(
+            refusal->why, SW_WHY_SIZE, "%s is the leader's own", sw_op_text(request->op));
         return SW_ERR_UNSUPPORTED;
     }
-    err = sw__rights_check(node, client, request, why);
+    err = sw__rights_check(node, client, request, refusal->why);
     if (err != SW_ERR_OK) {
         return err;
     }
-    return sw_admission_check(&node->admission, &wanted, why);
+    err = sw_admission_check(&node->admission, &wanted, refusal);
+    if (err != SW_ERR_OK) {
+        node->metrics.refused[refusal->reason]++;
+    }
+    return err;
 }
 
 /* Status, snapshot and restart are of the asked node itself, and it lists the members as it knows
@@ -313,10 +340,13 @@ static struct sw__request *admit(struct sw_node *node,
     admitted->author = sw__rights_author(node, client);
     admitted->started_ns = sw_env_now_ns(node->config.env);
     admitted->place = sw_op_is_write(request->op) ? SW__PLACE_QUEUED : SW__PLACE_READING;
+    admitted->limit = request->limit;
+    admitted->checked = request->op == SW_OP_WATCH ? request->expected : 0;
+    admitted->flow = sw_fair_enter(&admitted->shard->fair, client->id);
     admitted->size = (uint32_t)command.size;
     memcpy(admitted->command, command.data, command.size);
     client->in_flight++;
-    sw_admission_enter(&node->admission, request->op, command.size);
+    sw_admission_enter(&node->admission, request->op, sw__class_of(request->op), command.size);
     sw_timers_set(&node->deadlines, &admitted->deadline, deadline_of(node, request));
     return admitted;
 }
@@ -397,7 +427,7 @@ dispatch(struct sw_node *node, struct sw__request *admitted, const struct sw_req
     struct sw__shard *shard = admitted->shard;
 
     if (admitted->place == SW__PLACE_QUEUED) {
-        sw__list_add(&shard->queue, admitted);
+        sw__queue_push(shard, admitted);
     } else if (request->op == SW_OP_STATUS) {
         sw__status_wanted(node, admitted);
     } else if (request->op == SW_OP_MEMBER_LIST) {
@@ -409,27 +439,33 @@ dispatch(struct sw_node *node, struct sw__request *admitted, const struct sw_req
     }
 }
 
-static enum sw_err
-take_request(struct sw_node *node, struct sw_client *client, const struct sw_request *request)
+static enum sw_err take_request(struct sw_node *node,
+                                struct sw_client *client,
+                                const struct sw_request *request,
+                                bool ordered)
 {
+    struct sw__request *admitted;
     struct sw__shard *shard = node->shards[0];
     struct sw_quota_hold quota = {0};
-    uint32_t retry_after_ms = 0;
-    char why[SW_WHY_SIZE] = "";
+    struct sw_admission_refusal refusal = {0};
     enum sw_err err;
 
     sw_buf_clear(&node->scratch);
     sw_command_encode(request, &node->scratch);
-    err = sw_request_validate(request, why);
+    err = sw_request_validate(request, refusal.why);
     if (err == SW_ERR_OK && needs_leader(request->op) && shard->role != SW_ROLE_LEADER) {
         err = sw__shard_elsewhere(shard);
     }
     if (err == SW_ERR_OK) {
-        err = check(node, client, request, node->scratch.size, why);
+        err = check(node, client, request, node->scratch.size, &refusal);
     }
     if (err == SW_ERR_OK) {
-        err = sw_quota_enter(
-            &node->quotas, request, sw_env_now_ns(node->config.env), &quota, &retry_after_ms, why);
+        err = sw_quota_enter(&node->quotas,
+                             request,
+                             sw_env_now_ns(node->config.env),
+                             &quota,
+                             &refusal.retry_after_ms,
+                             refusal.why);
     }
     if (err == SW_ERR_UNAUTHORIZED) {
         const struct sw_author author = sw__rights_author(node, client);
@@ -437,10 +473,12 @@ take_request(struct sw_node *node, struct sw_client *client, const struct sw_req
         sw__audit_denied(shard, &author, request);
     }
     if (err != SW_ERR_OK) {
-        refuse_early(node, client, request, err, retry_after_ms, why);
+        refuse_early(node, client, request, err, refusal.retry_after_ms, refusal.why);
         return err;
     }
-    dispatch(node, admit(node, client, request, sw_buf_span(&node->scratch), quota), request);
+    admitted = admit(node, client, request, sw_buf_span(&node->scratch), quota);
+    admitted->ordered = ordered;
+    dispatch(node, admitted, request);
     return SW_ERR_OK;
 }
 
@@ -465,7 +503,7 @@ static void take_in_order(struct sw_node *node,
         refuse_early(node, client, request, held->err, 0, "an ordered write before it was refused");
         return;
     }
-    err = take_request(node, client, request);
+    err = take_request(node, client, request, ordered);
     if (ordered && err != SW_ERR_OK) {
         *held = (struct held){.session = request->session.value, .err = err};
     }

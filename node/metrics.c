@@ -166,6 +166,40 @@ static void print_requests(const struct sw_metrics *metrics, struct sw_buf *out)
     }
 }
 
+const char *sw_admission_reason_name(enum sw_admission_reason reason)
+{
+    static const char *const names[] = {"stopping",
+                                        "depth",
+                                        "disk",
+                                        "connection",
+                                        "places",
+                                        "class",
+                                        "identity",
+                                        "bytes",
+                                        "age",
+                                        "applier",
+                                        "unkind"};
+
+    SW_ASSERT(reason < SW_ADMISSION_REASON_COUNT);
+    return names[reason];
+}
+
+static void print_refused(const struct sw_metrics *metrics, struct sw_buf *out)
+{
+    print_head(out,
+               "swarm_admission_refused_total",
+               "counter",
+               "requests refused before anything was done, by reason");
+    for (uint32_t i = 0; i < SW_ADMISSION_REASON_COUNT; i++) {
+        if (metrics->refused[i] > 0) {
+            sw_buf_printf(out,
+                          "swarm_admission_refused_total{reason=\"%s\"} %llu\n",
+                          sw_admission_reason_name((enum sw_admission_reason)i),
+                          (unsigned long long)metrics->refused[i]);
+        }
+    }
+}
+
 static void
 print_latency(const char *name, uint32_t op, const struct sw_histogram *h, struct sw_buf *out)
 {
@@ -207,6 +241,7 @@ void sw_metrics_print(const struct sw_metrics *metrics,
                   (unsigned long long)node);
     print_values(metrics, out);
     print_requests(metrics, out);
+    print_refused(metrics, out);
     print_head(out, latency, "histogram", "time from receipt to answer, by operation");
     for (uint32_t op = 0; op < SW_OP_COUNT; op++) {
         if (metrics->latency[op].count > 0) {

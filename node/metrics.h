@@ -49,6 +49,8 @@ enum sw_metric_type { SW_METRIC_COUNTER, SW_METRIC_GAUGE, SW_METRIC_HISTOGRAM };
     X(DB_COMMIT_MAX, "swarm_backend_commit_max_seconds", GAUGE, "longest commit")                       \
     X(DISK_FULL, "swarm_disk_full", GAUGE, "1 while puts are refused for lack of space")                \
     X(IN_FLIGHT, "swarm_requests_in_flight", GAUGE, "requests admitted and not answered yet")           \
+    X(WRITE_AGE, "swarm_write_queue_age_seconds", GAUGE, "how long the oldest write that waits has waited") \
+    X(READ_AGE, "swarm_read_queue_age_seconds", GAUGE, "the same of reads that have their read point")  \
     X(QUEUED_BYTES, "swarm_requests_queued_bytes", GAUGE, "bytes of writes not proposed yet")           \
     X(APPLIER_PENDING, "swarm_applier_pending", GAUGE, "jobs submitted to the applier")                 \
     X(APPLY_BACKLOG, "swarm_apply_backlog", GAUGE, "committed entries that are not executed yet")       \
@@ -94,10 +96,28 @@ struct sw_histogram {
 
 enum { SW_METRIC_CODE_COUNT = 64 }; /* rows of the error table, by position */
 
+/* Why admission refused (node/admission.h). */
+enum sw_admission_reason {
+    SW_ADMISSION_STOPPING,
+    SW_ADMISSION_DEPTH,
+    SW_ADMISSION_DISK,
+    SW_ADMISSION_CONNECTION, /* too many of one connection */
+    SW_ADMISSION_PLACES,     /* of the node */
+    SW_ADMISSION_CLASS,      /* of that class */
+    SW_ADMISSION_IDENTITY,   /* of that identity */
+    SW_ADMISSION_BYTES,
+    SW_ADMISSION_AGE, /* what it has waiting waits for too long */
+    SW_ADMISSION_APPLIER,
+    SW_ADMISSION_UNKIND, /* a test wants it so */
+    SW_ADMISSION_REASON_COUNT
+};
+const char *sw_admission_reason_name(enum sw_admission_reason reason);
+
 struct sw_metrics {
     uint64_t values[SW_METRIC_COUNT];
     uint64_t requests[SW_OP_COUNT][SW_METRIC_CODE_COUNT]; /* swarm_requests_total{op,code} */
-    struct sw_histogram latency[SW_OP_COUNT];             /* swarm_request_duration_seconds{op} */
+    uint64_t refused[SW_ADMISSION_REASON_COUNT]; /* swarm_admission_refused_total{reason} */
+    struct sw_histogram latency[SW_OP_COUNT];    /* swarm_request_duration_seconds{op} */
 };
 
 const struct sw_metric_info *sw_metric_info(enum sw_metric metric);

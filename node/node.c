@@ -334,7 +334,8 @@ static void refuse_rest(struct sw_node *node, struct sw__shard *shard)
 {
     static const char why[] = "the node stops";
 
-    sw__list_refuse(node, &shard->queue, SW_ERR_SHUTTING_DOWN, why);
+    sw__queue_refuse_writes(shard, SW_ERR_SHUTTING_DOWN, why);
+    sw__queue_refuse_reads(shard, SW_ERR_SHUTTING_DOWN, why);
     sw__list_refuse(node, &shard->audited, SW_ERR_SHUTTING_DOWN, why);
     sw__list_refuse(node, &shard->reads, SW_ERR_SHUTTING_DOWN, why);
     sw__list_refuse(node, &shard->snapshot_waiting, SW_ERR_SHUTTING_DOWN, why);
@@ -473,7 +474,7 @@ uint64_t sw_node_wait_ms(const struct sw_node *node)
     for (uint32_t i = 0; i < node->shard_count; i++) {
         const struct sw__shard *shard = node->shards[i];
 
-        if (shard->group != NULL && shard->queue.first != NULL &&
+        if (shard->group != NULL && sw__queue_writes(shard) > 0 &&
             sw_group_in_flight(shard->group) == 0) {
             return 1; /* writes are being gathered, or the group refuses them for now */
         }

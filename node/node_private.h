@@ -13,6 +13,7 @@
 #include "node/clients.h"
 #include "node/denials.h"
 #include "node/entry.h"
+#include "node/fair.h"
 #include "node/node.h"
 #include "node/peer_text.h"
 #include "node/quota.h"
@@ -23,7 +24,7 @@ struct sw__shard;
 enum sw__place {
     SW__PLACE_QUEUED,  /* write, not proposed: can be refused as not done */
     SW__PLACE_FLYING,  /* write, proposed: its outcome is what happens at its index */
-    SW__PLACE_READING, /* read, waits for its read point */
+    SW__PLACE_READING, /* read, waits for its read point, then for its turn */
     SW__PLACE_RUNNING, /* read, in the applier */
     SW__PLACE_WAITING, /* status, snapshot or watch */
 };
@@ -32,7 +33,9 @@ struct sw__request {
     struct sw_timer deadline; /* first: a timer is its request */
     struct sw__request *next;
     struct sw__request *previous;
-    struct sw__list *list; /* where it stands; NULL while the applier has it */
+    struct sw__list *list; /* where it stands; NULL while it waits for its turn, or is read */
+    struct sw_fair_item turn;
+    struct sw_fair_flow *flow; /* holds a place of its identity until it is freed */
     struct sw__shard *shard;
     struct sw_author author;
     struct sw_quota_hold quota; /* until it is answered */
@@ -44,6 +47,8 @@ struct sw__request {
     bool answered;
     struct sw__request *guarded; /* AUDIT: owned; runs when this is committed */
     uint64_t checked;            /* WATCH: nothing up to this revision concerns it */
+    uint32_t limit;              /* of the request: how much it may read */
+    bool ordered;                /* its session wants its writes in their order */
     uint32_t size;
     uint8_t command[]; /* as it enters the log; also what a read is kept as */
 };
@@ -118,9 +123,11 @@ struct sw__shard {
     uint64_t applied_term;
     uint64_t revision;
     uint64_t durable_index;
-    struct sw_applied state; /* as of the last probe */
-    struct sw__list queue;   /* writes not proposed */
-    struct sw__list reads;   /* reads of this turn */
+    struct sw_applied state;  /* as of the last probe */
+    struct sw_fair fair;      /* writes not proposed, reads that have their read point */
+    uint64_t shared_until_ns; /* several identities write */
+    uint64_t reading_cost;    /* of the reads that the applier has */
+    struct sw__list reads;    /* reads of this turn */
     struct sw__list snapshot_waiting;
     struct sw__list audited;        /* actions whose note is committed: this turn runs them */
     struct sw__list watching;       /* watches without news, the longest waiting first */
@@ -263,6 +270,30 @@ enum sw_err sw__rights_check(const struct sw_node *node,
 const struct sw_settings *sw__settings_of(const struct sw__shard *shard);
 /* Makes gates of new quotas, and tells the handler when other identities are known. */
 void sw__rights_turn_end(struct sw__shard *shard);
+
+/* queue.c */
+enum sw_fair_class sw__class_of(enum sw_op op);
+/* Writes, and reads with their read point: it waits for its turn. */
+void sw__queue_push(struct sw__shard *shard, struct sw__request *request);
+bool sw__wants_tick(enum sw_op op);
+/* The next write, which stays; NULL: none may go. What wants a tick waits until there may be one.
+ * Leases come first, but for an entry that is half full with `leases` of them. */
+struct sw__request *sw__queue_next_write(struct sw__shard *shard, bool may_tick, uint32_t leases);
+/* Takes off what sw__queue_next_write gave. */
+void sw__queue_take_write(struct sw__shard *shard, struct sw__request *request);
+struct sw__request *sw__queue_take_read(struct sw__shard *shard);
+uint32_t sw__queue_writes(const struct sw__shard *shard);
+/* Answers all writes, or all reads, that wait for their turn, and frees them. */
+void sw__queue_refuse_writes(struct sw__shard *shard, enum sw_err err, const char *detail);
+void sw__queue_refuse_reads(struct sw__shard *shard, enum sw_err err, const char *detail);
+void sw__queue_drop(struct sw__shard *shard); /* frees all without an answer */
+bool sw__reads_wait(const struct sw__shard *shard);
+
+/* reads.c */
+void sw__reads_start(struct sw__shard *shard);
+/* Hands reads whose turn it is to the applier. */
+void sw__reads_pump(struct sw__shard *shard);
+void sw__read_done(void *arg, uint64_t token, const struct sw_reply *reply);
 
 /* shard.c */
 /* Queued writes wait for others to share an entry with. */

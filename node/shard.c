@@ -17,7 +17,13 @@ enum {
     GATHER_NS_MAX = 1000000,
     ENTRY_SIZE = 64 << 10,
     FLUSH_COUNT_MAX = 16,
-    APPLY_SLOW_NS = 100000000
+    APPLY_SLOW_NS = 100000000,
+    /* While several identities write: commands and bytes of an entry, entries under way, and for
+     * how long after two of them were seen to wait at once. */
+    SHARED_ENTRY_COUNT = 256,
+    SHARED_ENTRY_SIZE = 128 << 10,
+    SHARED_IN_FLIGHT = 2,
+    SHARED_NS = 1000000000,
 };
 
 /* --- proposals -------------------------------------------------------------------------------- */
@@ -31,12 +37,6 @@ static uint64_t leader_time(struct sw__shard *shard)
         shard->time_ms = wall_ms;
     }
     return shard->time_ms;
-}
-
-/* Leases count from the moment that a grant or a keep-alive is proposed. */
-static bool wants_tick(enum sw_op op)
-{
-    return op == SW_OP_LEASE_GRANT || op == SW_OP_LEASE_KEEP_ALIVE;
 }
 
 /* Every tick of earlier leaders was executed here: see node/tick.h. */
@@ -67,6 +67,11 @@ static bool tick_is_due(const struct sw__shard *shard)
     return true;
 }
 
+static bool is_shared(const struct sw__shard *shard)
+{
+    return shard->shared_until_ns > sw_env_now_ns(shard->node->config.env);
+}
+
 static const struct sw_author node_itself = {.flags = SW_AUTHOR_NODE};
 
 static void add_tick(struct sw__shard *shard, struct sw__flight *flight, struct sw_buf *entry)
@@ -86,32 +91,43 @@ static void add_tick(struct sw__shard *shard, struct sw__flight *flight, struct 
     flight->tick_row = flight->requests.count;
 }
 
+/* Entries are long while one identity has them to itself: that is the cheapest. While several do, a
+ * short one lets whoever comes next into the log sooner. */
+static size_t entry_size_max(const struct sw__shard *shard)
+{
+    return is_shared(shard) ? (size_t)SHARED_ENTRY_SIZE : (size_t)SW_ENTRY_BATCH_SIZE;
+}
+
+static uint32_t entry_count_max(const struct sw__shard *shard)
+{
+    return is_shared(shard) ? (uint32_t)SHARED_ENTRY_COUNT : (uint32_t)SW_ENTRY_COMMAND_COUNT_MAX;
+}
+
 /* Moves queued writes into `flight` and their commands into `entry`, at least one unless a tick is
  * due. */
 static void fill_entry(struct sw__shard *shard, struct sw__flight *flight, struct sw_buf *entry)
 {
     struct sw__request *request;
+    uint32_t leases = 0;
 
     sw_entry_begin(entry, leader_time(shard));
     if (tick_is_due(shard)) {
         add_tick(shard, flight, entry);
     }
-    while ((request = shard->queue.first) != NULL) {
+    while ((request = sw__queue_next_write(shard, may_tick(shard), leases)) != NULL) {
         const bool fits =
-            entry->size + SW_ENTRY_COMMAND_HEADER_SIZE + request->size <= SW_ENTRY_BATCH_SIZE &&
-            flight->requests.count + 1 < SW_ENTRY_COMMAND_COUNT_MAX;
+            entry->size + SW_ENTRY_COMMAND_HEADER_SIZE + request->size <= entry_size_max(shard) &&
+            flight->requests.count + 1 < entry_count_max(shard);
 
         if (flight->requests.count > 0 && !fits) {
             break;
         }
-        if (wants_tick(request->op) && !flight->has_tick) {
-            if (!may_tick(shard)) {
-                break;
-            }
+        if (sw__wants_tick(request->op) && !flight->has_tick) {
             add_tick(shard, flight, entry);
         }
+        leases += sw__class_of(request->op) == SW_FAIR_LEASE ? 1 : 0;
         sw_entry_add(entry, &request->author, sw_span_of(request->command, request->size));
-        sw__list_remove(request);
+        sw__queue_take_write(shard, request);
         sw__list_add(&flight->requests, request);
     }
     SW_ASSERT(entry->size <= SW_ENTRY_SIZE_MAX);
@@ -214,7 +230,7 @@ bool sw__shard_gathers(const struct sw__shard *shard)
     if (SW_BUGGIFY("node.gather_longer", 20)) {
         return true;
     }
-    if (shard->queue.count >= ENTRY_COMMAND_COUNT || SW_BUGGIFY("node.gather_not", 100) ||
+    if (sw__queue_writes(shard) >= ENTRY_COMMAND_COUNT || SW_BUGGIFY("node.gather_not", 100) ||
         shard->node->admission.queued_size >= ENTRY_SIZE) {
         return false;
     }
@@ -224,21 +240,25 @@ bool sw__shard_gathers(const struct sw__shard *shard)
     if (patience_ns > GATHER_NS_MAX) {
         patience_ns = GATHER_NS_MAX;
     }
-    return shard->queue.count < shard->answered_count &&
+    return sw__queue_writes(shard) < shard->answered_count &&
            sw_env_now_ns(shard->node->config.env) < shard->answered_ns + patience_ns;
 }
 
-/* Right after an election a lease waits, and what is queued behind it. */
-static bool can_begin(const struct sw__shard *shard)
+/* Right after an election leases wait. */
+static bool can_begin(struct sw__shard *shard)
 {
-    if (shard->queue.first == NULL) {
+    if (sw__queue_next_write(shard, may_tick(shard), 0) == NULL) {
         return tick_is_due(shard);
     }
-    return !sw__shard_gathers(shard) && (!wants_tick(shard->queue.first->op) || may_tick(shard));
+    return !sw__shard_gathers(shard) &&
+           (!is_shared(shard) || sw_group_in_flight(shard->group) < SHARED_IN_FLIGHT);
 }
 
 static void propose_queued(struct sw__shard *shard)
 {
+    if (sw_fair_shared(&shard->fair, SW_FAIR_WRITE)) {
+        shard->shared_until_ns = sw_env_now_ns(shard->node->config.env) + SHARED_NS;
+    }
     while (sw_group_can_propose(shard->group) && can_begin(shard)) {
         if (!propose_one(shard)) {
             break;
@@ -246,78 +266,7 @@ static void propose_queued(struct sw__shard *shard)
     }
 }
 
-/* --- reads ------------------------------------------------------------------------------------ */
-
-static void batch_free(struct sw__read_batch *batch)
-{
-    if (batch->previous == NULL) {
-        batch->shard->batches = batch->next;
-    } else {
-        batch->previous->next = batch->next;
-    }
-    if (batch->next != NULL) {
-        batch->next->previous = batch->previous;
-    }
-    free(batch);
-}
-
-/* The batch has its read point: every entry that was committed when it asked is on its way through
- * the applier, so a read submitted now comes after all of them. */
-static void read_ready(void *arg, enum sw_err err)
-{
-    struct sw__read_batch *batch = arg;
-    struct sw__shard *shard = batch->shard;
-    struct sw_node *node = shard->node;
-    struct sw__request *request;
-
-    if (err != SW_ERR_OK) {
-        sw__list_refuse(node,
-                        &batch->requests,
-                        err == SW_ERR_NOT_LEADER ? sw__shard_elsewhere(shard) : err,
-                        "");
-    }
-    while ((request = sw__list_take(&batch->requests)) != NULL) {
-        struct sw_request decoded = {0};
-        const enum sw_err decode_err =
-            sw_command_decode(sw_span_of(request->command, request->size), &decoded);
-
-        SW_ASSERT(decode_err == SW_ERR_OK); /* encoded by ourselves */
-        request->place = SW__PLACE_RUNNING;
-        if (decoded.op == SW_OP_LEASE_LIST) {
-            decoded.expected = sw_tick_now(&shard->tick, sw_env_now_ns(node->config.env));
-        }
-        if (SW_PLANTED(WATCH_GAP_AT_FAILOVER) && decoded.op == SW_OP_WATCH &&
-            shard->tick.term != shard->term && decoded.expected < shard->revision) {
-            decoded.expected++; /* it has not ticked yet, so it is new */
-        }
-        sw_applier_read(
-            node->applier, shard->id, &request->author, &decoded, (uint64_t)(uintptr_t)request);
-    }
-    batch_free(batch);
-}
-
-static void start_reads(struct sw__shard *shard)
-{
-    struct sw__read_batch *batch;
-
-    if (shard->reads.first == NULL) {
-        return;
-    }
-    batch = calloc(1, sizeof *batch);
-    SW_ASSERT(batch != NULL);
-    batch->shard = shard;
-    batch->next = shard->batches;
-    if (shard->batches != NULL) {
-        shard->batches->previous = batch;
-    }
-    shard->batches = batch;
-    sw__list_move(&batch->requests, &shard->reads);
-    if (SW_PLANTED(FOLLOWER_READS)) {
-        read_ready(batch, SW_ERR_OK);
-        return;
-    }
-    sw_group_read(shard->group, read_ready, batch);
-}
+/* --- turns ----------------------------------------------------------------------------------- */
 
 void sw__shard_turn_end(struct sw__shard *shard)
 {
@@ -332,7 +281,8 @@ void sw__shard_turn_end(struct sw__shard *shard)
     sw__audit_turn_end(shard);
     propose_queued(shard);
     sw__watch_turn_end(shard);
-    start_reads(shard);
+    sw__reads_start(shard);
+    sw__reads_pump(shard);
     sw_group_turn_end(shard->group);
 }
 
@@ -409,7 +359,7 @@ static void on_role_changed(void *arg, enum sw_role role, uint64_t term, struct 
                      (unsigned long long)term);
     }
     if (was_leader && role != SW_ROLE_LEADER) {
-        if (shard->queue.first != NULL) {
+        if (sw__queue_writes(shard) > 0) {
             SW_MARK("node.queue_refused_at_step_down");
         }
         if (SW_PLANTED(UNKNOWN_IS_NOT_DONE)) {
@@ -421,10 +371,8 @@ static void on_role_changed(void *arg, enum sw_role role, uint64_t term, struct 
                      "this node no longer leads group %u, term %llu",
                      shard->id.value,
                      (unsigned long long)term);
-        sw__list_refuse(node,
-                        &shard->queue,
-                        SW_PLANTED(QUEUE_ANSWERED_DONE) ? SW_ERR_OK : sw__shard_elsewhere(shard),
-                        "");
+        sw__queue_refuse_writes(
+            shard, SW_PLANTED(QUEUE_ANSWERED_DONE) ? SW_ERR_OK : sw__shard_elsewhere(shard), "");
         sw__list_refuse(node, &shard->watching, sw__shard_elsewhere(shard), "");
         sw__list_refuse(node, &shard->reads, sw__shard_elsewhere(shard), "");
     }
@@ -606,37 +554,6 @@ void sw__shard_skip_to(struct sw__shard *shard, uint64_t index)
     }
 }
 
-static void note_denied(struct sw__request *request)
-{
-    struct sw_request decoded = {0};
-    const enum sw_err err =
-        sw_command_decode(sw_span_of(request->command, request->size), &decoded);
-
-    SW_ASSERT(err == SW_ERR_OK); /* encoded by ourselves */
-    sw__audit_denied(request->shard, &request->author, &decoded);
-}
-
-static void on_read_done(void *arg, uint64_t token, const struct sw_reply *reply)
-{
-    struct sw_node *node = arg;
-    /* Each token comes back once, and its request lives until then.
-     * NOLINTNEXTLINE(performance-no-int-to-ptr) */
-    struct sw__request *request = (struct sw__request *)(uintptr_t)token;
-
-    if (!node->crashed && !node->failed && !request->answered) {
-        struct sw_reply copy = *reply;
-
-        if (sw__watch_waits(request->shard, request, reply)) {
-            return;
-        }
-        if (reply->err == SW_ERR_UNAUTHORIZED) {
-            note_denied(request);
-        }
-        sw__request_answer(node, request, &copy);
-    }
-    sw__request_free(request);
-}
-
 static void
 snapshot_flushed(struct sw__shard *shard, enum sw_err err, uint64_t index, uint64_t digest)
 {
@@ -727,7 +644,7 @@ struct sw_applier_handler sw__applier_handler(struct sw_node *node)
 {
     return (struct sw_applier_handler){.arg = node,
                                        .entry_done = on_entry_done,
-                                       .read_done = on_read_done,
+                                       .read_done = sw__read_done,
                                        .flush_done = on_flush_done,
                                        .export_done = on_export_done,
                                        .import_done = on_import_done,
@@ -823,7 +740,7 @@ void sw__shard_free(struct sw__shard *shard)
     if (shard == NULL) {
         return;
     }
-    list_drop(&shard->queue);
+    sw__queue_drop(shard);
     list_drop(&shard->reads);
     list_drop(&shard->snapshot_waiting);
     list_drop(&shard->audited);
@@ -840,6 +757,7 @@ void sw__shard_free(struct sw__shard *shard)
         list_drop(&batch->requests);
         free(batch);
     }
+    sw_fair_release(&shard->fair);
     sw__install_release(shard);
     sw_ring_release(&shard->flushes);
     free(shard);
@@ -847,6 +765,6 @@ void sw__shard_free(struct sw__shard *shard)
 
 bool sw__shard_idle(const struct sw__shard *shard)
 {
-    return shard->queue.first == NULL && shard->audited.first == NULL &&
-           shard->reads.first == NULL && shard->flights == NULL && shard->batches == NULL;
+    return sw__queue_writes(shard) == 0 && !sw__reads_wait(shard) && shard->reads.first == NULL &&
+           shard->audited.first == NULL && shard->flights == NULL && shard->batches == NULL;
 }

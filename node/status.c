@@ -263,6 +263,11 @@ void sw_node_status_json(const struct sw_node *node, struct sw_buf *out)
 
 /* --- figures ---------------------------------------------------------------------------------- */
 
+static uint64_t queue_age(const struct sw_node *node, enum sw_fair_class of)
+{
+    return sw_fair_age_ns(&node->shards[0]->fair, of, sw_env_now_ns(node->config.env));
+}
+
 static void refresh_raft(struct sw_node *node, uint64_t *values)
 {
     struct sw_node_status status;
@@ -283,6 +288,8 @@ static void refresh_raft(struct sw_node *node, uint64_t *values)
     values[SW_METRIC_INSTALLS_SENT] = status.group.installs_sent;
     values[SW_METRIC_INSTALLS_RECEIVED] = status.group.installs_received;
     values[SW_METRIC_IN_FLIGHT] = status.in_flight;
+    values[SW_METRIC_WRITE_AGE] = queue_age(node, SW_FAIR_WRITE);
+    values[SW_METRIC_READ_AGE] = queue_age(node, SW_FAIR_READ);
     values[SW_METRIC_QUEUED_BYTES] = node->admission.queued_size;
     values[SW_METRIC_APPLIER_PENDING] = status.applier_pending;
     values[SW_METRIC_APPLY_BACKLOG] = status.apply_backlog;

@@ -10,20 +10,6 @@
 /* Watchers that look again in one turn, so that many of them do not hold up the rest. */
 enum { WAKE_COUNT_MAX = 256 };
 
-static void look(struct sw__shard *shard, struct sw__request *request)
-{
-    struct sw_request decoded = {0};
-    const enum sw_err err =
-        sw_command_decode(sw_span_of(request->command, request->size), &decoded);
-
-    SW_ASSERT(err == SW_ERR_OK); /* encoded by ourselves */
-    SW_ASSERT(request->checked >= decoded.expected);
-    decoded.expected = request->checked;
-    request->place = SW__PLACE_RUNNING;
-    sw_applier_read(
-        shard->node->applier, shard->id, &request->author, &decoded, (uint64_t)(uintptr_t)request);
-}
-
 bool sw__watch_waits(struct sw__shard *shard,
                      struct sw__request *request,
                      const struct sw_reply *reply)
@@ -35,7 +21,7 @@ bool sw__watch_waits(struct sw__shard *shard,
     }
     request->checked = reply->revision;
     if (reply->more || request->checked < shard->revision) {
-        look(shard, request);
+        sw__queue_push(shard, request);
         return true;
     }
     request->place = SW__PLACE_WAITING;
@@ -72,7 +58,7 @@ void sw__watch_turn_end(struct sw__shard *shard)
     /* Who has looked at the present revision stands behind all who have not. */
     while (shard->watching.first != NULL && shard->watching.first->checked < shard->revision &&
            woken < WAKE_COUNT_MAX) {
-        look(shard, sw__list_take(&shard->watching));
+        sw__queue_push(shard, sw__list_take(&shard->watching));
         woken++;
     }
     if (woken < WAKE_COUNT_MAX) {

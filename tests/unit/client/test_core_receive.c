@@ -301,6 +301,35 @@ static void one_silence_is_one_failure(void **state)
     fake_free(fake);
 }
 
+/* A node that says when to come again is not asked before. */
+static void a_refused_request_waits_as_long_as_the_node_says(void **state)
+{
+    struct fake *fake = fake_new();
+    const struct sw_core_config config = fake_config(fake);
+    struct fake_answer answer = {0};
+    struct fake_sent *get;
+
+    (void)state;
+    fake_start(fake, &config);
+    (void)fake_submit(fake, SW_OP_GET, &answer);
+    fake_elect(fake, 1, 1);
+    get = fake_last(fake, SW_OP_GET);
+    fake_reply(fake,
+               1,
+               &(struct sw_reply){.id = get->request.id,
+                                  .err = SW_ERR_OVERLOADED,
+                                  .node = {1},
+                                  .leader = {1},
+                                  .term = 1,
+                                  .retry_after_ms = 400});
+    fake_turn(fake, 399);
+    assert_int_equal(fake_count(fake, SW_OP_GET), 1);
+    fake_turn(fake, 202); /* and half of that again */
+    assert_int_equal(fake_count(fake, SW_OP_GET), 2);
+    assert_int_equal(answer.calls, 0);
+    fake_free(fake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -316,6 +345,7 @@ int main(void)
         cmocka_unit_test(command_line_stops_dialling),
         cmocka_unit_test(node_that_comes_up_is_asked_at_once),
         cmocka_unit_test(garbage_is_counted_and_dropped),
+        cmocka_unit_test(a_refused_request_waits_as_long_as_the_node_says),
         cmocka_unit_test(one_silence_is_one_failure),
     };
 

@@ -349,7 +349,8 @@ static struct kit *led_and_ready(void)
     return kit;
 }
 
-/* The tick stands before the first command that counts from it, and takes nobody's answer. */
+/* The tick stands before the first command that counts from it, and takes nobody's answer. Leases
+ * have the first turn, whatever came before them. */
 static void a_grant_is_executed_behind_a_tick(void **state)
 {
     struct kit *kit = led_and_ready();
@@ -360,12 +361,12 @@ static void a_grant_is_executed_behind_a_tick(void **state)
     kit_send(kit, 7, lease_grant(3, 500));
     kit_send(kit, 7, kit_put(4, "a", "3"));
     kit_settle(kit, 2);
-    assert_int_equal(command_at(2, 0).op, SW_OP_PUT);
-    assert_int_equal(command_at(2, 1).op, SW_OP_TICK);
-    assert_int_equal(command_at(2, 1).expected, 5000);
-    assert_int_equal(command_at(2, 2).op, SW_OP_LEASE_GRANT);
-    assert_int_equal(kit_reply(kit, 2).revision, 2);
-    assert_int_equal(kit_reply(kit, 3).value, 3);
+    assert_int_equal(command_at(2, 0).op, SW_OP_TICK);
+    assert_int_equal(command_at(2, 0).expected, 5000);
+    assert_int_equal(command_at(2, 1).op, SW_OP_LEASE_GRANT);
+    assert_int_equal(command_at(2, 2).op, SW_OP_PUT);
+    assert_int_equal(kit_reply(kit, 2).revision, 3);
+    assert_int_equal(kit_reply(kit, 3).value, 2);
     assert_int_equal(kit_reply(kit, 4).revision, 4);
     kit_free(kit);
 }
