@@ -546,7 +546,8 @@ static bool names_data(enum swarm_op op)
 {
     return op != SWARM_STATUS_OF && op != SWARM_TRANSFER && op != SWARM_SNAPSHOT &&
            op != SWARM_SESSION_CLOSE &&
-           (op < SWARM_MEMBER_LIST || (op >= SWARM_INDEX_CREATE && op <= SWARM_VECTOR_SEARCH));
+           (op < SWARM_MEMBER_LIST || op == SWARM_HISTORY ||
+            (op >= SWARM_INDEX_CREATE && op <= SWARM_VECTOR_SEARCH));
 }
 
 static bool is_packed(enum swarm_op op)

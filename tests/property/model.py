@@ -340,7 +340,8 @@ class Model:
     def write(self, command):
         return {PUT: self.put, CAS: self.put, DELETE: self.delete, APPEND: self.append,
                 TXN: self.txn, GRANT: self.grant, KEEP_ALIVE: self.of_lease,
-                REVOKE: self.of_lease, TICK: self.tick, COMPACT: self.compact}[command["op"]](command)
+                REVOKE: self.of_lease, TICK: self.tick,
+                COMPACT: self.compact}[command["op"]](command)
 
     def run(self, command):
         if command["op"] == OPEN:

@@ -167,19 +167,22 @@ class Client:
         return await arun(self.native, self._written(lib.SWARM_CAS, timeout, previous, key=name,
                                                      value=value, lease=lease, expected=expected))
 
-    def _get(self, name: Key, timeout: float | None) -> Steps[Record | None]:
+    def _get(self, name: Key, timeout: float | None, revision: int = 0) -> Steps[Record | None]:
         try:
-            reply = yield from self._ask(lib.SWARM_GET, timeout, key=name)
+            reply = yield from self._ask(lib.SWARM_GET, timeout, key=name, expected=revision)
         except errors.NotFoundError:
             return None
         return existing(reply.raw.records[0])
 
-    def get(self, name: Key, *, timeout: float | None = None) -> Record | None:
-        """The newest committed record; None if there is no such key."""
-        return run(self.native, self._get(name, timeout))
+    def get(self, name: Key, *, revision: int = 0,
+            timeout: float | None = None) -> Record | None:
+        """The newest committed record, or the one of a past revision; None if there is no such key.
+        CompactedError: what was then is not kept any more."""
+        return run(self.native, self._get(name, timeout, revision))
 
-    async def aget(self, name: Key, *, timeout: float | None = None) -> Record | None:
-        return await arun(self.native, self._get(name, timeout))
+    async def aget(self, name: Key, *, revision: int = 0,
+                   timeout: float | None = None) -> Record | None:
+        return await arun(self.native, self._get(name, timeout, revision))
 
     def _get_into(self, name: Key, buffer: bytearray | memoryview,
                   timeout: float | None) -> Steps[int | None]:
@@ -204,31 +207,55 @@ class Client:
                         timeout: float | None = None) -> int | None:
         return await arun(self.native, self._get_into(name, buffer, timeout))
 
-    def _multi_get(self, names: Iterable[Key], timeout: float | None) -> Steps[Snapshot]:
+    def _multi_get(self, names: Iterable[Key], revision: int,
+                   timeout: float | None) -> Steps[Snapshot]:
         request = _request.make_multi_get(self.scope, names)
+        request.cdata.expected = revision
         reply = yield from ask(request, timeout)
         if reply.more:
             raise errors.TooLargeError("the values do not fit into one answer: ask for fewer keys",
                                        header=reply.header)
         return Snapshot([existing(raw) for raw in reply.rows()], reply.header)
 
-    def multi_get(self, names: Iterable[Key], *, timeout: float | None = None) -> Snapshot:
-        """All of them at one revision; 1 MiB of values at most."""
-        return run(self.native, self._multi_get(names, timeout))
+    def multi_get(self, names: Iterable[Key], *, revision: int = 0,
+                  timeout: float | None = None) -> Snapshot:
+        """All of them at one revision, the present or a past one; 1 MiB of values at most."""
+        return run(self.native, self._multi_get(names, revision, timeout))
 
-    async def amulti_get(self, names: Iterable[Key], *,
+    async def amulti_get(self, names: Iterable[Key], *, revision: int = 0,
                          timeout: float | None = None) -> Snapshot:
-        return await arun(self.native, self._multi_get(names, timeout))
+        return await arun(self.native, self._multi_get(names, revision, timeout))
+
+    def _history(self, name: Key, before: int) -> Steps[tuple[list[Record], bool]]:
+        reply = yield from self._ask(lib.SWARM_HISTORY, None, key=name, expected=before)
+        return reply.records(), reply.more
+
+    def history(self, name: Key, before: int = 0) -> Iterator[Record]:
+        """What the key was, newest first, as far as that is kept; version 0: it was deleted at its
+        mod revision. `before`: only what is older than that revision."""
+        more = True
+        while more:
+            records, more = run(self.native, self._history(name, before))
+            yield from records
+            before = records[-1].mod_revision if records else before
+
+    async def ahistory(self, name: Key, before: int = 0) -> AsyncIterator[Record]:
+        more = True
+        while more:
+            records, more = await arun(self.native, self._history(name, before))
+            for record in records:
+                yield record
+            before = records[-1].mod_revision if records else before
 
     # ---- scans
 
-    def _page(self, start: bytes, end: bytes, reverse: bool, keys_only: bool,
-              limit: int) -> Steps[tuple[list[Record], bytes | None]]:
+    def _page(self, start: bytes, end: bytes, reverse: bool, keys_only: bool, limit: int,
+              revision: int) -> Steps[tuple[list[Record], bytes | None]]:
         """A page, and where the next one starts; None if there is none."""
         flags = ((lib.SWARM_REVERSE if reverse else 0)
                  | (lib.SWARM_KEYS_ONLY if keys_only else 0))
         reply = yield from self._ask(lib.SWARM_SCAN, None, key=start, end_key=end, flags=flags,
-                                     limit=limit)
+                                     limit=limit, expected=revision)
         records = reply.records()
         if not reply.more or not records:
             return records, None
@@ -236,7 +263,7 @@ class Client:
         return records, step(records[-1].key)
 
     def _scan(self, prefix: Key | None, start: Key | None, end: Key | None, reverse: bool,
-              keys_only: bool, page: int) -> Callable[[bytes | None], Steps[Any]]:
+              keys_only: bool, page: int, revision: int) -> Callable[[bytes | None], Steps[Any]]:
         low, high = _ranges.bounds(prefix, start, end)
         first, last = low, high
         if reverse:
@@ -245,16 +272,18 @@ class Client:
             last = _ranges.before(low) or b"" if low else b""
 
         def steps(at: bytes | None) -> Steps[Any]:
-            return self._page(first if at is None else at, last, reverse, keys_only, page)
+            start = first if at is None else at
+            return self._page(start, last, reverse, keys_only, page, revision)
 
         return steps
 
     def scan(self, prefix: Key | None = None, *, start: Key | None = None, end: Key | None = None,
              reverse: bool = False, keys_only: bool = False, limit: int | None = None,
-             page: int = 0) -> Iterator[Record]:
-        """Keys with a prefix, or from `start` (included) to `end` (excluded), in order. Each page
-        is consistent, the walk is not: writes between two pages are seen or not."""
-        steps = self._scan(prefix, start, end, reverse, keys_only, page)
+             page: int = 0, revision: int = 0) -> Iterator[Record]:
+        """Keys with a prefix, or from `start` (included) to `end` (excluded), in order. Of a past
+        `revision` all is consistent; else each page is, the walk is not: writes between two pages
+        are seen or not."""
+        steps = self._scan(prefix, start, end, reverse, keys_only, page, revision)
         return _first(self._walk(steps), limit)
 
     def _walk(self, steps: Callable[[bytes | None], Steps[Any]]) -> Iterator[Record]:
@@ -267,9 +296,10 @@ class Client:
 
     async def ascan(self, prefix: Key | None = None, *, start: Key | None = None,
                     end: Key | None = None, reverse: bool = False, keys_only: bool = False,
-                    limit: int | None = None, page: int = 0) -> AsyncIterator[Record]:
+                    limit: int | None = None, page: int = 0,
+                    revision: int = 0) -> AsyncIterator[Record]:
         """async for record in client.ascan(...)"""
-        steps = self._scan(prefix, start, end, reverse, keys_only, page)
+        steps = self._scan(prefix, start, end, reverse, keys_only, page, revision)
         at: bytes | None = None
         given = 0
         while True:
@@ -374,13 +404,14 @@ class Client:
 
     def watch(self, prefix: Key | None = None, *, name: Key | None = None,
               start: Key | None = None, end: Key | None = None, after: int | None = None,
-              keys_only: bool = False, idle: float | None = None) -> Watch:
+              keys_only: bool = False, previous: bool = False,
+              idle: float | None = None) -> Watch:
         """Changes of one key (`name`), a prefix or a range, above revision `after`; None: from now
-        on. For `for` and for `async for`."""
+        on. For `for` and for `async for`. `previous`: each has the key as it was before."""
         if name is not None:
             start, end = name, key_copy(name) + b"\0"
         low, high = _ranges.bounds(prefix, start, end)
-        return Watch(self, low, high, after, keys_only, idle)
+        return Watch(self, low, high, after, keys_only, previous, idle)
 
     # ---- leases, locks and recipes
 

@@ -7,10 +7,10 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from swarmstore import _request, errors
-from swarmstore._reply import Reply, slice_bytes
+from swarmstore._reply import Record, Reply, existing, slice_bytes
 from swarmstore._steps import Pause, Steps, arun, ask, run
 from swarmstore._swarm import lib
 
@@ -31,15 +31,24 @@ class Change(NamedTuple):
     create_revision: int
     time_ms: int
     lease: int
+    previous: Record | None = None  #: the key before, if that was asked for and it existed
 
     @property
     def deleted(self) -> bool:
         return self.version == 0
 
 
-def _changes(reply: Reply) -> list[Change]:
-    return [Change(slice_bytes(raw.key), slice_bytes(raw.value), raw.mod_revision, raw.version,
-                   raw.create_revision, raw.time_ms, raw.lease) for raw in reply.rows()]
+def _change(raw: Any, before: Any = None) -> Change:
+    return Change(slice_bytes(raw.key), slice_bytes(raw.value), raw.mod_revision, raw.version,
+                  raw.create_revision, raw.time_ms, raw.lease,
+                  None if before is None else existing(before))
+
+
+def _changes(reply: Reply, previous: bool) -> list[Change]:
+    rows = reply.rows()
+    if previous:  # each is followed by what it replaced
+        return [_change(raw, before) for raw, before in zip(rows[::2], rows[1::2])]
+    return [_change(raw) for raw in rows]
 
 
 class Watch:
@@ -48,12 +57,14 @@ class Watch:
     revision of that read."""
 
     def __init__(self, client: Client, start: bytes, end: bytes, after: int | None,
-                 keys_only: bool, idle: float | None) -> None:
+                 keys_only: bool, previous: bool, idle: float | None) -> None:
         self._client = client
         self._range = (start, end)
         #: Everything up to this revision was told; None: not begun.
         self.revision = after
-        self._flags = int(lib.SWARM_KEYS_ONLY) if keys_only else 0
+        self._previous = previous
+        self._flags = ((int(lib.SWARM_KEYS_ONLY) if keys_only else 0)
+                       | (int(lib.SWARM_PREVIOUS) if previous else 0))
         self._idle = idle
         self._ready: deque[Change] = deque()
         self._closed = False
@@ -82,7 +93,7 @@ class Watch:
             yield Pause(RETRY_S)
             return []
         self.revision = reply.revision
-        return _changes(reply)
+        return _changes(reply, self._previous)
 
     def _next(self) -> Steps[Change | None]:
         if self.revision is None:

@@ -28,6 +28,8 @@ class Twins(kit.AsyncCase):
         revision = await store.aappend(b"e")
         self.assertEqual([r.mod_revision async for r in store.aexperiences()], [revision])
         self.assertEqual((await store.astatus())["role"], "leader")
+        self.assertEqual((await store.aget("a", revision=written.revision)).value, b"1")
+        self.assertEqual([r.version async for r in store.ahistory("a")], [0, 2, 1])
 
     async def test_sync_names_have_async_twins(self):
         waits = {"put", "get", "get_into", "delete", "cas", "multi_get", "scan", "merge", "add",

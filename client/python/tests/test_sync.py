@@ -247,6 +247,43 @@ class Streams(kit.Case):
             next(watch)
 
 
+class Past(kit.Case):
+    def setUp(self):
+        super().setUp()
+        self.first = self.store.put("a", b"1").revision
+        self.second = self.store.put("b", b"2").revision
+        self.third = self.store.put("a", b"3").revision
+        self.fourth = self.store.delete("a").revision
+
+    def test_reads_at_a_revision(self):
+        self.assertIsNone(self.store.get("a"))
+        self.assertEqual(self.store.get("a", revision=self.first).value, b"1")
+        self.assertEqual(self.store.get("a", revision=self.third).value, b"3")
+        found = self.store.multi_get(["a", "b"], revision=self.second)
+        self.assertEqual([r.value for r in found.records], [b"1", b"2"])
+        self.assertEqual(found.revision, self.second)
+        self.assertEqual([(r.key, r.value) for r in self.store.scan(revision=self.third, page=1)],
+                         [(b"a", b"3"), (b"b", b"2")])
+        self.assertEqual([r.key for r in self.store.scan(revision=self.first, reverse=True)],
+                         [b"a"])
+        with self.assertRaises(errors.FutureRevisionError):
+            self.store.get("a", revision=self.fourth + 1000000)
+
+    def test_history_of_a_key(self):
+        rows = [(r.mod_revision, r.version, r.value) for r in self.store.history("a")]
+        self.assertEqual(rows, [(self.fourth, 0, b""), (self.third, 2, b"3"),
+                                (self.first, 1, b"1")])
+        self.assertEqual([r.value for r in self.store.history("a", before=self.third)], [b"1"])
+        self.assertEqual(list(self.store.history("nothing")), [])
+
+    def test_a_watch_tells_what_was_before(self):
+        watch = self.store.watch(after=self.first - 1, previous=True)
+        seen = [next(watch) for _ in range(4)]
+        self.assertEqual([(c.key, c.previous and c.previous.value) for c in seen],
+                         [(b"a", None), (b"b", None), (b"a", b"1"), (b"a", b"3")])
+        self.assertTrue(seen[3].deleted)
+
+
 class Leases(kit.Case):
     def test_keys_end_with_their_lease(self):
         with self.store.lease(5) as lease:
