@@ -8,6 +8,7 @@
 #include "base/rw.h"
 #include "tests/sim/clients_private.h"
 #include "tests/sim/lease_calls.h"
+#include "tests/sim/past_calls.h"
 #include "tests/sim/txn_calls.h"
 #include "tests/sim/vector_calls.h"
 #include "tests/sim/watch_calls.h"
@@ -420,7 +421,10 @@ static void think(void *arg)
     if (sw_prng_chance(&world->prng, 1, 2)) {
         sim_watch_step(client, world->calm ? 1000 : timeouts[sw_prng_below(&world->prng, 4)]);
     }
-    if (sw_prng_chance(&world->prng, 1, 4)) {
+    if (world->plan.past != 0 && sw_prng_chance(&world->prng, 1, world->plan.past)) {
+        sim_past_step(client, world->calm ? 8000 : timeouts[sw_prng_below(&world->prng, 4)]);
+    }
+    if (world->plan.facts != 0 && sw_prng_chance(&world->prng, 1, world->plan.facts)) {
         sim_vector_step(client, world->calm ? 8000 : timeouts[sw_prng_below(&world->prng, 4)]);
     }
     if (sw_prng_chance(&world->prng, 1, 4)) {
@@ -485,7 +489,7 @@ static bool all_idle(const struct sim_clients *clients)
         const struct sim_client *client = &clients->client[i];
 
         if (client->open > 0 || client->lease.pending || client->watch.pending ||
-            client->vector.pending) {
+            client->vector.pending || client->past.pending) {
             return false;
         }
     }

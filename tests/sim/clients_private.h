@@ -91,6 +91,15 @@ struct sim_watch {
     size_t told_count, told_capacity;
 };
 
+/* What a client asks about the past: see past_calls.h. */
+struct sim_past {
+    bool pending;
+    bool list; /* all versions up to there, not one */
+    uint32_t key;
+    uint64_t revision;
+    size_t call;
+};
+
 /* What a client asks about a fact: see vector_calls.h. */
 struct sim_vector {
     bool pending;
@@ -123,6 +132,7 @@ struct sim_client {
     struct sim_lease lease;
     struct sim_watch watch;
     struct sim_vector vector;
+    struct sim_past past;
 };
 
 struct sim_clients {

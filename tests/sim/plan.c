@@ -151,5 +151,7 @@ struct sim_plan sim_plan_of(enum sim_mode_kind mode, uint64_t seed)
     plan.propose_us = propose_us[mode == SIM_MODE_NODE][sw_prng_below(&prng, 3)];
     plan.turn_us = sw_prng_chance(&prng, 1, 3) ? between(&prng, 100, 5000) : 0;
     plan.change_count_max = sw_prng_chance(&prng, 1, 3) ? between(&prng, 1, 50) : 0;
+    plan.facts = sw_prng_chance(&prng, 1, 2) ? 4 : 0;
+    plan.past = sw_prng_chance(&prng, 1, 2) ? 2 : 0;
     return plan;
 }

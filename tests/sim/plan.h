@@ -86,6 +86,8 @@ enum sim_mode_kind { SIM_MODE_RAFT, SIM_MODE_NODE };
     X(uint32_t, queue_size_max, 0, "see sw_node_limits; 0 = its default")                    \
     X(uint32_t, applier_pending_max, 0, "see sw_node_limits; 0 = its default")               \
     X(uint32_t, change_count_max, 0, "changes kept for watchers; 0 = the node's default")     \
+    X(uint32_t, facts, 0, "a client asks about a fact (vectors) one time in so many; 0 = never") \
+    X(uint32_t, past, 0, "a client asks what a key was one time in so many; 0 = never")      \
     X(uint32_t, sessionless, 0, "bits of clients whose writes are sent once")                \
     X(uint32_t, session_ttl_ms, 0, "of clients; 0 = the node's default")                     \
     X(uint32_t, client_batch_size, 0, "bytes of one message of a client; 0 = its default")   \
