@@ -3,6 +3,7 @@
 #define SW_TOOLS_CMD_H
 
 #include "tools/cli.h"
+#include "tools/vector_text.h"
 
 /* Opens the client and makes the call. On failure to open, the line is printed and `ret_code` set;
  * the result's own status is the caller's business. */
@@ -52,6 +53,11 @@ bool sw_cmd_above_prefix(char *prefix, size_t *size);
 int sw_cmd_at_node(struct sw_cli *cli,
                    enum swarm_op op,
                    void (*add)(struct sw_output *out, const struct swarm_result *result));
+/* --vector, from the flag itself or from the file behind an @: floats that live as long as `text`.
+ * False, and the line printed, if it is none; so is the next. */
+bool sw_cmd_vector(const struct sw_cli *cli, struct sw_vector_text *text, struct swarm_slice *ret);
+/* A flag that is a fraction or a distance; `standard` without it. */
+bool sw_cmd_real(const struct sw_cli *cli, const char *name, double standard, double *ret);
 /* An argument that names a node; false and the line printed if it does not. 0 if it is absent. */
 bool sw_cmd_node(const struct sw_cli *cli, size_t arg, uint64_t *ret_node);
 

@@ -129,9 +129,7 @@ int sw_cmd_index_list(struct sw_cli *cli)
 
 /* --- put and search --------------------------------------------------------------------------- */
 
-/* --vector, from the flag itself or from the file behind an @. */
-static bool
-vector_of(const struct sw_cli *cli, struct sw_vector_text *text, struct swarm_slice *ret)
+bool sw_cmd_vector(const struct sw_cli *cli, struct sw_vector_text *text, struct swarm_slice *ret)
 {
     enum { FILE_SIZE_MAX = 32 * SW_SPACE_DIM_MAX };
     const char *given = sw_cli_flag(cli, "vector");
@@ -168,8 +166,7 @@ vector_of(const struct sw_cli *cli, struct sw_vector_text *text, struct swarm_sl
     return true;
 }
 
-/* A flag that is a fraction or distance; `standard` without it. */
-static bool real_of(const struct sw_cli *cli, const char *name, double standard, double *ret)
+bool sw_cmd_real(const struct sw_cli *cli, const char *name, double standard, double *ret)
 {
     const char *given = sw_cli_flag(cli, name);
     char *end;
@@ -215,7 +212,8 @@ static int put_item(struct sw_cli *cli, struct swarm_item *item, struct sw_vecto
     item->attribute_count = text->attribute_count;
     request.key = swarm_str(cli->args[1]);
     request.item = item;
-    if (!vector_of(cli, text, &item->vector) || !sw_cli_number(cli, "lease", 0, &request.lease)) {
+    if (!sw_cmd_vector(cli, text, &item->vector) ||
+        !sw_cli_number(cli, "lease", 0, &request.lease)) {
         return usage();
     }
     if (sw_cmd_call(cli, &request, &result, &code) != SW_ERR_OK) {
@@ -238,7 +236,7 @@ int sw_cmd_index_put(struct sw_cli *cli)
     struct sw_cmd_value value;
     int code;
 
-    if (!real_of(cli, "if-novel", 0, &item.distance_max)) {
+    if (!sw_cmd_real(cli, "if-novel", 0, &item.distance_max)) {
         return usage();
     }
     if (sw_cmd_value(cli, 2, &value) != SW_ERR_OK) {
@@ -308,9 +306,9 @@ question_of(const struct sw_cli *cli, struct sw_vector_text *text, struct swarm_
     double recall;
 
     if (!sw_cli_number(cli, "k", 10, &k) || !sw_cli_number(cli, "probe", 0, &probe) ||
-        !real_of(cli, "recall", 0, &recall) ||
-        !real_of(cli, "max-distance", 0, &question->distance_max) ||
-        !vector_of(cli, text, &question->vector)) {
+        !sw_cmd_real(cli, "recall", 0, &recall) ||
+        !sw_cmd_real(cli, "max-distance", 0, &question->distance_max) ||
+        !sw_cmd_vector(cli, text, &question->vector)) {
         return false;
     }
     if (k > SW_SEARCH_COUNT_MAX || probe > UINT32_MAX || recall < 0 || recall > 1) {

@@ -83,6 +83,41 @@ class Index(unittest.TestCase):
             self.json(made, "index", "drop", "notes")
             self.assertEqual(self.json(made, "index", "list")["indexes"], [])
 
+    def remember(self, made, text, number, *more):
+        return made.ctl("memory", "remember", "notes", text, "--vector", vector(number),
+                        "--agent", "planner", "--task", "route", *more, "-o", "json")
+
+    def recall(self, made, number, *more):
+        return self.json(made, "memory", "recall", "notes", "--vector", vector(number),
+                         *more)["memories"]
+
+    def test_agents_remember_and_recall(self):
+        with swarm(1) as made:
+            made.start()
+            self.create(made)
+            for number in range(8):
+                flags = ("--failure",) if number % 2 else ("--tags", "even,all")
+                self.assertEqual(self.remember(made, f"fact {number}", number, *flags)[0], 0)
+            self.assertEqual(self.remember(made, "fact 3", 3, "--failure")[0], 0)  # said again
+            found = self.recall(made, 3)
+            self.assertEqual(found[0]["content"], "fact 3")
+            self.assertEqual((found[0]["agent"], found[0]["success"]), ("planner", False))
+            self.assertEqual(len({m["key"] for m in found}), 8)
+            self.assertEqual([m["score"] for m in found],
+                             sorted((m["score"] for m in found), reverse=True))
+            self.assertEqual({m["content"] for m in self.recall(made, 3, "--tag", "even")},
+                             {f"fact {n}" for n in (0, 2, 4, 6)})
+            self.assertEqual({m["success"] for m in self.recall(made, 3, "--successes")}, {True})
+            code, _, err = self.remember(made, "the same", 3, "--if-novel", "0.01")
+            self.assertEqual(code, 4, err)
+            self.assertIn("remembered already", err)
+            code, _, err = made.ctl("memory", "remember", "notes", "x", "--vector", vector(1),
+                                    "--agent", "two words", "--task", "t")
+            self.assertEqual(code, 2, err)
+            self.assertIn("agent", err)
+            self.assertIn("swarm-memory 1\nagent=planner",
+                          made.ctl("kv", "get", found[0]["key"])[1])
+
 
 if __name__ == "__main__":
     unittest.main()
