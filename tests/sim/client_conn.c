@@ -101,7 +101,7 @@ enum sw_err sim_client_send(void *impl, struct sw_node_id node, struct sw_span m
 static struct sim_conn *
 conn_find(struct sim_clients *clients, struct sim_host *host, uint64_t number)
 {
-    for (uint32_t i = 0; i < clients->world->plan.clients; i++) {
+    for (uint32_t i = 0; i < clients->count; i++) {
         struct sim_conn *conn = &clients->client[i].conn[host->number - 1];
 
         if (conn->number == number && number != 0) {
@@ -192,7 +192,7 @@ void sim_clients_net_changed(struct sim_clients *clients, bool parted)
 {
     struct sim_world *world = clients->world;
 
-    for (uint32_t i = 0; i < world->plan.clients; i++) {
+    for (uint32_t i = 0; i < clients->count; i++) {
         for (uint32_t j = 0; j < world->plan.nodes; j++) {
             struct sim_conn *conn = &clients->client[i].conn[j];
 
@@ -204,7 +204,7 @@ void sim_clients_net_changed(struct sim_clients *clients, bool parted)
 
 void sim_clients_host_changed(struct sim_clients *clients, struct sim_host *host)
 {
-    for (uint32_t i = 0; i < clients->world->plan.clients; i++) {
+    for (uint32_t i = 0; i < clients->count; i++) {
         struct sim_conn *conn = &clients->client[i].conn[host->number - 1];
 
         conn->number = 0;

@@ -9,6 +9,7 @@
 #include "tests/sim/clients_private.h"
 #include "tests/sim/lease_calls.h"
 #include "tests/sim/past_calls.h"
+#include "tests/sim/tenant_calls.h"
 #include "tests/sim/txn_calls.h"
 #include "tests/sim/vector_calls.h"
 #include "tests/sim/watch_calls.h"
@@ -493,7 +494,7 @@ static bool all_idle(const struct sim_clients *clients)
             return false;
         }
     }
-    return true;
+    return sim_tenants_idle(clients);
 }
 
 static bool all_had_enough(const struct sim_clients *clients)
@@ -611,7 +612,8 @@ static void client_open(struct sim_clients *clients, uint32_t number)
                                                .attempt_timeout_ms = plan->attempt_timeout_ms,
                                                .breaker_failures = plan->breaker_failures,
                                                .breaker_open_ms = plan->breaker_open_ms},
-                                    .without_session = (plan->sessionless >> (number - 1) & 1) != 0,
+                                    .without_session = number <= plan->clients &&
+                                                       (plan->sessionless >> (number - 1) & 1) != 0,
                                     .session_ttl_ms = plan->session_ttl_ms,
                                     .batch_size_max = plan->client_batch_size,
                                     .nodes_start_down = true};
@@ -621,13 +623,21 @@ static void client_open(struct sim_clients *clients, uint32_t number)
     client->all = clients;
     client->number = number;
     client->key[0] = (uint8_t)number;
+    if (number > plan->clients) {
+        sim_tenant_init(client, number - plan->clients - 1);
+    }
     for (uint32_t i = 0; i < world->plan.nodes; i++) {
         config.nodes[i] = (struct sw_node_id){i + 1};
         client->conn[i] = (struct sim_conn){.client = client, .host = &world->host[i]};
     }
     err = sw_core_new(&config, &client->core, why);
     SW_ASSERT(err == SW_ERR_OK);
-    sim_after(world, 0, sw_prng_range(&world->prng, 100000, 600000), think, NULL, client);
+    sim_after(world,
+              0,
+              sw_prng_range(&world->prng, 100000, 600000),
+              number > plan->clients ? sim_tenant_think : think,
+              NULL,
+              client);
 }
 
 struct sim_clients *sim_clients_new(struct sim_world *world)
@@ -638,7 +648,8 @@ struct sim_clients *sim_clients_new(struct sim_world *world)
     SW_ASSERT(world->plan.clients <= SIM_CLIENT_MAX);
     clients->world = world;
     sim_history_init(&clients->history, world);
-    for (uint32_t i = 1; i <= world->plan.clients; i++) {
+    clients->count = world->plan.clients + (world->plan.tenants != 0 ? SIM_TENANT_COUNT : 0);
+    for (uint32_t i = 1; i <= clients->count; i++) {
         client_open(clients, i);
     }
     return clients;
@@ -649,7 +660,7 @@ void sim_clients_free(struct sim_clients *clients)
     if (clients == NULL) {
         return;
     }
-    for (uint32_t i = 0; i < clients->world->plan.clients; i++) {
+    for (uint32_t i = 0; i < clients->count; i++) {
         sw_core_free(clients->client[i].core);
         sim_watch_release(&clients->client[i]);
     }

@@ -117,6 +117,27 @@ struct sim_fact {
     char key[32]; /* "" = nobody was told of one yet */
 };
 
+enum { SIM_TENANT_COUNT = 3 }; /* clients of tenant_calls.c, which the history does not judge */
+
+/* A client of a tenant, or the administrator of all of them. */
+struct sim_tenant {
+    uint32_t role;
+    bool pending;
+    enum sw_op op;
+    bool foreign;   /* the call is about the other tenant */
+    uint32_t whose; /* of the administrator: about this one */
+    uint64_t epoch; /* of its rights when the call began */
+    uint32_t answered;
+};
+
+/* What is surely known of an identity's rights. */
+struct sim_rights {
+    enum { RIGHTS_UNSURE, RIGHTS_NONE, RIGHTS_ALL } now;
+    uint64_t epoch;    /* counts the changes of what is known */
+    uint64_t revision; /* of its record; 0 = there is none */
+    bool lost;         /* the revision is not known */
+};
+
 struct sim_client {
     struct sim_clients *all;
     uint32_t number; /* 1.. */
@@ -133,12 +154,15 @@ struct sim_client {
     struct sim_watch watch;
     struct sim_vector vector;
     struct sim_past past;
+    struct sim_tenant tenant;
 };
 
 struct sim_clients {
     struct sim_world *world;
     struct sim_history history;
-    struct sim_client client[SIM_CLIENT_MAX];
+    struct sim_client client[SIM_CLIENT_MAX + SIM_TENANT_COUNT];
+    uint32_t count; /* those of plan.clients first */
+    struct sim_rights rights[SIM_TENANT_COUNT];
     uint64_t next_conn;
     struct sim_fact facts[SIM_FACT_COUNT];
     bool has_index;

@@ -12,6 +12,7 @@
 #include "tests/sim/node_disk.h"
 #include "tests/sim/node_member.h"
 #include "tests/sim/node_private.h"
+#include "tests/sim/tenant_calls.h"
 
 /* 5 s to drain, then at most SW_APPLY_ENTRY_COUNT_MAX entries and a few other jobs, each of which
  * takes up to 0.4 s on a slow disk. */
@@ -180,7 +181,11 @@ static bool open_node(struct sim_machine *machine)
         .store = machine->store,
         .applier_worker = &host->worker[1].port,
         .version = "sim",
-        .handler = {.arg = machine, .stopped = on_stopped, .fatal = on_fatal, .log = on_log}};
+        .handler = {.arg = machine,
+                    .stopped = on_stopped,
+                    .fatal = on_fatal,
+                    .log = on_log,
+                    .allowed = sim_tenant_allowed}};
     enum sw_err err;
 
     sim_node_founders(host, &addresses, members, &config);
@@ -456,7 +461,11 @@ static void mode_verdict(struct sim_world *world)
     uint32_t at = 0;
 
     first = next_sound(world, &at);
+    if (first != NULL) {
+        sim_store_judge(world, first->store); /* the others are equal to it */
+    }
     while ((machine = next_sound(world, &at)) != NULL) {
+        (void)sim_tables_equal(first, machine, SW_TABLE_META, true);
         (void)sim_tables_equal(first, machine, SW_TABLE_KV, true);
         (void)sim_tables_equal(first, machine, SW_TABLE_EXPERIENCE, true);
         (void)sim_tables_equal(first, machine, SW_TABLE_SESSION, true);
