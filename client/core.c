@@ -176,11 +176,13 @@ static struct sw_core_request *request_new(const struct sw_core_submission *subm
     uint8_t *at;
 
     SW_ASSERT(request != NULL);
-    *request = (struct sw_core_request){.request = *from,
-                                        .deadline_ms = submission->deadline_ms,
-                                        .target = submission->node,
-                                        .done = submission->done,
-                                        .arg = submission->arg};
+    *request =
+        (struct sw_core_request){.request = *from,
+                                 .deadline_ms = submission->deadline_ms,
+                                 .target = submission->node,
+                                 .strays = from->max_age_ms > 0 && submission->node.value == 0,
+                                 .done = submission->done,
+                                 .arg = submission->arg};
     at = request->bytes;
     request->request.tenant = copy_span(&at, from->tenant);
     request->request.name_space = copy_span(&at, from->name_space);

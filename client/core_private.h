@@ -43,6 +43,7 @@ struct sw_core_request {
     uint32_t sent;            /* tries that left */
     uint32_t put_off;         /* answers that asked for a pause */
     bool maybe;               /* an earlier try may have taken effect */
+    bool strays;              /* any replica may answer, until one could not */
     bool internal;            /* SESSION_OPEN and SESSION_CLOSE of the core itself */
     bool forced;              /* ends at the next tick with `last_err`, whatever happens */
     uint64_t order;           /* of submission, in ordered mode; 0 = goes its own way */
@@ -85,6 +86,8 @@ struct sw_core {
     bool port_busy; /* the last batch found no credit: try again soon */
     uint64_t seek_due_ms;
     uint32_t seek_attempt;
+    uint32_t stray_next;    /* the node that a read of any replica is sent to next */
+    uint64_t seen_revision; /* the highest that an answer about data had */
     uint64_t started_ms;
     bool ever_up;
     enum sw_core_session session_state;

@@ -141,6 +141,9 @@ finish(struct sw_core *core, struct sw_core_request *request, const struct sw_re
     if (request->target.value == 0) {
         core->seek_attempt = 0; /* a leader answered */
     }
+    if (request->request.tenant.size > 0 && reply->revision > core->seen_revision) {
+        core->seen_revision = reply->revision;
+    }
     sw__core_finish(core, request, reply);
 }
 
@@ -158,6 +161,7 @@ answer(struct sw_core *core, struct sw_core_request *request, const struct sw_re
         finish(core, request, reply);
         return;
     }
+    request->strays = false; /* the leader's state has no age */
     switch (sw_retry_decide(
         &core->config.policy, &request->request, reply->err, request->sent, request->put_off)) {
     case SW_RETRY_STEP_FINISH:
@@ -320,6 +324,7 @@ static void on_timer(struct sw_core *core, struct sw_core_request *request)
         return;
     }
     SW_MARK("client.try_timed_out");
+    request->strays = false;
     core->stats.timeouts++;
     sw__core_node_failed(core, request->node, request->sent_ms);
     try_again(core, request);

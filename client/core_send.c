@@ -90,6 +90,9 @@ add_to_batch(struct sw_core *core, struct sw_core_request *request, struct sw_no
         !sw__core_names_session(wire->op)) {
         wire->acked = core->window.acked;
     }
+    if (wire->max_age_ms > 0 && wire->min_revision < core->seen_revision) {
+        wire->min_revision = core->seen_revision; /* nobody who reads here sees time go back */
+    }
     wire->timeout_ms = time_left(request->deadline_ms, sw__core_now(core));
     request->node = node;
     sw__core_list_remove(&core->queue, request);
@@ -116,11 +119,35 @@ static bool prepare_write(struct sw_core *core, struct sw_core_request *request)
     return true;
 }
 
+/* The nodes take turns with reads that any of them may answer. */
+static struct sw_node_id any_node(struct sw_core *core)
+{
+    const uint64_t now_ms = sw__core_now(core);
+
+    for (uint32_t i = 0; i < core->config.node_count; i++) {
+        const struct sw_core_node *node =
+            &core->nodes[(core->stray_next + i) % core->config.node_count];
+
+        if (node->up && sw_breaker_would_allow(&node->breaker, now_ms)) {
+            core->stray_next = (core->stray_next + i + 1) % core->config.node_count;
+            return node->id;
+        }
+    }
+    return core->view.leader;
+}
+
+static struct sw_node_id target_of(struct sw_core *core, const struct sw_core_request *request)
+{
+    if (request->target.value != 0) {
+        return request->target;
+    }
+    return request->strays ? any_node(core) : core->view.leader;
+}
+
 /* False: not now. */
 static bool try_send(struct sw_core *core, struct sw_core_request *request)
 {
-    const struct sw_node_id target =
-        request->target.value != 0 ? request->target : core->view.leader;
+    const struct sw_node_id target = target_of(core, request);
     struct sw_core_node *node = sw__core_node(core, target);
     const uint64_t now_ms = sw__core_now(core);
 

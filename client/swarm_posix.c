@@ -570,6 +570,8 @@ static struct sw_core_submission submission_of(const struct swarm_client *client
                     .expected = request->expected,
                     .limit = request->limit,
                     .lease = request->lease,
+                    .min_revision = request->min_revision,
+                    .max_age_ms = request->max_age_ms,
                     .session = {request->session},
                     .seq = request->seq},
         .deadline_ms = request->deadline_ms,

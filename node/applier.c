@@ -262,7 +262,8 @@ static void run_tick(struct sw_applier *applier)
 
 static struct sw_applier_clock clock_of(const struct sw_state *state)
 {
-    return (struct sw_applier_clock){.clock_ms = state->clock_ms,
+    return (struct sw_applier_clock){.revision = state->revision,
+                                     .clock_ms = state->clock_ms,
                                      .lease_due_ms =
                                          sw_state_is_due(state) ? 0 : state->lease_due_ms};
 }

@@ -147,6 +147,7 @@ void sw_applier_stats(const struct sw_applier *applier, struct sw_applier_stats 
 /* The group's clock as of its last job done, and when the next tick has something to do by it: a
  * lease ends, or an index has work waiting (UINT64_MAX: nothing). */
 struct sw_applier_clock {
+    uint64_t revision;
     uint64_t clock_ms;
     uint64_t lease_due_ms;
 };

@@ -433,7 +433,7 @@ dispatch(struct sw_node *node, struct sw__request *admitted, const struct sw_req
     } else if (request->op == SW_OP_MEMBER_LIST) {
         sw__member_request(node, admitted, request);
     } else if (!is_action(request->op)) {
-        sw__list_add(&shard->reads, admitted);
+        sw__fresh_add(admitted, request);
     } else if (!sw__audit_first(admitted, request)) {
         sw__action_run(node, admitted, request);
     }
@@ -453,7 +453,8 @@ static enum sw_err take_request(struct sw_node *node,
     sw_buf_clear(&node->scratch);
     sw_command_encode(request, &node->scratch);
     err = sw_request_validate(request, refusal.why);
-    if (err == SW_ERR_OK && needs_leader(request->op) && shard->role != SW_ROLE_LEADER) {
+    if (err == SW_ERR_OK && needs_leader(request->op) && request->max_age_ms == 0 &&
+        shard->role != SW_ROLE_LEADER) {
         err = sw__shard_elsewhere(shard);
     }
     if (err == SW_ERR_OK) {

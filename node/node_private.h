@@ -46,6 +46,9 @@ struct sw__request {
     enum sw__place place;
     bool answered;
     struct sw__request *guarded; /* AUDIT: owned; runs when this is committed */
+    uint64_t min_revision;       /* reads: the state has this one at least */
+    uint32_t max_age_ms;         /* reads: 0 = only the present state will do */
+    uint64_t as_of_ns;           /* ... it was the present state then; 0 = it is */
     uint64_t checked;            /* WATCH: nothing up to this revision concerns it */
     uint32_t limit;              /* of the request: how much it may read */
     bool ordered;                /* its session wants its writes in their order */
@@ -73,6 +76,7 @@ struct sw__flight {
 
 /* The reads of one turn, which share a read point. */
 struct sw__read_batch {
+    uint64_t asked_ns; /* for the point */
     struct sw__read_batch *next;
     struct sw__read_batch *previous;
     struct sw__shard *shard;
@@ -123,11 +127,14 @@ struct sw__shard {
     uint64_t applied_term;
     uint64_t revision;
     uint64_t durable_index;
-    struct sw_applied state;  /* as of the last probe */
-    struct sw_fair fair;      /* writes not proposed, reads that have their read point */
-    uint64_t shared_until_ns; /* several identities write */
-    uint64_t reading_cost;    /* of the reads that the applier has */
-    struct sw__list reads;    /* reads of this turn */
+    struct sw_applied state;     /* as of the last probe */
+    struct sw_fair fair;         /* writes not proposed, reads that have their read point */
+    uint64_t shared_until_ns;    /* several identities write */
+    uint64_t reading_cost;       /* of the reads that the applier has */
+    struct sw__list reads;       /* reads of this turn */
+    struct sw__list early_reads; /* of revisions that are yet to come here */
+    struct sw__list aged_reads;  /* of this turn, that may see a state of some age */
+    uint64_t as_of_ns; /* this replica's state was the present one then, or later; 0 = unknown */
     struct sw__list snapshot_waiting;
     struct sw__list audited;        /* actions whose note is committed: this turn runs them */
     struct sw__list watching;       /* watches without news, the longest waiting first */
@@ -338,6 +345,12 @@ void sw__member_request(struct sw_node *node,
 void sw__hearsay_tell(struct sw_node *node, struct sw_node_id to);
 void sw__hearsay_tell_all(struct sw_node *node);
 void sw__hearsay_message(struct sw_node *node, struct sw_span message);
+
+/* fresh.c */
+void sw__fresh_add(struct sw__request *request, const struct sw_request *asked);
+/* Says how old the state was at most; false if that is more than the request allows. */
+bool sw__fresh_enough(const struct sw__request *request, struct sw_reply *reply);
+void sw__fresh_turn_end(struct sw__shard *shard);
 
 /* watch.c */
 /* True if a watch that found nothing goes on; else its reply is to be sent. */

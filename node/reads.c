@@ -162,7 +162,11 @@ void sw__read_done(void *arg, uint64_t token, const struct sw_reply *reply)
         if (reply->err == SW_ERR_UNAUTHORIZED) {
             note_denied(request);
         }
-        sw__request_answer(node, request, &copy);
+        if (sw__fresh_enough(request, &copy)) {
+            sw__request_answer(node, request, &copy);
+        } else {
+            sw__request_refuse(node, request, sw__shard_elsewhere(shard), "");
+        }
     }
     sw__request_free(request);
     if (!node->crashed && !node->failed) {

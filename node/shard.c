@@ -281,6 +281,7 @@ void sw__shard_turn_end(struct sw__shard *shard)
     sw__audit_turn_end(shard);
     propose_queued(shard);
     sw__watch_turn_end(shard);
+    sw__fresh_turn_end(shard);
     sw__reads_start(shard);
     sw__reads_pump(shard);
     sw_group_turn_end(shard->group);
@@ -742,6 +743,8 @@ void sw__shard_free(struct sw__shard *shard)
     }
     sw__queue_drop(shard);
     list_drop(&shard->reads);
+    list_drop(&shard->early_reads);
+    list_drop(&shard->aged_reads);
     list_drop(&shard->snapshot_waiting);
     list_drop(&shard->audited);
     list_drop(&shard->watching);
@@ -766,5 +769,6 @@ void sw__shard_free(struct sw__shard *shard)
 bool sw__shard_idle(const struct sw__shard *shard)
 {
     return sw__queue_writes(shard) == 0 && !sw__reads_wait(shard) && shard->reads.first == NULL &&
+           shard->early_reads.first == NULL && shard->aged_reads.first == NULL &&
            shard->audited.first == NULL && shard->flights == NULL && shard->batches == NULL;
 }

@@ -87,6 +87,7 @@ set_role(struct sw_group *group, enum sw_role role, uint64_t term, struct sw_nod
     if (led && (role != SW_ROLE_LEADER || term != group->term)) {
         sw_readindex_fail(&group->reads, SW_ERR_LEADERSHIP_LOST);
     }
+    sw_readindex_fail(&group->follows, SW_ERR_LEADERSHIP_LOST); /* the question was another's */
     group->role = role;
     group->term = term;
     group->leader = leader;
@@ -196,6 +197,8 @@ enum sw_err sw_group_new(const struct sw_group_config *config,
     group->link = config->link;
     group->handler = config->handler;
     group->role = SW_ROLE_STOPPED;
+    group->follows.seq =
+        sw_env_random(config->env); /* an answer to an earlier life fits no question */
     (void)snprintf(
         group->address, sizeof group->address, "node-%llu", (unsigned long long)config->self.value);
     for (uint32_t i = 0; i < config->member_count; i++) {
@@ -224,6 +227,7 @@ static void group_free(struct sw_group *group)
     sw_guard_release(&group->guard);
     sw__io_release(&group->io);
     sw_readindex_release(&group->reads);
+    sw_readindex_release(&group->follows);
     sw_wal_group_release(&group->reopen_loaded);
     free(group);
 }
@@ -246,6 +250,7 @@ void sw_group_stop(struct sw_group *group, void (*done)(void *arg), void *arg)
     group->stopped = done;
     group->stopped_arg = arg;
     sw_readindex_fail(&group->reads, SW_ERR_SHUTTING_DOWN);
+    sw_readindex_fail(&group->follows, SW_ERR_SHUTTING_DOWN);
     group->muted = true;
     if (group->reopening) {
         if (!group->reopen_ready) {
@@ -291,10 +296,10 @@ struct sw_group_id sw_group_of_message(struct sw_span message)
     return sw_wire_group(message);
 }
 
-static void send_probe(struct sw_group *group,
-                       enum sw_wire_kind kind,
-                       struct sw_node_id to,
-                       struct sw_wire_probe probe)
+void sw__group_send_probe(struct sw_group *group,
+                          enum sw_wire_kind kind,
+                          struct sw_node_id to,
+                          struct sw_wire_probe probe)
 {
     struct sw_buf bytes = {0};
 
@@ -313,7 +318,7 @@ static void send_probes(struct sw_group *group)
         const struct raft_server *server = &group->raft.configuration.servers[i];
 
         if (server->role == RAFT_VOTER && server->id != group->self.value) {
-            send_probe(group, SW_WIRE_PROBE, (struct sw_node_id){server->id}, probe);
+            sw__group_send_probe(group, SW_WIRE_PROBE, (struct sw_node_id){server->id}, probe);
         }
     }
 }
@@ -358,10 +363,10 @@ static void nudge(struct sw_group *group)
     if (group->raft.state == RAFT_LEADER) {
         append_barrier(group);
     } else if (leader_of(&group->raft).value != 0) {
-        send_probe(group,
-                   SW_WIRE_NUDGE,
-                   leader_of(&group->raft),
-                   (struct sw_wire_probe){.term = group->raft.current_term});
+        sw__group_send_probe(group,
+                             SW_WIRE_NUDGE,
+                             leader_of(&group->raft),
+                             (struct sw_wire_probe){.term = group->raft.current_term});
     }
 }
 
@@ -379,12 +384,19 @@ static void receive_probe(struct sw_group *group,
     if (sw_wire_kind(message) == SW_WIRE_PROBE) {
         /* The answer goes behind the hold: a newer term that is not durable yet counts already. */
         if (probe.term == group->raft.current_term) {
-            send_probe(group, SW_WIRE_PROBE_ACK, from, probe);
+            sw__group_send_probe(group, SW_WIRE_PROBE_ACK, from, probe);
         }
         return;
     }
     if (sw_wire_kind(message) == SW_WIRE_NUDGE) {
         append_barrier(group);
+        return;
+    }
+    if (sw_wire_kind(message) == SW_WIRE_ASK_POINT || sw_wire_kind(message) == SW_WIRE_POINT) {
+        sw__group_follow_receive(group, (enum sw_wire_kind)sw_wire_kind(message), from, probe);
+        return;
+    }
+    if (sw_wire_kind(message) != SW_WIRE_PROBE_ACK) {
         return;
     }
     if (server->role == RAFT_VOTER) {
@@ -454,6 +466,9 @@ void sw_group_tick(struct sw_group *group)
         SW_BUGGIFY("raft.probe_again", 300)) {
         send_probes(group);
     }
+    if (running(group)) {
+        sw__group_follow_tick(group);
+    }
     nudge(group);
 }
 
@@ -495,6 +510,7 @@ void sw_group_turn_end(struct sw_group *group)
         return;
     }
     turn_reads(group);
+    sw__group_follow_turn_end(group);
     /* The log behind a snapshot goes once its user is done, so all of it is handed over before. */
     if (group->snapshot_asked && !group->snapshot_user &&
         group->handed >= group->raft.snapshot.pending.index) {

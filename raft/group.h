@@ -122,6 +122,10 @@ uint32_t sw_group_in_flight(const struct sw_group *group);
 typedef void (*sw_group_read_fn)(void *arg, enum sw_err err);
 void sw_group_read(struct sw_group *group, sw_group_read_fn ready, void *arg);
 
+/* The same on a node that may not lead: it asks the leader for the point. NO_LEADER if none is
+ * known; LEADERSHIP_LOST if that changes meanwhile. */
+void sw_group_read_anywhere(struct sw_group *group, sw_group_read_fn ready, void *arg);
+
 /* Hands leadership to `target` (0 = the most caught-up voter). NOT_LEADER, BUSY. */
 enum sw_err sw_group_transfer(struct sw_group *group, struct sw_node_id target);
 /* Ask for a snapshot now, whatever the size of the log. */

@@ -8,6 +8,7 @@
 #include "raft/guard.h"
 #include "raft/io_private.h"
 #include "raft/readindex.h"
+#include "raft/wire.h"
 
 /* A change of members that somebody waits for, or that this leader makes by itself
  * (group_member.c).
@@ -25,6 +26,13 @@ struct sw__group_change {
     raft_term term;
     sw_group_change_fn done;
     void *arg;
+};
+
+/* A read point that a peer waits for. */
+struct sw__group_point {
+    struct sw_group *group;
+    struct sw_node_id to; /* 0 = free */
+    uint64_t seq;
 };
 
 struct sw_group {
@@ -54,6 +62,12 @@ struct sw_group {
     bool barrier_busy;
     uint32_t in_flight;
     uint64_t probe_ms; /* when the probe that is out was last sent */
+
+    /* Reads of this node while another leads: the leader is asked in the place of the voters. */
+    struct sw_readindex follows;
+    uint64_t follow_ms;                               /* when it was last asked */
+    struct sw_node_id follow_to;                      /* who */
+    struct sw__group_point points[SW_NODE_COUNT_MAX]; /* that peers ask for */
 
     struct sw__group_change change;
     raft_index members_index;   /* of the configuration that the user knows */
@@ -110,5 +124,17 @@ const struct raft_server *sw__group_server(const struct sw_group *group, struct 
 
 /* group.c: after every call into libraft. */
 void sw__group_after(struct sw_group *group);
+void sw__group_send_probe(struct sw_group *group,
+                          enum sw_wire_kind kind,
+                          struct sw_node_id to,
+                          struct sw_wire_probe probe);
+
+/* group_follow.c: reads of a node that does not lead. */
+void sw__group_follow_receive(struct sw_group *group,
+                              enum sw_wire_kind kind,
+                              struct sw_node_id from,
+                              struct sw_wire_probe probe);
+void sw__group_follow_tick(struct sw_group *group);
+void sw__group_follow_turn_end(struct sw_group *group);
 
 #endif

@@ -122,6 +122,20 @@ void sw_readindex_settle(struct sw_readindex *reads, uint32_t voters, bool self_
     }
 }
 
+void sw_readindex_point(struct sw_readindex *reads, uint64_t seq, uint64_t index)
+{
+    if (reads->term == 0 || seq != reads->seq) {
+        SW_MARK("raft.point_late");
+        return;
+    }
+    for (uint32_t i = 0; i < reads->probing.count; i++) {
+        SW_ASSERT(reads->probing.items[i].index == 0);
+        reads->probing.items[i].index = index;
+    }
+    reads->term = 0;
+    queue_move(&reads->proven, &reads->probing);
+}
+
 void sw_readindex_serve(struct sw_readindex *reads, uint64_t handed_index)
 {
     struct sw_read_queue taken = reads->proven;

@@ -56,6 +56,9 @@ void sw_readindex_settle(struct sw_readindex *reads, uint32_t voters, bool self_
 void sw_readindex_revise(struct sw_readindex *reads,
                          bool (*votes)(const void *arg, struct sw_node_id node),
                          const void *arg);
+/* For the reads of a node that asks its leader in the place of the voters: the leader has proven
+ * what was asked as `seq`, and those reads need `index`. Others are of an earlier question. */
+void sw_readindex_point(struct sw_readindex *reads, uint64_t seq, uint64_t index);
 /* Calls back the proven reads whose entry is handed over. */
 void sw_readindex_serve(struct sw_readindex *reads, uint64_t handed_index);
 /* Calls back everything with `err`: this node leads no more. */

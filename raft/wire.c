@@ -97,7 +97,7 @@ void sw_wire_encode_probe(struct sw_group_id group,
                           struct sw_buf *out)
 {
     SW_ASSERT(kind >= SW_WIRE_PROBE);
-    SW_ASSERT(kind <= SW_WIRE_NUDGE);
+    SW_ASSERT(kind <= SW_WIRE_POINT);
     header(group, kind, out);
     sw_write_u64(out, probe.term);
     sw_write_u64(out, probe.seq);
@@ -107,7 +107,7 @@ void sw_wire_encode_probe(struct sw_group_id group,
 uint8_t sw_wire_kind(struct sw_span bytes)
 {
     if (bytes.size < SW_WIRE_HEADER_SIZE || bytes.data[0] < SW_WIRE_APPEND ||
-        bytes.data[0] > SW_WIRE_NUDGE) {
+        bytes.data[0] > SW_WIRE_POINT) {
         return 0;
     }
     return bytes.data[0];

@@ -16,6 +16,8 @@
  * | 7    | Probe         | term u64, sequence u64                                                 |
  * | 8    | ProbeAck      | term u64, sequence u64                                                 |
  * | 9    | Nudge         | term u64, zero u64: append something, so that I can take a snapshot    |
+ * | 10   | AskPoint      | term u64, sequence u64: what must a read of mine include?              |
+ * | 11   | Point         | index u64, sequence u64: what was committed when you asked             |
  *
  * libraft validates nothing that it receives, so everything is checked here: kinds, sizes, orders
  * of terms, entry types, configurations. Fuzzed: tests/fuzz/fuzz_raft_message.c. */
@@ -41,13 +43,15 @@ enum sw_wire_kind {
     SW_WIRE_PROBE = 7,
     SW_WIRE_PROBE_ACK = 8,
     SW_WIRE_NUDGE = 9,
+    SW_WIRE_ASK_POINT = 10,
+    SW_WIRE_POINT = 11,
     SW_WIRE_KIND_MAX = 63,
 };
 
 enum { SW_WIRE_HEADER_SIZE = 5, SW_WIRE_APPEND_HEADER_SIZE = 41, SW_WIRE_ENTRY_HEADER_SIZE = 13 };
 
 struct sw_wire_probe {
-    uint64_t term;
+    uint64_t term; /* of a point: index */
     uint64_t seq;
 };
 

@@ -14,6 +14,10 @@ enum sw_err sw_cmd_call(struct sw_cli *cli,
 /* --encoding; the line is printed if it is none. */
 enum sw_err sw_cmd_encoding(const struct sw_cli *cli, enum sw_encoding *ret_encoding);
 
+/* --rev, --min-revision, --max-age and --consistency of a read; the line is printed if they are
+ * none. */
+enum sw_err sw_cmd_read_options(const struct sw_cli *cli, struct swarm_request *request);
+
 /* The value in argument `arg`, or stdin if there is none or "-". */
 struct sw_cmd_value {
     struct swarm_slice slice;

@@ -8,6 +8,7 @@
 #include "tools/cmd.h"
 
 enum { KEY, VALUE, CREATED, MODIFIED, VERSION, TIME, LEASE };
+enum { STALE_MS_DEFAULT = 1000 };
 
 static_assert(LEASE + 1 == SW_CMD_RECORD_COLUMNS, "cmd.h says how many columns a record has");
 
@@ -64,6 +65,30 @@ enum sw_err sw_cmd_encoding(const struct sw_cli *cli, enum sw_encoding *ret_enco
     return SW_ERR_INVALID;
 }
 
+enum sw_err sw_cmd_read_options(const struct sw_cli *cli, struct swarm_request *request)
+{
+    const char *level = sw_cli_flag(cli, "consistency");
+    const bool stale = level != NULL && strcmp(level, "s") == 0;
+    uint64_t max_age_ms = 0;
+
+    if (level != NULL && !stale && strcmp(level, "l") != 0) {
+        (void)sw_cli_fail_format(SW_ERR_INVALID, "--consistency is l or s, not %s", level);
+        return SW_ERR_INVALID;
+    }
+    if (!sw_cli_number(cli, "rev", 0, &request->expected) ||
+        !sw_cli_number(cli, "min-revision", 0, &request->min_revision) ||
+        !sw_cli_time(cli, "max-age", stale ? STALE_MS_DEFAULT : 0, &max_age_ms)) {
+        return SW_ERR_INVALID;
+    }
+    if ((level != NULL && !stale && max_age_ms > 0) || max_age_ms > UINT32_MAX) {
+        (void)sw_cli_fail(SW_ERR_INVALID,
+                          "--consistency l reads the present state, without an age");
+        return SW_ERR_INVALID;
+    }
+    request->max_age_ms = (uint32_t)max_age_ms;
+    return SW_ERR_OK;
+}
+
 /* --- get -------------------------------------------------------------------------------------- */
 
 static void print_value(const struct swarm_result *result, enum sw_encoding encoding)
@@ -96,6 +121,9 @@ static void print_named(const struct sw_cli *cli,
         sw_cmd_add_record(&out, &result->records[0]);
     }
     sw_output_field_number(&out, "revision", result->revision);
+    if (result->age_ms > 0) {
+        sw_output_field_number(&out, "age_ms", result->age_ms);
+    }
     (void)sw_output_print(&out, cli->format, stdout);
     sw_output_release(&out);
 }
@@ -119,7 +147,8 @@ int sw_cmd_kv_get(struct sw_cli *cli)
     enum swarm_status status;
     int code = 0;
 
-    if (sw_cmd_encoding(cli, &encoding) != SW_ERR_OK) {
+    if (sw_cmd_encoding(cli, &encoding) != SW_ERR_OK ||
+        sw_cmd_read_options(cli, &request) != SW_ERR_OK) {
         return sw_err_info(SW_ERR_INVALID)->exit_code;
     }
     if (sw_cmd_call(cli, &request, &result, &code) != SW_ERR_OK) {
@@ -351,6 +380,7 @@ int sw_cmd_kv_scan(struct sw_cli *cli)
 
     sw_output_init(&out, "records", sw_cmd_record_columns, SW_CMD_RECORD_COLUMNS);
     if (sw_cmd_encoding(cli, &out.encoding) != SW_ERR_OK ||
+        sw_cmd_read_options(cli, &request) != SW_ERR_OK ||
         !sw_cli_number(cli, "limit", 0, &limit)) {
         return sw_err_info(SW_ERR_INVALID)->exit_code;
     }

@@ -135,7 +135,9 @@ int sw_cmd_watch(struct sw_cli *cli)
     int code;
 
     options.scope = sw_cli_scope(cli);
-    options.flags = sw_cli_has(cli, "keys-only") ? (uint32_t)SWARM_KEYS_ONLY : 0;
+    options.flags = (sw_cli_has(cli, "keys-only") ? (uint32_t)SWARM_KEYS_ONLY : 0) |
+                    (sw_cli_has(cli, "puts") ? (uint32_t)SWARM_PUTS : 0) |
+                    (sw_cli_has(cli, "deletes") ? (uint32_t)SWARM_DELETES : 0);
     if (sw_cmd_encoding(cli, &following.encoding) != SW_ERR_OK ||
         !sw_cli_number(cli, "limit", 0, &following.left) ||
         !sw_cli_number(cli, "after", 0, &options.after)) {

@@ -15,6 +15,33 @@ const char sw_cli_program[] = "swarmctl";
         "partition", "NAME", "partition, the unit of order (default: default)" \
     }
 
+#define READ_FLAGS                                                                          \
+    {"rev", "REVISION", "as it was at this revision"},                                      \
+        {"min-revision", "REVISION", "wait until the state has this revision"},             \
+        {"max-age", "TIME", "any node may answer whose state is no older"},                 \
+    {                                                                                       \
+        "consistency", "l|s", "the present state, or one of at most --max-age (default 1s)" \
+    }
+
+static const struct sw_cli_flag one_flags[] = {
+    SCOPE_FLAGS,
+    READ_FLAGS,
+    {"encoding", "NAME", "of key and value: auto, utf8, hex, base64 (default auto)"},
+    {NULL, NULL, NULL}};
+static const struct sw_cli_flag versions_flags[] = {
+    SCOPE_FLAGS,
+    {"rev", "REVISION", "only versions from before this revision"},
+    {"keys-only", NULL, "leave values out"},
+    {"encoding", "NAME", "of key and values: auto, utf8, hex, base64 (default auto)"},
+    {NULL, NULL, NULL}};
+static const struct sw_cli_flag export_flags[] = {
+    SCOPE_FLAGS,
+    {"from", "REVISION", "the first change, included (default 1)"},
+    {"to", "REVISION", "the last one, included (default: up to now)"},
+    {"encoding", "NAME", "of keys and values: auto, utf8, hex, base64 (default auto)"},
+    {NULL, NULL, NULL}};
+static const struct sw_cli_flag compact_flags[] = {
+    {"to", "REVISION", "changes up to this one are not kept any more"}, {NULL, NULL, NULL}};
 static const struct sw_cli_flag get_flags[] = {
     SCOPE_FLAGS,
     {"encoding", "NAME", "of key and value: auto, utf8, hex, base64 (default auto)"},
@@ -38,6 +65,8 @@ static const struct sw_cli_flag watch_flags[] = {
     {"prefix", "TEXT", "all keys that begin so"},
     {"after", "REVISION", "from this revision on (default: from now on)"},
     {"limit", "N", "end after so many changes (default, and 0: never)"},
+    {"puts", NULL, "no deletes"},
+    {"deletes", NULL, "nothing but deletes"},
     {"keys-only", NULL, "leave values out"},
     {"encoding", "NAME", "of keys and values: auto, utf8, hex, base64 (default auto)"},
     {NULL, NULL, NULL}};
@@ -49,6 +78,7 @@ static const struct sw_cli_flag lock_flags[] = {
     {NULL, NULL, NULL}};
 static const struct sw_cli_flag scan_flags[] = {
     SCOPE_FLAGS,
+    READ_FLAGS,
     {"prefix", "TEXT", "only keys that begin so"},
     {"from", "KEY", "first key, included (with --reverse: the highest)"},
     {"to", "KEY", "end, excluded"},
@@ -212,7 +242,7 @@ const struct sw_command sw_commands[] = {
      1,
      1,
      sw_cmd_kv_get,
-     get_flags,
+     one_flags,
      SW_FORMAT_PLAIN},
     {"kv",
      "put",
@@ -268,6 +298,42 @@ const struct sw_command sw_commands[] = {
      1,
      sw_cmd_txn,
      get_flags,
+     SW_FORMAT_TABLE},
+    {"history",
+     "list",
+     "KEY",
+     "what a key was, newest first",
+     1,
+     1,
+     sw_cmd_history_list,
+     versions_flags,
+     SW_FORMAT_TABLE},
+    {"history",
+     "diff",
+     "REVISION REVISION",
+     "what changed in a partition from one revision to the other",
+     2,
+     2,
+     sw_cmd_history_diff,
+     get_flags,
+     SW_FORMAT_TABLE},
+    {"history",
+     "export",
+     "",
+     "print the changes of a partition in order, one line each",
+     0,
+     0,
+     sw_cmd_history_export,
+     export_flags,
+     SW_FORMAT_PLAIN},
+    {"history",
+     "compact",
+     "--to REVISION",
+     "let the changes up to a revision go",
+     0,
+     0,
+     sw_cmd_history_compact,
+     compact_flags,
      SW_FORMAT_TABLE},
     {"watch",
      NULL,

@@ -122,7 +122,10 @@ static const struct op_rule op_rules[SW_OP_COUNT] = {
                      .flags = SW_REQUEST_KEYS_ONLY | SW_REQUEST_PREVIOUS | SW_REQUEST_PUTS |
                               SW_REQUEST_DELETES},
     [SW_OP_TICK] = {.name = "tick", .required = SW__FIELD_EXPECTED, .write = true},
-    [SW_OP_COMPACT] = {.name = "compact", .required = SW__FIELD_EXPECTED, .write = true},
+    [SW_OP_COMPACT] = {.name = "compact",
+                       .required = SW__FIELD_EXPECTED,
+                       .optional = SW__FIELD_ONCE,
+                       .write = true},
     [SW_OP_HISTORY] = {.name = "history",
                        .required = SW__FIELD_NAMES | SW__FIELD_KEY,
                        .optional = SW__FIELD_EXPECTED | SW__FIELD_PAGE,

@@ -183,7 +183,10 @@ enum {
     SWARM_REVERSE = 1 << 0,   /* scans */
     SWARM_KEYS_ONLY = 1 << 1, /* scans, MULTI_GET */
     SWARM_PREVIOUS = 1 << 2,  /* PUT, CAS, DELETE: the one record of the result is the key as it
-                                 was before, version 0 if it did not exist */
+                                 was before, version 0 if it did not exist; watches: each record is
+                                 followed by such a one */
+    SWARM_PUTS = 1 << 4,      /* watches: no deletes */
+    SWARM_DELETES = 1 << 5,   /* watches: nothing but deletes */
 };
 
 /* A transaction on one partition: if all compares hold, the then-ops run, else the else-ops; in
@@ -340,7 +343,7 @@ struct swarm_request {
     struct swarm_slice key;
     struct swarm_slice end_key;
     struct swarm_slice value;
-    uint64_t expected;
+    uint64_t expected; /* GET, MULTI_GET, SCAN: the state as it was at this revision; 0 = present */
     uint64_t node;
     uint64_t deadline_ms;           /* absolute, on swarm_now_ms(); 0 = now + options.timeout_ms */
     uint32_t limit;                 /* records of a page; 0 = as many as fit */
@@ -354,6 +357,11 @@ struct swarm_request {
     const struct swarm_space *space;       /* of INDEX_CREATE */
     const struct swarm_item *item;         /* of VECTOR_PUT */
     const struct swarm_question *question; /* of VECTOR_SEARCH */
+    /* Of GET, MULTI_GET, SCAN, EXPERIENCE_SCAN and HISTORY: */
+    uint64_t min_revision; /* waits until the state has this one at least; 0 = as it is */
+    uint32_t max_age_ms;   /* any replica may answer whose state is no older, and says how old it
+                              may be; one client's answers never go back in time. 0 = the present
+                              state */
 };
 
 struct swarm_record {
@@ -528,7 +536,7 @@ struct swarm_watch_options {
     struct swarm_slice key;     /* the first key; empty = from the beginning */
     struct swarm_slice end_key; /* excluded; empty = to the end. One key alone: key and one 0x00 */
     uint64_t after;             /* only changes above this revision: of the read before */
-    uint32_t flags;             /* SWARM_KEYS_ONLY */
+    uint32_t flags;             /* SWARM_KEYS_ONLY, SWARM_PREVIOUS, SWARM_PUTS or SWARM_DELETES */
     uint32_t limit;             /* records in one call; 0 = as many as fit */
     uint32_t poll_ms;           /* 10000: without news there is a call about this often */
 };

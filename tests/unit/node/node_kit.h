@@ -32,6 +32,7 @@ struct kit_reply {
     uint64_t value;
     uint32_t record_count;
     enum sw_durability durability;
+    uint32_t age_ms;
     char detail[2048];
 };
 
@@ -206,6 +207,11 @@ void sw_group_read(struct sw_group *group, sw_group_read_fn ready, void *arg)
     g->read_count++;
 }
 
+void sw_group_read_anywhere(struct sw_group *group, sw_group_read_fn ready, void *arg)
+{
+    sw_group_read(group, ready, arg);
+}
+
 enum sw_err sw_group_transfer(struct sw_group *group, struct sw_node_id target)
 {
     (void)group;
@@ -350,7 +356,8 @@ kit_link_reply(struct sw_link *link, uint64_t conn, struct sw_span message)
                                   .revision = reply.revision,
                                   .value = reply.value,
                                   .record_count = reply.record_count,
-                                  .durability = reply.durability};
+                                  .durability = reply.durability,
+                                  .age_ms = reply.age_ms};
         assert_true(reply.detail.size < sizeof out->detail);
         if (reply.detail.size > 0) {
             memcpy(out->detail, reply.detail.data, reply.detail.size);
