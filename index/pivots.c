@@ -290,9 +290,46 @@ static bool is_nearer(const struct sw__near *a, const struct sw__near *b)
     return a->key < b->key || (a->key == b->key && a->bucket < b->bucket);
 }
 
-static int compare(const void *a, const void *b)
+/* Merges near[from..middle) and near[middle..end) into the same places of `to`. */
+static void merge(
+    const struct sw__near *near, uint32_t from, uint32_t middle, uint32_t end, struct sw__near *to)
 {
-    return is_nearer(a, b) ? -1 : (is_nearer(b, a) ? 1 : 0);
+    uint32_t low = from;
+    uint32_t high = middle;
+
+    for (uint32_t i = from; i < end; i++) {
+        if (low < middle && (high == end || is_nearer(&near[low], &near[high]))) {
+            to[i] = near[low++];
+        } else {
+            to[i] = near[high++];
+        }
+    }
+}
+
+/* qsort calls a function for each comparison, which for all pivots is most of a filtered search. */
+static void sort_near(struct sw__near *near, uint32_t count)
+{
+    struct sw__near *other = malloc(((size_t)count + 1) * sizeof(*other));
+    struct sw__near *from = near;
+    struct sw__near *to = other;
+
+    SW_ASSERT(other != NULL);
+    for (uint32_t run = 1; run < count; run *= 2) {
+        struct sw__near *kept = from;
+
+        for (uint32_t at = 0; at < count; at += 2 * run) {
+            const uint32_t middle = at + run < count ? at + run : count;
+            const uint32_t end = middle + run < count ? middle + run : count;
+
+            merge(from, at, middle, end, to);
+        }
+        from = to;
+        to = kept;
+    }
+    if (from != near) {
+        memcpy(near, from, count * sizeof(*near));
+    }
+    free(other);
 }
 
 /* Puts one more into a sorted list that has room for `room`; returns how long the list is then. */
@@ -372,8 +409,8 @@ uint32_t sw__pivots_rank(const struct sw__pivots *pivots,
             found = insert(ret_near, found, count, &near);
         }
     }
-    if (all && found > 1) {
-        qsort(ret_near, found, sizeof(*ret_near), compare);
+    if (all) {
+        sort_near(ret_near, found);
     }
     return found;
 }

@@ -19,6 +19,7 @@ enum {
     POINT_COUNT_MIN = 48,
     POINT_DIMS = 1 << 16, /* of all of them */
     ROUNDS = 4,
+    ATTEMPTS = 3,
     SIDE_MIN = 8, /* a side has at least one in so many */
     SALT = 0x32,
 };
@@ -117,6 +118,7 @@ struct point {
     int32_t *centred; /* owned */
     int16_t *query;   /* owned */
     bool second;      /* which side it is on */
+    bool out;         /* far from the others: looked past when these are divided */
 };
 
 struct points {
@@ -260,7 +262,7 @@ static void side_mean(const struct points *points, bool second, int32_t *ret_mea
     for (uint32_t i = 0; i < points->count; i++) {
         const struct point *point = &points->points[i];
 
-        if (point->second == second) {
+        if (point->second == second && !point->out) {
             count++;
             for (uint32_t d = 0; d < points->dim; d++) {
                 sums[d] += point->centred[d];
@@ -307,15 +309,36 @@ static uint32_t divide(const struct sw__kernel *kernel,
         const int64_t along = kernel->dot(point->query, row, points->dim) * (int64_t)point->norm;
 
         point->second = sw__round_shift(along, SW__QUERY_BITS - 1) > middle;
-        second += point->second;
+        second += point->second && !point->out;
     }
     return second;
+}
+
+static uint32_t inside(const struct points *points)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < points->count; i++) {
+        count += !points->points[i].out;
+    }
+    return count;
+}
+
+/* The first one that is not looked past. */
+static const struct point *middle_point(const struct points *points)
+{
+    uint32_t at = 0;
+
+    while (at + 1 < points->count && points->points[at].out) {
+        at++;
+    }
+    return &points->points[at];
 }
 
 /* The point that is farthest from `from`. */
 static const struct point *farthest(const struct points *points, const int32_t *from)
 {
-    const struct point *best = &points->points[0];
+    const struct point *best = middle_point(points);
     uint64_t best_gap = 0;
 
     for (uint32_t i = 0; i < points->count; i++) {
@@ -326,7 +349,7 @@ static const struct point *farthest(const struct points *points, const int32_t *
 
             gap += (uint64_t)(part * part) >> 8;
         }
-        if (gap > best_gap) {
+        if (gap > best_gap && !points->points[i].out) {
             best_gap = gap;
             best = &points->points[i];
         }
@@ -334,27 +357,100 @@ static const struct point *farthest(const struct points *points, const int32_t *
     return best;
 }
 
-/* Two centres; false if the points do not fall into two parts of some size. */
-static bool
-two_means(const struct sw_index *index, const struct points *points, int32_t *a, int32_t *b)
+static void
+round_to_row(const struct sw__epoch *epoch, uint32_t dim, const int32_t *point, int32_t *ret_pivot)
 {
+    int8_t row[SW_SPACE_DIM_MAX];
+
+    sw__pivot_row(point, epoch->unit, dim, row);
+    for (uint32_t d = 0; d < dim; d++) {
+        ret_pivot[d] = row[d] * (int32_t)epoch->unit;
+    }
+}
+
+/* Whether the two centres, as the pivots they would become, leave a part of some size on either
+ * side, of all points. Points that are closer together than a pivot can tell are not worth two
+ * buckets. */
+static bool divides(const struct sw_index *index,
+                    const struct points *points,
+                    const int32_t *a,
+                    const int32_t *b)
+{
+    const struct sw__epoch *epoch = sw__pivots_epoch(index->now);
+    const uint32_t part = (points->count + SIDE_MIN - 1) / SIDE_MIN;
+    int32_t pivots[2][SW_SPACE_DIM_MAX];
     int8_t row[SW_SPACE_DIM_MAX];
     uint32_t second = 0;
 
-    memcpy(a, farthest(points, points->points[0].centred)->centred, points->dim * sizeof(*a));
-    memcpy(b, farthest(points, a)->centred, points->dim * sizeof(*b));
+    round_to_row(epoch, points->dim, a, pivots[0]);
+    round_to_row(epoch, points->dim, b, pivots[1]);
+    if (!direction(pivots[0], pivots[1], points->dim, row)) {
+        return false;
+    }
+    (void)divide(index->kernel, points, pivots[0], pivots[1], row);
+    for (uint32_t i = 0; i < points->count; i++) {
+        second += points->points[i].second;
+    }
+    return second >= part && points->count - second >= part;
+}
+
+/* Lloyd's algorithm for two centres, from two points that are far apart; false if there are none.
+ */
+static bool lloyd(const struct sw_index *index, const struct points *points, int32_t *a, int32_t *b)
+{
+    const uint32_t dim = points->dim;
+    int8_t row[SW_SPACE_DIM_MAX];
+
+    memcpy(a, farthest(points, middle_point(points)->centred)->centred, dim * sizeof(*a));
+    memcpy(b, farthest(points, a)->centred, dim * sizeof(*b));
     for (uint32_t round = 0; round < ROUNDS; round++) {
-        if (!direction(a, b, points->dim, row)) {
+        uint32_t second;
+
+        if (!direction(a, b, dim, row)) {
             return false;
         }
         second = divide(index->kernel, points, a, b, row);
-        if (second == 0 || second == points->count) {
+        if (second == 0 || second == inside(points)) {
             return false;
         }
         side_mean(points, false, a);
         side_mean(points, true, b);
     }
-    return second >= points->count / SIDE_MIN && points->count - second >= points->count / SIDE_MIN;
+    return true;
+}
+
+/* Looks past the smaller side from here on. */
+static void look_past(struct points *points)
+{
+    uint32_t second = 0;
+    uint32_t first = 0;
+
+    for (uint32_t i = 0; i < points->count; i++) {
+        second += !points->points[i].out && points->points[i].second;
+        first += !points->points[i].out && !points->points[i].second;
+    }
+    for (uint32_t i = 0; i < points->count; i++) {
+        struct point *point = &points->points[i];
+
+        point->out = point->out || point->second == (second < first);
+    }
+}
+
+/* Two centres; false if the points do not fall into two parts of some size. A few that are far from
+ * a crowd would be all that is split off: they are looked past until the crowd itself is divided.
+ */
+static bool two_means(const struct sw_index *index, struct points *points, int32_t *a, int32_t *b)
+{
+    for (uint32_t attempt = 0; attempt < ATTEMPTS; attempt++) {
+        if (!lloyd(index, points, a, b)) {
+            return false;
+        }
+        if (divides(index, points, a, b)) {
+            return true;
+        }
+        look_past(points);
+    }
+    return false;
 }
 
 static enum sw_err add_bucket(struct sw_index *index, const int32_t *point)

@@ -2,6 +2,7 @@
  * says, and the digest depends on what is there, not on how it got there. */
 #include <math.h>
 
+#include "index/index_private.h"
 #include "tests/unit/index/index_world.h"
 
 static void drop_slice(struct world *world, uint32_t slice)
@@ -266,6 +267,69 @@ static void full_buckets_are_split(void **state)
     world_free(&world);
 }
 
+/* Sends vectors near one of those there are, and settles after each; returns how often there was
+ * work to do. `steps` is how far they spread. */
+static uint32_t aim(struct world *world, struct sw_prng *prng, uint64_t steps)
+{
+    uint32_t tries = 0;
+
+    for (uint32_t at = 1000; at < WORLD_ENTRIES; at++) {
+        struct sw_index_stats stats;
+
+        for (uint32_t d = 0; d < world->space.dim; d++) {
+            world->entries[at].vector[d] =
+                world->entries[7].vector[d] + (float)sw_prng_below(prng, steps) / 100000.0F;
+        }
+        world->entries[at].seq = at;
+        world_put(world, at);
+        sw_index_stats(world->index, &stats);
+        tries += stats.working;
+        world_settle(world);
+    }
+    return tries;
+}
+
+static struct world world_with_pivots(struct sw_prng *prng)
+{
+    struct world world = world_new(32, SW_METRIC_COSINE);
+
+    for (uint32_t at = 0; at < 1000; at++) {
+        world_fill(&world, at, prng);
+    }
+    world_settle(&world);
+    assert_int_equal(sw_index_train(world.index, 8), SW_ERR_OK);
+    world_settle(&world);
+    return world;
+}
+
+/* Pivots are no secret to members. Whoever aims at one of them fills its bucket, and gets more
+ * buckets: what a search has to look at stays what it was. */
+static void aimed_inserts_are_spread(void **state)
+{
+    struct sw_prng prng = sw_prng_of(11);
+    struct world world = world_with_pivots(&prng);
+
+    (void)state;
+    (void)aim(&world, &prng, 3000);
+    for (uint32_t i = 0; i < world.index->bucket_count; i++) {
+        assert_true(world.index->buckets[i].value.entries <= SW__BUCKET_ENTRIES_MAX);
+    }
+    check_all(&world, &prng);
+    world_free(&world);
+}
+
+/* Closer together than pivots can tell, they stay in one bucket, and cost no work for ever. */
+static void a_tight_crowd_does_not_make_work_for_ever(void **state)
+{
+    struct sw_prng prng = sw_prng_of(12);
+    struct world world = world_with_pivots(&prng);
+
+    (void)state;
+    assert_true(aim(&world, &prng, 20) < 20);
+    check_all(&world, &prng);
+    world_free(&world);
+}
+
 /* Somebody who sends one vector again and again gets one bucket that nothing can split: the work is
  * given up until the bucket has doubled, instead of being tried at each insert. */
 static void equal_vectors_do_not_make_work_for_ever(void **state)
@@ -418,6 +482,8 @@ int main(void)
         cmocka_unit_test(it_is_a_list_by_product),
         cmocka_unit_test(it_is_a_list_by_square),
         cmocka_unit_test(full_buckets_are_split),
+        cmocka_unit_test(aimed_inserts_are_spread),
+        cmocka_unit_test(a_tight_crowd_does_not_make_work_for_ever),
         cmocka_unit_test(equal_vectors_do_not_make_work_for_ever),
         cmocka_unit_test(dropped_slices_give_everything_back),
         cmocka_unit_test(dead_rows_do_not_pile_up),
