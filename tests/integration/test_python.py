@@ -98,6 +98,16 @@ class Package(unittest.TestCase):
             self.assertIn(part, names)
         self.assertIn("cp311-abi3-manylinux_2_", self.wheel.name)
 
+    def test_libraries_come_from_the_wheel(self):
+        code = ("import swarmstore; "
+                "print(*{l.split()[-1] for l in open('/proc/self/maps') if '.so' in l})")
+        loaded = run(self.python, "-c", code, env=sanitizer_env()).split()
+        ours = [path for path in loaded if "swarmstore.libs" in path]
+        names = {pathlib.Path(path).name for path in ours}
+        self.assertLessEqual({"libswarm.so.1", "libzmq.so.5", "libsodium.so.23"}, names)
+        self.assertEqual([path for path in loaded if path not in ours and
+                          pathlib.Path(path).name in names], [])
+
     def test_types(self):
         """Every function says its types, and mypy agrees."""
         site = run(self.python, "-c", "import swarmstore; print(swarmstore.__path__[0])",
