@@ -26,6 +26,9 @@ void case_limits(const struct visit *visit);
 void case_deaf(const struct visit *visit);
 void case_many_sessions(const struct visit *visit);
 
+/* tenants.c: an identity of one tenant that wants into another. */
+void case_other_tenants(const struct visit *visit);
+
 /* members.c: the key of a member in wrong hands. */
 void case_member_random(const struct visit *visit);
 void case_member_mutated(const struct visit *visit);

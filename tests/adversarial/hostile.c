@@ -26,6 +26,7 @@ static const struct {
     {"limits", case_limits},
     {"deaf", case_deaf},
     {"many-sessions", case_many_sessions},
+    {"other-tenants", case_other_tenants},
     {"member-random", case_member_random},
     {"member-mutated", case_member_mutated},
     {"member-overclaim", case_member_overclaim},

@@ -442,6 +442,25 @@ class Clients(Adversarial):
         self.assertIsNone(honest.failure)
         self.assertLess(Wire.rss(self.leader) - before, 512 << 20)
 
+    def test_no_form_of_any_operation_gets_into_another_tenant(self):
+        """An identity with rights in tenant `mine` tries everything about `secret` and `~swarm`."""
+        secret = secrets.token_bytes(32)
+        key = self.write_key("tenant", secret)
+        public = x25519_public(secret).hex()
+        for words in (("kv", "put", "hidden", "top-secret-marker"),
+                      ("experience", "append", "top-secret-marker")):
+            code, _, err = self.swarm.ctl("--tenant", "secret", "--namespace", "adversarial",
+                                          *words)
+            self.assertEqual(code, 0, err)
+        code, _, err = self.swarm.ctl("identity", "create", "visitor", "--key", public,
+                                      "--rights", "rw mine", "--note", "top-secret-marker")
+        self.assertEqual(code, 0, err)
+        found = self.hostile("other-tenants", key=key)
+        self.assertEqual((found["given"], found["leaked"]), (0, 0))
+        self.assertGreater(found["refused"], 100)
+        code, out, _ = self.swarm.ctl("-o", "json", "identity", "list")
+        self.assertEqual([i["rights"] for i in json.loads(out)["identities"]], ["rw mine"])
+
     def test_sessions_without_end(self):
         with Honest(self.swarm, "sessions") as honest:
             found = self.hostile("many-sessions", count=1500)

@@ -152,11 +152,13 @@ static void submit(struct sim_client *client,
                    void (*done)(void *arg, const struct sw_reply *reply))
 {
     struct sim_world *world = client->all->world;
-    const struct sw_core_submission submission = {.request = request,
-                                                  .deadline_ms = world->now_us / 1000 +
-                                                                 (world->calm ? 8000 : 2000),
-                                                  .done = done,
-                                                  .arg = client};
+    const struct sw_core_submission submission = {
+        .request = request,
+        /* A watch without news lasts nearly as long. */
+        .deadline_ms =
+            world->now_us / 1000 + (world->calm && request.op != SW_OP_WATCH ? 8000 : 1000),
+        .done = done,
+        .arg = client};
     char why[SW_WHY_SIZE] = "";
     enum sw_err err;
 
