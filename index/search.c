@@ -92,7 +92,7 @@ static const struct {
     uint32_t probe_percent; /* of the root of the number of buckets */
     uint32_t rerank_tenths; /* of k */
 } budgets[] = {
-    {800, 22, 40}, {900, 35, 60}, {950, 60, 80}, {980, 120, 120}, {990, 200, 160}, {999, 600, 300}};
+    {800, 18, 40}, {900, 28, 60}, {950, 50, 80}, {980, 110, 120}, {990, 190, 160}, {999, 600, 300}};
 
 static size_t budget_of(const struct sw_index_query *query)
 {

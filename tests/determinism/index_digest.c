@@ -23,6 +23,7 @@
 #include "index/index_private.h"
 #include "index/map_mem.h"
 #include "index/reader_private.h"
+#include "index/vector.h"
 
 enum { QUERIES = 96, THREADS_MAX = 8, K = 10, VECTOR_SIZE_MAX = 2048 };
 
@@ -284,7 +285,10 @@ static void print_answers(struct sw_index_map *map,
     for (uint32_t t = 0; t < threads; t++) {
         SW_ASSERT(pthread_join(ids[t], NULL) == 0);
         for (uint32_t i = jobs[t].from; i < jobs[t].end; i++) {
-            hash = mix(hash, sw_span_of(&jobs[t].hashes[i], sizeof(jobs[t].hashes[i])));
+            uint8_t bytes[8];
+
+            sw_store_u64(bytes, jobs[t].hashes[i]);
+            hash = mix(hash, sw_span_of(bytes, sizeof(bytes)));
         }
         sw_index_map_mem_free(jobs[t].map);
     }

@@ -2,7 +2,8 @@
 """The index gives the same bytes from every compiler, processor, kernel, order and thread count.
 
 Compiles tests/determinism/index_digest.c with the index itself in several ways, among them for
-aarch64, whose programs run under an emulator, and compares what they print. Needs the packages of
+aarch64 and for s390x, which has the other order of bytes; their programs run under an emulator.
+Compares what all of them print. Needs the packages of
 group `test` in tools/deps.txt; a missing one is a failure, not a reason to prove less. A kernel
 that this processor does not run is left out and named.
 
@@ -22,6 +23,7 @@ BUILDS = (
     ("clang -O0", "clang-14", ("-O0",), ()),
     ("clang -O3", "clang-14", ("-O3",), ()),
     ("aarch64 gcc -O2", "aarch64-linux-gnu-gcc", ("-O2", "-static"), ("qemu-aarch64-static",)),
+    ("s390x gcc -O2", "s390x-linux-gnu-gcc", ("-O2", "-static"), ("qemu-s390x-static",)),
 )
 # kernel, order, threads: the first of them is what all others are compared with.
 RUNS = (
@@ -43,7 +45,8 @@ def compile_all(root, folder):
     programs = {}
     for number, (name, compiler, flags, _) in enumerate(BUILDS):
         programs[name] = folder / f"digest-{number}"
-        command = [compiler, "-std=c17", "-D_GNU_SOURCE", "-DXXH_INLINE_ALL", "-ffp-contract=off",
+        command = [compiler, "-std=c17", "-D_GNU_SOURCE", "-DXXH_INLINE_ALL=", "-Werror",
+                   "-ffp-contract=off",
                    "-fno-strict-aliasing", "-pthread", f"-I{root}", "-idirafter", "/usr/include",
                    *flags, "-o", programs[name], *sources(root), "-lm"]
         started.append((name, subprocess.Popen(command, stderr=subprocess.PIPE, text=True)))
@@ -81,9 +84,9 @@ def differences(want, got, same_order):
             if a != b and (same_order or not a.startswith("records "))]
 
 
-def runs_of(name):
+def runs_of(name, runner):
     """Kernels of x86 are not tried in the slow build and on the other processor."""
-    if name.startswith("aarch64"):
+    if runner:
         return [run for run in RUNS if run[0] == "scalar"]
     return [run for run in RUNS if run[0] == "scalar" or "-O0" not in name]
 
@@ -95,7 +98,7 @@ def compare(programs):
     bad = []
     count = 0
     for name, _, _, runner in BUILDS:
-        for run in runs_of(name):
+        for run in runs_of(name, runner):
             got = printed(programs[name], runner, run)
             if got is None:
                 print(f"left out: {run[0]}, which this processor does not run")
