@@ -179,6 +179,74 @@ static void kernels_and_readers_agree(void **state)
     world_free(&world);
 }
 
+static void assert_same_answer(struct world *world, struct sw_index_reader *fresh, uint64_t seed)
+{
+    struct sw_prng prng = sw_prng_of(seed);
+    struct sw_index_certificate a = {0};
+    struct sw_index_certificate b = {0};
+    struct sw_index_hit hits_a[K];
+    struct sw_index_hit hits_b[K];
+    float vector[WORLD_DIM_MAX];
+    const struct sw_index_query query = {
+        .vector = world_span(world, vector), .k = K, .probe = 1 + (uint32_t)seed % 5};
+    uint32_t count_a = 0;
+    uint32_t count_b = 0;
+
+    world_vector(&prng, DIM, vector);
+    assert_int_equal(sw_index_search(world->reader, &query, hits_a, &count_a, &a), SW_ERR_OK);
+    assert_int_equal(sw_index_search(fresh, &query, hits_b, &count_b, &b), SW_ERR_OK);
+    assert_int_equal(count_a, count_b);
+    for (uint32_t i = 0; i < count_a; i++) {
+        assert_int_equal(hits_a[i].id, hits_b[i].id);
+        assert_int_equal(hits_a[i].distance, hits_b[i].distance);
+    }
+    assert_int_equal(a.epoch, b.epoch);
+    assert_int_equal(a.buckets, b.buckets);
+    assert_int_equal(a.probed, b.probed);
+    assert_int_equal(a.scanned, b.scanned);
+    assert_int_equal(a.margin, b.margin);
+}
+
+/* What a reader kept from earlier snapshots makes no difference: not while buckets are split, not
+ * while an epoch follows another, not after slices were dropped and rows moved. */
+static void a_reader_follows_its_writer(void **state)
+{
+    struct world world = world_new(DIM, SW_METRIC_COSINE);
+    struct sw_prng prng = sw_prng_of(41);
+    struct sw_index_stats stats;
+
+    (void)state;
+    for (uint32_t round = 0; round < 9000; round++) {
+        const uint32_t at = (uint32_t)sw_prng_below(&prng, WORLD_ENTRIES);
+        bool working;
+
+        world.entries[at].slice = round / 3000;
+        world_fill(&world, at, &prng);
+        assert_int_equal(sw_index_step(world.index, 400, &working), SW_ERR_OK);
+        if (round == 900 || round == 6200) {
+            world_settle(&world);
+            assert_int_equal(sw_index_train(world.index, round == 900 ? 3 : 20), SW_ERR_OK);
+        }
+        if (round == 7000) {
+            assert_int_equal(sw_index_drop_slice(world.index, 0), SW_ERR_OK);
+        }
+        if (round % 101 == 0) {
+            struct sw_index_reader *fresh = sw_index_reader_new(sw_span_str("ab"));
+
+            world_open(&world);
+            assert_int_equal(sw_index_reader_open(fresh, world.map, false), SW_ERR_OK);
+            for (uint64_t seed = 0; seed < 5; seed++) {
+                assert_same_answer(&world, fresh, round + seed);
+            }
+            sw_index_reader_free(fresh);
+        }
+    }
+    sw_index_stats(world.index, &stats);
+    assert_true(stats.splits > 0);
+    assert_true(stats.trained >= 3);
+    world_free(&world);
+}
+
 static void check_refused(struct world *world, struct sw_index_query query, const char *field)
 {
     struct sw_index_hit hits[1];
@@ -250,6 +318,7 @@ int main(void)
         cmocka_unit_test(a_filter_is_worth_more_buckets),
         cmocka_unit_test(the_certificate_tells_what_was_done),
         cmocka_unit_test(kernels_and_readers_agree),
+        cmocka_unit_test(a_reader_follows_its_writer),
         cmocka_unit_test(limits_are_named),
         cmocka_unit_test(an_empty_index_answers),
     };
