@@ -95,6 +95,18 @@ def check_bundled(stage):
             raise SystemExit(f"{name} would be loaded from {path}, not from the wheel")
 
 
+def check_complete(stage):
+    """The library has all that its header declares: it was built after it."""
+    def names(flag, path):
+        return {line.split()[-1].split("@")[0] for line in run("nm", "-D", flag, path).splitlines()}
+
+    wanted = names("--undefined-only", stage / NAME / "_swarm.abi3.so")
+    there = names("--defined-only", stage / f"{NAME}.libs" / "libswarm.so.1")
+    missing = sorted(name for name in wanted - there if name.startswith("swarm_"))
+    if missing:
+        raise SystemExit(f"libswarm has no {', '.join(missing)}: build it anew")
+
+
 def platform_tag(stage):
     """manylinux_X_Y of the newest glibc that any file asks for."""
     newest = (2, 17)
@@ -145,6 +157,7 @@ def stage_package(stage, build, flags):
     bundle(stage, build)
     compile_extension(package, build, flags)
     check_bundled(stage)
+    check_complete(stage)
 
 
 def build_wheel(build, out, flags=()):

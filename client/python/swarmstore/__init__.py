@@ -11,6 +11,7 @@ Each operation has an awaitable twin whose name begins with `a`: `await store.ag
 from swarmstore import errors
 from swarmstore._native import ClosedError, SyncInLoopError
 from swarmstore._reply import Durability, Header, Record
+from swarmstore._request import Fresh
 from swarmstore._swarm import ffi as _ffi
 from swarmstore._swarm import lib as _lib
 from swarmstore.client import Client, Fate, Snapshot, Written
@@ -18,6 +19,7 @@ from swarmstore.election import Election, Leadership
 from swarmstore.errors import Outcome, Status, SwarmError
 from swarmstore.lease import Ephemeral, Lease, LeaseInfo
 from swarmstore.lock import Lock
+from swarmstore.memory import Memories, Memory, Recall
 from swarmstore.queue import Item, Queue
 from swarmstore.txn import Compare, Merge, Txn, TxnResult, key
 from swarmstore.vectors import Condition, DType, Hit, Index, Metric, NotNovelError, field
@@ -28,8 +30,8 @@ __version__: str = _ffi.string(_lib.swarm_version()).decode()
 
 __all__ = [
     "Change", "Client", "ClosedError", "Compare", "Condition", "DType", "Durability", "Election",
-    "Ephemeral", "Fate", "Header", "Hit", "Index", "Item", "Leadership", "Lease", "LeaseInfo",
-    "Lock", "Merge", "Metric", "NotNovelError", "Outcome", "Queue", "Record", "Snapshot", "Status",
-    "SwarmError", "SyncInLoopError", "Txn", "TxnResult", "Watch", "Written", "errors", "field",
-    "key", "open",
+    "Ephemeral", "Fate", "Fresh", "Header", "Hit", "Index", "Item", "Leadership", "Lease",
+    "LeaseInfo", "Lock", "Memories", "Memory", "Merge", "Metric", "NotNovelError", "Outcome",
+    "Queue", "Recall", "Record", "Snapshot", "Status", "SwarmError", "SyncInLoopError", "Txn",
+    "TxnResult", "Watch", "Written", "errors", "field", "key", "open",
 ]

@@ -14,12 +14,14 @@ import select
 import threading
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from swarmstore import errors
 from swarmstore._reply import Reply
 from swarmstore._request import Request
 from swarmstore._swarm import ffi, lib
+
+T = TypeVar("T")
 
 WHY_SIZE = 256
 PAUSE_S = 0.005
@@ -130,7 +132,9 @@ class Native:
         self.handle = made[0]
         self.closed = False
         self._pid = os.getpid()
-        self._lock = threading.Lock()  # a request is never submitted to a client that was freed
+        # A request is never submitted to a client that was freed, nor a call of libswarm made.
+        self._lock = threading.Condition()
+        self._calls = 0
         self._tags = itertools.count(1)
         self._threads = threading.local()
         self._loops: dict[asyncio.AbstractEventLoop, LoopPort] = {}
@@ -191,6 +195,19 @@ class Native:
             await port.room()
         return reply
 
+    def call(self, function: Callable[[], T]) -> T:
+        """For functions of libswarm that wait by themselves: the client lives until they end."""
+        with self._lock:
+            if self.closed:
+                raise ClosedError("the client was closed")
+            self._calls += 1
+        try:
+            return function()
+        finally:
+            with self._lock:
+                self._calls -= 1
+                self._lock.notify_all()
+
     def before_close(self, owner: object, close: Callable[[], None]) -> None:
         """Whoever borrows the native client ends before it does."""
         self._closers[id(owner)] = close
@@ -200,12 +217,15 @@ class Native:
 
     def close(self) -> None:
         """Ends what is under way with CancelledError; again: does nothing."""
-        for close in list(self._closers.values()):
-            close()
+        if os.getpid() != self._pid:
+            return
         with self._lock:
             closing, self.closed = not self.closed, True
-        if not closing or os.getpid() != self._pid:
+            self._lock.wait_for(lambda: self._calls == 0)
+        if not closing:
             return
+        for close in list(self._closers.values()):
+            close()
         lib.swarm_close(self.handle)
         _live.discard(self)
         for loop, port in list(self._loops.items()):

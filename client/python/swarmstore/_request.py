@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Union
+from typing import Any, NamedTuple, Union
 
 from swarmstore._swarm import ffi, lib
 
@@ -19,6 +19,17 @@ def key_bytes(key: Key) -> Buffer:
 
 def key_copy(key: Key) -> bytes:
     return bytes(key_bytes(key))
+
+
+class Fresh(NamedTuple):
+    """How new the state has to be that a read sees; without it: the present one."""
+
+    revision: int = 0  #: waits until the state has this one at least
+    max_age: float = 0.0  #: seconds: any replica may answer whose state is no older
+
+    def fill(self, cdata: Any) -> None:
+        cdata.min_revision = self.revision
+        cdata.max_age_ms = int(self.max_age * 1000)
 
 
 class Scope:
@@ -62,7 +73,7 @@ class Request:
 
 def make(scope: Scope, op: int, *, key: Key = b"", end_key: Key = b"", value: Buffer = b"",
          expected: int = 0, limit: int = 0, flags: int = 0, lease: int = 0, node: int = 0,
-         session: int = 0, seq: int = 0) -> Request:
+         session: int = 0, seq: int = 0, fresh: Fresh | None = None) -> Request:
     request = Request(scope, op)
     cdata = request.cdata
     if key:
@@ -78,6 +89,8 @@ def make(scope: Scope, op: int, *, key: Key = b"", end_key: Key = b"", value: Bu
     cdata.node = node
     cdata.session = session
     cdata.seq = seq
+    if fresh is not None:
+        fresh.fill(cdata)
     return request
 
 

@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 from swarmstore import _ranges, _request, errors
 from swarmstore._native import Native
 from swarmstore._reply import Header, Record, Reply, existing
-from swarmstore._request import Buffer, Key, Scope, key_copy
+from swarmstore._request import Buffer, Fresh, Key, Scope, key_copy
 from swarmstore._steps import Pause, Steps, arun, ask, run
 from swarmstore._swarm import ffi, lib
 from swarmstore.election import Election
 from swarmstore.lease import Ephemeral, Lease, LeaseInfo, Lost
 from swarmstore.lock import Lock, alock, lock
+from swarmstore.memory import Memories
 from swarmstore.queue import Queue
 from swarmstore.txn import Merge, Txn, key
 from swarmstore.vectors import Index
@@ -167,22 +168,24 @@ class Client:
         return await arun(self.native, self._written(lib.SWARM_CAS, timeout, previous, key=name,
                                                      value=value, lease=lease, expected=expected))
 
-    def _get(self, name: Key, timeout: float | None, revision: int = 0) -> Steps[Record | None]:
+    def _get(self, name: Key, timeout: float | None, revision: int = 0,
+             fresh: Fresh | None = None) -> Steps[Record | None]:
         try:
-            reply = yield from self._ask(lib.SWARM_GET, timeout, key=name, expected=revision)
+            reply = yield from self._ask(lib.SWARM_GET, timeout, key=name, expected=revision,
+                                         fresh=fresh)
         except errors.NotFoundError:
             return None
         return existing(reply.raw.records[0])
 
-    def get(self, name: Key, *, revision: int = 0,
+    def get(self, name: Key, *, revision: int = 0, fresh: Fresh | None = None,
             timeout: float | None = None) -> Record | None:
         """The newest committed record, or the one of a past revision; None if there is no such key.
         CompactedError: what was then is not kept any more."""
-        return run(self.native, self._get(name, timeout, revision))
+        return run(self.native, self._get(name, timeout, revision, fresh))
 
-    async def aget(self, name: Key, *, revision: int = 0,
+    async def aget(self, name: Key, *, revision: int = 0, fresh: Fresh | None = None,
                    timeout: float | None = None) -> Record | None:
-        return await arun(self.native, self._get(name, timeout, revision))
+        return await arun(self.native, self._get(name, timeout, revision, fresh))
 
     def _get_into(self, name: Key, buffer: bytearray | memoryview,
                   timeout: float | None) -> Steps[int | None]:
@@ -207,24 +210,27 @@ class Client:
                         timeout: float | None = None) -> int | None:
         return await arun(self.native, self._get_into(name, buffer, timeout))
 
-    def _multi_get(self, names: Iterable[Key], revision: int,
+    def _multi_get(self, names: Iterable[Key], revision: int, fresh: Fresh | None,
                    timeout: float | None) -> Steps[Snapshot]:
         request = _request.make_multi_get(self.scope, names)
         request.cdata.expected = revision
+        if fresh is not None:
+            fresh.fill(request.cdata)
         reply = yield from ask(request, timeout)
         if reply.more:
             raise errors.TooLargeError("the values do not fit into one answer: ask for fewer keys",
                                        header=reply.header)
         return Snapshot([existing(raw) for raw in reply.rows()], reply.header)
 
-    def multi_get(self, names: Iterable[Key], *, revision: int = 0,
+    def multi_get(self, names: Iterable[Key], *, revision: int = 0, fresh: Fresh | None = None,
                   timeout: float | None = None) -> Snapshot:
         """All of them at one revision, the present or a past one; 1 MiB of values at most."""
-        return run(self.native, self._multi_get(names, revision, timeout))
+        return run(self.native, self._multi_get(names, revision, fresh, timeout))
 
     async def amulti_get(self, names: Iterable[Key], *, revision: int = 0,
+                         fresh: Fresh | None = None,
                          timeout: float | None = None) -> Snapshot:
-        return await arun(self.native, self._multi_get(names, revision, timeout))
+        return await arun(self.native, self._multi_get(names, revision, fresh, timeout))
 
     def _history(self, name: Key, before: int) -> Steps[tuple[list[Record], bool]]:
         reply = yield from self._ask(lib.SWARM_HISTORY, None, key=name, expected=before)
@@ -469,6 +475,10 @@ class Client:
     def index(self, name: str) -> Index:
         """A vector index of the partition; nothing is sent yet."""
         return Index(self, name)
+
+    def memories(self, name: str) -> Memories:
+        """What agents remember in a vector index, and recall; nothing is sent yet."""
+        return Memories(self, name)
 
     def _indexes(self, timeout: float | None) -> Steps[Any]:
         return json.loads((yield from self._ask(lib.SWARM_INDEX_LIST, timeout)).detail)

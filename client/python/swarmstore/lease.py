@@ -100,7 +100,8 @@ class Lease:
         try:
             keeper = None
             if keep:
-                keeper = yield InThread(lambda: Keeper(client, number, ttl_ms, lost))
+                keeper = yield InThread(lambda: client.native.call(
+                    lambda: Keeper(client, number, ttl_ms, lost)))
         except BaseException:
             yield from revoke(client, number)
             raise

@@ -111,7 +111,7 @@ class NotNovelError(errors.ExistsError):
     hit: Hit
 
 
-def _hits(reply: Reply) -> list[Hit]:
+def hits_of(reply: Reply) -> list[Hit]:
     hits = []
     for raw in reply.rows():
         hits.append(Hit(record_of(raw)._replace(lease=0), lib.swarm_distance(ffi.addressof(raw))))
@@ -215,7 +215,7 @@ class Index:
         reply = yield from ask(request, timeout, (errors.Status.EXISTS,))
         if reply.raw.status == errors.Status.EXISTS:
             refused = NotNovelError(reply.detail, header=reply.header)
-            refused.hit = _hits(reply)[0]
+            refused.hit = hits_of(reply)[0]
             raise refused
         return reply.header
 
@@ -267,7 +267,7 @@ class Index:
         request.cdata.question = self._question(request, vector, k, clauses, within, context,
                                                 recall, stale, keys_only)
         reply = yield from self._ask(request, timeout)
-        return Found(_hits(reply), json.loads(reply.detail), reply.header)
+        return Found(hits_of(reply), json.loads(reply.detail), reply.header)
 
     def search(self, vector: Vector, k: int = 10, *,
                where: Iterable[Condition | Sequence[Condition]] = (), within: float | None = None,

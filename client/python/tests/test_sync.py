@@ -56,6 +56,18 @@ class Keys(kit.Case):
         self.assertEqual(self.store.put("a", b"1").header.durability, durability)
         self.assertEqual(self.store.multi_get(["a"]).header.durability, durability)
 
+    def test_how_fresh_a_read_is(self):
+        written = self.store.put("a", b"1").revision
+        fresh = swarmstore.Fresh(revision=written, max_age=60.0)
+        for _ in range(5):
+            found = self.store.multi_get(["a"], fresh=fresh)
+            self.assertGreaterEqual(found.revision, written)
+            self.assertLessEqual(found.header.age_ms, 60000)
+            self.assertEqual(self.store.get("a", fresh=fresh).value, b"1")
+        self.assertEqual(self.store.multi_get(["a"]).header.age_ms, 0)
+        with self.assertRaises(errors.SwarmError):
+            self.store.get("a", fresh=swarmstore.Fresh(revision=written + 1000000), timeout=0.3)
+
     def test_the_fate_of_a_write_can_be_asked_for(self):
         written = self.store.put("a", b"1")
         with self.assertRaises(errors.ConflictError) as caught:
