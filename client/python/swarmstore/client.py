@@ -253,6 +253,18 @@ class Client:
                 yield record
             before = records[-1].mod_revision if records else before
 
+    def _compact(self, revision: int, timeout: float | None) -> Steps[int]:
+        reply = yield from self._ask(lib.SWARM_COMPACT, timeout, expected=revision)
+        return int(reply.raw.value)
+
+    def compact(self, revision: int, *, timeout: float | None = None) -> int:
+        """What keys were before this revision need not be kept any more, in the whole swarm; an
+        administrator's. From where on it is kept now."""
+        return run(self.native, self._compact(revision, timeout))
+
+    async def acompact(self, revision: int, *, timeout: float | None = None) -> int:
+        return await arun(self.native, self._compact(revision, timeout))
+
     # ---- scans
 
     def _page(self, start: bytes, end: bytes, reverse: bool, keys_only: bool, limit: int,

@@ -288,6 +288,12 @@ class Past(kit.Case):
         self.assertEqual([r.value for r in self.store.history("a", before=self.third)], [b"1"])
         self.assertEqual(list(self.store.history("nothing")), [])
 
+    def test_compaction(self):
+        self.assertGreaterEqual(self.store.compact(self.fourth), self.fourth)
+        with self.assertRaises(errors.CompactedError):
+            list(self.store.scan(revision=self.first))
+        self.assertEqual(self.store.get("b").value, b"2")
+
     def test_a_watch_tells_what_was_before(self):
         watch = self.store.watch(after=self.first - 1, previous=True)
         seen = [next(watch) for _ in range(4)]
