@@ -74,6 +74,10 @@ static bool op_grows(enum sw_op op)
 
 /* --- refusals --------------------------------------------------------------------------------- */
 
+/* Requests that one identity may have under way beside others: enough for all the throughput that
+ * there is, few enough that nobody waits long for a turn of the loop. */
+enum { IDENTITY_PLACES_SHARED = 512, RETRY_IDENTITY_MS = 250 };
+
 enum { RETRY_MS = 50, RETRY_MS_MAX = 1000, RETRY_DISK_MS = 1000, IDENTITY_PLACES_MIN = 64 };
 
 static enum sw_err refuse(struct sw_admission_refusal *refusal,
@@ -144,6 +148,8 @@ static enum sw_err check_places(const struct sw_admission *admission,
     const uint32_t reserve = is_privileged(request->of) ? 0 : all / 16;
     const uint32_t of_class = admission->of_class[request->of];
     const uint32_t free = admission->in_flight < all ? all - admission->in_flight : 0;
+    const uint32_t own =
+        request->others && free > IDENTITY_PLACES_SHARED ? IDENTITY_PLACES_SHARED : free;
 
     if (admission->in_flight + reserve >= all) {
         snprintf(refusal->why,
@@ -162,15 +168,14 @@ static enum sw_err check_places(const struct sw_admission *admission,
                  class_places(all, request->of));
         return refuse(refusal, SW_ADMISSION_CLASS, SW_ERR_OVERLOADED, RETRY_MS);
     }
-    if (request->identity_places >= IDENTITY_PLACES_MIN && request->identity_places >= free &&
-        request->of != SW_FAIR_ADMIN) {
-        snprintf(
-            refusal->why,
-            SW_WHY_SIZE,
-            "this identity has %u requests under way on this node, and %u more are left for all",
-            request->identity_places,
-            free);
-        return refuse(refusal, SW_ADMISSION_IDENTITY, SW_ERR_OVERLOADED, RETRY_MS);
+    if (request->identity_places >= IDENTITY_PLACES_MIN && request->identity_places >= own &&
+        !is_privileged(request->of) && request->of != SW_FAIR_WATCH) {
+        snprintf(refusal->why,
+                 SW_WHY_SIZE,
+                 "this identity has %u requests under way on this node, the limit is %u for now",
+                 request->identity_places,
+                 own);
+        return refuse(refusal, SW_ADMISSION_IDENTITY, SW_ERR_OVERLOADED, RETRY_IDENTITY_MS);
     }
     return SW_ERR_OK;
 }

@@ -5,8 +5,8 @@
  * Bulkheads: each class of work (node/fair.h) has a share of the places, so that a flood of one
  * leaves room for the others, and a sixteenth of all places and bytes is kept for leases and
  * administration. One identity, over all its connections, has at most as many places as are still
- * free: alone half of them, two of them a third each. Who has a late lane is refused more work of
- * that class, leases and administration excepted. */
+ * free, and few while others have work under way; its watches may be more. Who has a late lane is
+ * refused more work of that class, leases and administration excepted. */
 #ifndef SW_NODE_ADMISSION_H
 #define SW_NODE_ADMISSION_H
 
@@ -46,7 +46,8 @@ struct sw_admission_request {
     uint16_t depth;
     size_t size;               /* bytes of the encoded command */
     uint32_t client_in_flight; /* of its connection */
-    uint32_t identity_places;  /* of its identity, all connections */
+    uint32_t identity_places;  /* of its identity, all connections, without watches */
+    bool others;               /* other identities have work under way, too */
     bool late;                 /* its identity's lane is */
     uint64_t age_ns;           /* of the oldest that waits there */
     uint64_t applier_pending;  /* its jobs, and what waits to become one */

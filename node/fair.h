@@ -55,7 +55,8 @@ struct sw_fair_lane {
 /* One identity, while it has work admitted. */
 struct sw_fair_flow {
     uint8_t id[SW_FAIR_ID_SIZE];
-    uint32_t places; /* admitted and not over */
+    uint32_t places;   /* admitted and not over */
+    uint32_t watching; /* of these, watches: they only wait; the caller counts them */
     struct sw_fair_lane lanes[SW_FAIR_CLASS_COUNT];
     struct sw_fair_flow *next; /* in its bucket */
 };

@@ -170,6 +170,7 @@ void sw__request_free(struct sw__request *request)
     sw_quota_leave(&request->quota);
     sw__list_remove(request);
     sw_fair_remove(&request->shard->fair, &request->turn);
+    request->flow->watching -= request->op == SW_OP_WATCH ? 1 : 0;
     sw_fair_leave(&request->shard->fair, request->flow);
     free(request);
 }
@@ -265,7 +266,8 @@ static struct sw_admission_request wanted_of(const struct sw_node *node,
     };
 
     if (flow != NULL) {
-        wanted.identity_places = flow->places;
+        wanted.identity_places = flow->places - flow->watching;
+        wanted.others = node->shards[0]->fair.flow_count > 1;
         wanted.late = sw_fair_late(&flow->lanes[wanted.of], now_ns);
         wanted.age_ns = sw_fair_lane_age_ns(&flow->lanes[wanted.of], now_ns);
     }
@@ -343,6 +345,7 @@ static struct sw__request *admit(struct sw_node *node,
     admitted->limit = request->limit;
     admitted->checked = request->op == SW_OP_WATCH ? request->expected : 0;
     admitted->flow = sw_fair_enter(&admitted->shard->fair, client->id);
+    admitted->flow->watching += request->op == SW_OP_WATCH ? 1 : 0;
     admitted->size = (uint32_t)command.size;
     memcpy(admitted->command, command.data, command.size);
     client->in_flight++;

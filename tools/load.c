@@ -1,5 +1,6 @@
-/* Closed-loop load. A lane is one request under way, for ever; all lanes of a worker run on one
- * thread, so nothing here needs a lock. */
+/* Closed-loop load: a lane is one request under way, for ever. Open-loop load: a shot is one
+ * request, fired at its time. What a worker counts, it counts on one thread, so nothing here needs
+ * a lock. */
 #include "tools/load.h"
 
 #include <semaphore.h>
@@ -76,14 +77,14 @@ static void count_error(struct sw_load_result *result, enum swarm_status status)
     }
 }
 
-static void count_success(struct worker *worker, const struct lane *lane, uint64_t ended_ns)
+static void count_success(struct worker *worker, uint64_t began_ns, uint64_t ended_ns)
 {
     struct sw_load_result *result = &worker->result;
     const uint64_t since =
         worker->last_success_ns != 0 ? worker->last_success_ns : worker->load->start_ns;
 
     result->ops++;
-    sw_histogram_add(&result->latency, ended_ns - lane->began_ns);
+    sw_histogram_add(&result->latency, ended_ns - began_ns);
     if (ended_ns > since && ended_ns - since > result->longest_gap_ns) {
         result->longest_gap_ns = ended_ns - since;
     }
@@ -122,13 +123,28 @@ static void on_answer(void *arg, struct swarm_result *result)
 
     if (lane->began_ns >= load->start_ns && lane->began_ns < load->stop_ns) {
         if (result->status == SWARM_OK) {
-            count_success(lane->worker, lane, ended_ns);
+            count_success(lane->worker, lane->began_ns, ended_ns);
         } else {
             count_error(&lane->worker->result, result->status);
         }
     }
     swarm_result_free(result);
     lane_go(lane);
+}
+
+/* A put or a get of a random key, whose name is written to `key`. */
+static void choose(const struct load *load,
+                   struct sw_prng *prng,
+                   char key[KEY_SIZE],
+                   struct swarm_request *request)
+{
+    request->op = sw_prng_below(prng, 100) < load->config->put_percent ? SWARM_PUT : SWARM_GET;
+    request->scope = scope_of();
+    request->key = key_of(key, sw_prng_below(prng, load->config->keys));
+    if (request->op == SWARM_PUT) {
+        request->value =
+            (struct swarm_slice){.data = load->value, .size = load->config->value_size};
+    }
 }
 
 static void lane_go(struct lane *lane)
@@ -143,13 +159,7 @@ static void lane_go(struct lane *lane)
         (void)sem_post(&load->lane_over);
         return;
     }
-    request.op =
-        sw_prng_below(&lane->prng, 100) < load->config->put_percent ? SWARM_PUT : SWARM_GET;
-    request.scope = scope_of();
-    request.key = key_of(key, sw_prng_below(&lane->prng, load->config->keys));
-    if (request.op == SWARM_PUT) {
-        request.value = (struct swarm_slice){.data = load->value, .size = load->config->value_size};
-    }
+    choose(load, &lane->prng, key, &request);
     status = swarm_submit(lane->client, &request, on_answer, lane, NULL, 0);
     if (status != SWARM_OK) {
         count_error(&lane->worker->result, status);
@@ -193,6 +203,89 @@ static void wait_lanes(struct load *load, size_t count)
         while (sem_wait(&load->lane_over) != 0) {
         }
     }
+}
+
+/* --- shots ------------------------------------------------------------------------------------ */
+
+struct shot {
+    struct worker *worker;
+    uint64_t due_ns;
+};
+
+static void on_hit(void *arg, struct swarm_result *result)
+{
+    struct shot *shot = arg;
+    struct load *load = shot->worker->load;
+
+    if (shot->due_ns >= load->start_ns && result->status == SWARM_OK) {
+        count_success(shot->worker, shot->due_ns, now_ns());
+    } else if (shot->due_ns >= load->start_ns) {
+        count_error(&shot->worker->result, result->status);
+    }
+    swarm_result_free(result);
+    free(shot);
+    (void)sem_post(&load->lane_over);
+}
+
+static void sleep_until(uint64_t at_ns)
+{
+    const struct timespec at = {.tv_sec = (time_t)(at_ns / 1000000000),
+                                .tv_nsec = (long)(at_ns % 1000000000)};
+
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) != 0) {
+    }
+}
+
+/* True if it is under way. What the client itself refuses (BUSY) is counted by the caller, since
+ * the worker's figures belong to its thread. */
+static enum swarm_status
+fire(struct load *load, struct sw_prng *prng, uint64_t number, uint64_t due_ns)
+{
+    const uint32_t client = (uint32_t)(number % load->client_count);
+    struct swarm_request request = SWARM_INIT(struct swarm_request);
+    struct shot *shot = malloc(sizeof *shot);
+    char key[KEY_SIZE];
+    enum swarm_status status;
+
+    SW_ASSERT(shot != NULL);
+    *shot =
+        (struct shot){.worker = &load->workers[client % load->config->threads], .due_ns = due_ns};
+    choose(load, prng, key, &request);
+    status = swarm_submit(load->clients[client], &request, on_hit, shot, NULL, 0);
+    if (status != SWARM_OK) {
+        free(shot);
+    }
+    return status;
+}
+
+/* Fires each shot when it is due, never later because an earlier one is not answered. `own` counts
+ * what could not be fired. */
+static void measure_open(struct load *load, struct sw_load_result *own)
+{
+    const struct sw_load_config *config = load->config;
+    struct sw_prng prng = sw_prng_of(config->seed);
+    const uint64_t began_ns = now_ns();
+    size_t fired = 0;
+
+    load->start_ns = began_ns + config->warmup_ms * 1000000;
+    load->stop_ns = load->start_ns + config->duration_ms * 1000000;
+    for (uint64_t i = 0;; i++) {
+        const uint64_t due_ns = began_ns + i * 1000000000 / config->rate;
+        enum swarm_status status;
+
+        if (due_ns >= load->stop_ns) {
+            break;
+        }
+        if (due_ns > now_ns()) {
+            sleep_until(due_ns);
+        }
+        status = fire(load, &prng, i, due_ns);
+        fired += status == SWARM_OK ? 1 : 0;
+        if (status != SWARM_OK && due_ns >= load->start_ns) {
+            count_error(own, status);
+        }
+    }
+    wait_lanes(load, fired);
 }
 
 /* --- the run ---------------------------------------------------------------------------------- */
@@ -322,8 +415,12 @@ enum sw_err sw_load_run(const struct sw_load_config *config,
         err = preload(&load, ret_why);
     }
     if (err == SW_ERR_OK) {
-        measure(&load);
         memset(ret_result, 0, sizeof *ret_result);
+        if (config->rate > 0) {
+            measure_open(&load, ret_result);
+        } else {
+            measure(&load);
+        }
         for (uint32_t i = 0; i < config->threads; i++) {
             merge(ret_result, &load.workers[i].result);
         }

@@ -1,9 +1,11 @@
-/* Closed-loop load on a swarm through the public interface.
+/* Load on a swarm through the public interface.
  *
  * `clients` are separate clients: each has its own connections to all nodes and its own session.
  * Each keeps `in_flight` requests under way: an answer starts the next request. They share
- * `threads` threads (swarm_pool). Only requests that began between the end of the warm-up and the
- * end of the run are counted. */
+ * `threads` threads (swarm_pool). With a rate the load is open instead: a request begins when its
+ * time has come, whatever became of those before, and its time counts from then; so a pause of the
+ * swarm costs every request that it made wait, not one (no coordinated omission). Only requests
+ * that began between the end of the warm-up and the end of the run are counted. */
 #ifndef SW_TOOLS_LOAD_H
 #define SW_TOOLS_LOAD_H
 
@@ -19,6 +21,7 @@ struct sw_load_config {
     struct swarm_options options; /* of each client; its pool is set by us */
     uint32_t clients;
     uint32_t in_flight; /* of each client */
+    uint32_t rate;      /* requests a second, all clients; 0 = closed loop */
     uint32_t threads;
     uint32_t keys;
     uint32_t value_size;

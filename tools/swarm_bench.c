@@ -13,6 +13,9 @@ const char sw_cli_program[] = "swarm-bench";
 static const struct sw_cli_flag load_flags[] = {
     {"clients", "N", "separate clients, each with its own connections and session (default 1)"},
     {"in-flight", "K", "requests that each client keeps under way (default 1)"},
+    {"rate",
+     "N",
+     "open loop: so many requests a second, whatever becomes of them (default: closed)"},
     {"threads", "N", "threads that the clients share (default 1)"},
     {"keys", "N", "size of the key space (default 10000)"},
     {"value-size", "BYTES", "size of a value (default 256)"},
@@ -93,6 +96,7 @@ static bool read_config(const struct sw_cli *cli, struct sw_load_config *ret_con
 
     if (!read_count(cli, "clients", 1, SW_CLIENT_COUNT_MAX, &ret_config->clients) ||
         !read_count(cli, "in-flight", 1, 4000, &ret_config->in_flight) ||
+        !read_count(cli, "rate", 0, 1000000, &ret_config->rate) ||
         !read_count(cli, "threads", 1, 64, &ret_config->threads) ||
         !read_count(cli, "keys", 10000, 1U << 30, &ret_config->keys) ||
         !read_count(cli, "value-size", 256, SW_VALUE_SIZE_MAX, &ret_config->value_size) ||
@@ -131,7 +135,8 @@ static void add_latency(struct sw_output *out, const struct sw_histogram *latenc
     static const struct {
         const char *name;
         uint32_t quantile;
-    } rows[] = {{"p50_us", 5000}, {"p90_us", 9000}, {"p99_us", 9900}, {"p999_us", 9990}};
+    } rows[] = {
+        {"p50_us", 5000}, {"p90_us", 9000}, {"p95_us", 9500}, {"p99_us", 9900}, {"p999_us", 9990}};
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         add_number(
@@ -173,6 +178,7 @@ static void print_result(const struct sw_cli *cli,
     sw_output_init(&out, "figures", columns, 2);
     add_number(&out, "clients", config->clients);
     add_number(&out, "in_flight", config->in_flight);
+    add_number(&out, "rate", config->rate);
     add_number(&out, "keys", config->keys);
     add_number(&out, "value_size", config->value_size);
     add_number(&out, "seconds", seconds);

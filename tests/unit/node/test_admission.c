@@ -268,6 +268,28 @@ static void an_identity_has_as_many_places_as_are_left(void **state)
         check(&admission, (struct sw_admission_request){.op = SW_OP_GET, .identity_places = 150}),
         SW_ERR_OVERLOADED);
     assert_int_equal(refusal.reason, SW_ADMISSION_IDENTITY);
+    /* Beside others it has few, however many are free. */
+    sw_admission_init(&admission, (struct sw_node_limits){0});
+    assert_int_equal(
+        check(&admission, (struct sw_admission_request){.op = SW_OP_GET, .identity_places = 512}),
+        SW_ERR_OK);
+    assert_int_equal(check(&admission,
+                           (struct sw_admission_request){
+                               .op = SW_OP_GET, .identity_places = 512, .others = true}),
+                     SW_ERR_OVERLOADED);
+    assert_int_equal(check(&admission,
+                           (struct sw_admission_request){.op = SW_OP_LEASE_KEEP_ALIVE,
+                                                         .identity_places = 512,
+                                                         .others = true}),
+                     SW_ERR_OK);
+    assert_int_equal(check(&admission,
+                           (struct sw_admission_request){
+                               .op = SW_OP_WATCH, .identity_places = 512, .others = true}),
+                     SW_ERR_OK);
+    sw_admission_init(&admission, (struct sw_node_limits){.in_flight_max = 300});
+    for (int i = 0; i < 150; i++) {
+        enter(&admission, SW_OP_GET, 1);
+    }
     assert_int_equal(
         check(&admission, (struct sw_admission_request){.op = SW_OP_GET, .identity_places = 63}),
         SW_ERR_OK);
