@@ -715,7 +715,7 @@ void sw_state_encode(const struct sw_state *state, struct sw_buf *out)
     sw_write_u64(out, state->change_swept.revision);
     sw_write_u16(out, state->change_swept.number);
     sw_write_u64(out, state->history_floor);
-    sw_write_u64(out, state->change_pass);
+    sw_write_u64(out, state->retention_count);
     SW_ASSERT(out->size - start == SW_STATE_RECORD_SIZE);
 }
 
@@ -742,7 +742,7 @@ static void read_changes(struct sw_reader *in, uint8_t format, struct sw_state *
     state->change_swept.revision = sw_read_u64(in);
     state->change_swept.number = sw_read_u16(in);
     state->history_floor = sw_read_u64(in);
-    state->change_pass = sw_read_u64(in);
+    state->retention_count = sw_read_u64(in);
 }
 
 enum sw_err

@@ -68,9 +68,9 @@ struct sw_state {
     uint64_t change_count, change_size; /* kept for watchers */
     uint64_t change_floor;              /* changes up to this revision are not kept any more */
     struct sw_change_at change_swept;   /* and their records are deleted up to here */
-    uint64_t change_pass;   /* where the look for what namespaces need not keep goes on */
-    uint64_t history_floor; /* what keys were is kept from this revision on, if changes are */
-    uint8_t rules;          /* the highest format of an entry so far: changes are kept from 2 on */
+    uint64_t retention_count; /* namespaces that are counted by themselves: node/retention.h */
+    uint64_t history_floor;   /* what keys were is kept from this revision on, if changes are */
+    uint8_t rules; /* the highest format of an entry so far: changes are kept from 2 on */
     uint64_t change_count_max, change_size_max;
     uint64_t sessions_expired, sessions_evicted;
     struct sw_sessions sessions;

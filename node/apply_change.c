@@ -9,8 +9,9 @@
 enum { DROPS_PER_CHANGE = 8, SIZE_PER_DROP = 512 };
 
 /* What is known of a deleted key goes with the change that deleted it. */
-static enum sw_err
-drop_deleted(struct sw__apply *apply, const struct sw_change_record *change, struct sw_change_at at)
+enum sw_err sw__change_drop_deleted(struct sw__apply *apply,
+                                    const struct sw_change_record *change,
+                                    struct sw_change_at at)
 {
     struct sw_history_head head;
     struct sw_key key;
@@ -97,12 +98,19 @@ static enum sw_err drop_first(struct sw__apply *apply)
         return SW_ERR_OK;
     }
     size = record.value.size;
+    err = sw_change_record_decode(record.value, &change);
+    if (err != SW_ERR_OK) {
+        return err;
+    }
+    if (change.counted) { /* its namespace says how long it is kept */
+        state->change_swept = at;
+        return SW_ERR_OK;
+    }
     if (size > state->change_size || state->change_count == 0) {
         return SW_ERR_CORRUPT; /* there are as many as the state says */
     }
-    err = sw_change_record_decode(record.value, &change);
-    if (err == SW_ERR_OK && change.format == SW_CHANGE_FORMAT && change.deleted) {
-        err = drop_deleted(apply, &change, at);
+    if (change.format == SW_CHANGE_FORMAT && change.deleted) {
+        err = sw__change_drop_deleted(apply, &change, at);
     }
     state->change_count--;
     state->change_size -= size;
@@ -131,13 +139,35 @@ enum sw_err sw__change_sweep(struct sw__apply *apply, uint64_t drops)
 
 static enum sw_err put_change(struct sw__apply *apply, struct sw_change_at at)
 {
-    struct sw_state *state = apply->state;
     struct sw_key key;
 
-    sw_key_change(state->group, at.revision, at.number, &key);
+    sw_key_change(apply->state->group, at.revision, at.number, &key);
+    return sw__table_put(apply, SW_TABLE_CHANGE, &key, sw_buf_span(&apply->state->record));
+}
+
+static void count(struct sw_state *state)
+{
     state->change_count++;
     state->change_size += state->record.size;
-    return sw__table_put(apply, SW_TABLE_CHANGE, &key, sw_buf_span(&state->record));
+}
+
+/* Writes what `change` says, and where it was a deletion, how the key is found from now on. */
+static enum sw_err put_before(struct sw__apply *apply,
+                              const struct sw_change_record *change,
+                              struct sw_change_at at,
+                              const struct sw_history_head *head)
+{
+    struct sw_state *state = apply->state;
+    struct sw_key key;
+    enum sw_err err = put_change(apply, at);
+
+    if (err == SW_ERR_OK && change->deleted) {
+        sw_key_kv(&change->place, change->key, &key);
+        sw_buf_clear(&state->record);
+        sw_history_record_encode(head, &state->record);
+        err = sw__table_put(apply, SW_TABLE_HISTORY, &key, sw_buf_span(&state->record));
+    }
+    return err;
 }
 
 /* Files the change with what the key was until now. */
@@ -147,22 +177,30 @@ static enum sw_err add_before(struct sw__apply *apply,
                               struct sw_history_head *head)
 {
     struct sw_state *state = apply->state;
-    struct sw_key key;
+    struct sw_retention_row row;
     size_t size;
-    enum sw_err err;
+    enum sw_err err = sw__retention_get(apply, &change->place, &row);
 
+    if (err != SW_ERR_OK) {
+        return err;
+    }
     change->format = SW_CHANGE_FORMAT;
-    sw_history_head_prune(head, state->change_floor);
+    change->counted = sw__retention_of(apply, &change->place) != NULL;
+    if (!change->counted && row.begun == 0) {
+        sw_history_head_prune(head, state->change_floor);
+    }
     sw_history_head_add(head, at, change);
     sw_buf_clear(&state->record);
     sw_change_record_encode(change, &state->record);
     size = state->record.size;
-    err = put_change(apply, at);
-    if (err == SW_ERR_OK && change->deleted) {
-        sw_key_kv(&change->place, change->key, &key);
-        sw_buf_clear(&state->record);
-        sw_history_record_encode(head, &state->record);
-        err = sw__table_put(apply, SW_TABLE_HISTORY, &key, sw_buf_span(&state->record));
+    if (change->counted) {
+        sw__retention_count(apply, at, size, &row);
+    } else {
+        count(state);
+    }
+    err = put_before(apply, change, at, head);
+    if (err == SW_ERR_OK && row.begun != 0) {
+        err = sw__retention_keep(apply, &change->place, head, &row);
     }
     return err == SW_ERR_OK ? sw__change_sweep(apply, DROPS_PER_CHANGE + size / SIZE_PER_DROP)
                             : err;
@@ -178,6 +216,7 @@ add_after(struct sw__apply *apply, struct sw_change_record *change, struct sw_ch
     change->format = SW_CHANGE_FORMAT_VALUES;
     sw_buf_clear(&state->record);
     sw_change_record_encode(change, &state->record);
+    count(state);
     err = put_change(apply, at);
     return err == SW_ERR_OK ? sw__change_sweep(apply, UINT64_MAX) : err;
 }

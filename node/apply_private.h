@@ -4,6 +4,7 @@
 
 #include "node/apply.h"
 #include "node/entry.h"
+#include "node/retention.h"
 #include "transport/audit.h"
 #include "transport/proto.h"
 
@@ -90,6 +91,10 @@ enum sw_err sw__change_note(struct sw__apply *apply,
                             const struct sw_place *place,
                             struct sw_span name,
                             const struct sw_kv_record *record);
+/* What is known of a deleted key goes with the change that deleted it. */
+enum sw_err sw__change_drop_deleted(struct sw__apply *apply,
+                                    const struct sw_change_record *change,
+                                    struct sw_change_at at);
 /* Deletes records that are to go, so many at most. */
 enum sw_err sw__change_sweep(struct sw__apply *apply, uint64_t drops);
 enum sw_err sw__change_compact(struct sw__apply *apply,
@@ -164,6 +169,23 @@ enum sw_err sw__vectors_work(struct sw__apply *apply);
 enum sw_err sw__apply_redeem(struct sw__apply *apply,
                              const struct sw_request *request,
                              struct sw_command_result *result);
+
+/* apply_retention.c: NULL if the namespace has no setting of its own. */
+const struct sw_retention *sw__retention_of(const struct sw__apply *apply,
+                                            const struct sw_place *place);
+enum sw_err sw__retention_get(struct sw__apply *apply,
+                              const struct sw_place *place,
+                              struct sw_retention_row *ret_row);
+/* One more change, of that size. */
+void sw__retention_count(struct sw__apply *apply,
+                         struct sw_change_at at,
+                         size_t size,
+                         struct sw_retention_row *row);
+/* Lets go what need not be kept, and writes the row. `head` is that of the key that changed. */
+enum sw_err sw__retention_keep(struct sw__apply *apply,
+                               const struct sw_place *place,
+                               const struct sw_history_head *head,
+                               struct sw_retention_row *row);
 
 /* apply_txn.c */
 enum sw_err sw__apply_txn(struct sw__apply *apply,

@@ -3,6 +3,8 @@
 
 #include "base/assert.h"
 #include "base/point.h"
+#include "node/retention.h"
+#include "node/settings.h"
 
 void sw_history_record_encode(const struct sw_history_head *head, struct sw_buf *out)
 {
@@ -158,9 +160,33 @@ enum sw_err sw_history_find(struct sw_store *store,
     return err;
 }
 
-uint64_t sw_history_floor(const struct sw_state *state)
+enum sw_err sw_history_floor(const struct sw_state *state,
+                             struct sw_store *store,
+                             const struct sw_place *place,
+                             bool before,
+                             uint64_t *ret_floor)
 {
-    return state->change_floor > state->history_floor ? state->change_floor : state->history_floor;
+    struct sw_retention_row row = {0};
+    uint64_t floor = state->change_floor;
+    enum sw_err err = SW_ERR_OK;
+
+    if (state->retention_count > 0) {
+        err = sw_retention_row_get(store, state->group, place, &row);
+    }
+    if (row.begun != 0) {
+        /* From before it was counted by itself there may be less; without its setting, again. */
+        if (floor >= row.begun &&
+            sw_settings_of_place(
+                &state->settings, SW_SETTING_RETENTION, place->tenant, place->name_space) != NULL) {
+            floor = row.begun - 1;
+        }
+        floor = floor < row.floor ? row.floor : floor;
+    }
+    if (before && floor < state->history_floor) {
+        floor = state->history_floor;
+    }
+    *ret_floor = floor;
+    return err;
 }
 
 enum sw_err sw_history_version(const struct sw_state *state,
@@ -174,6 +200,7 @@ enum sw_err sw_history_version(const struct sw_state *state,
     struct sw_history_head head;
     struct sw_change_at at;
     struct sw_key key;
+    uint64_t floor;
     enum sw_err err;
 
     SW_ASSERT(revision <= state->revision);
@@ -190,7 +217,11 @@ enum sw_err sw_history_version(const struct sw_state *state,
         *ret_version = change.before;
         return SW_ERR_OK;
     }
-    if (revision < sw_history_floor(state)) {
+    err = sw_history_floor(state, store, &name->place, true, &floor);
+    if (err != SW_ERR_OK) {
+        return err;
+    }
+    if (revision < floor) {
         *ret_answer = SW_ERR_COMPACTED;
         return SW_ERR_OK;
     }

@@ -68,8 +68,12 @@ enum sw_err sw_history_find(struct sw_store *store,
                             struct sw_change_at *ret_at,
                             struct sw_change_record *ret_change) SW_MUST_CHECK;
 
-/* Down to this revision everything that a place was is kept. */
-uint64_t sw_history_floor(const struct sw_state *state);
+/* Down to this revision all changes of a place are kept, and everything that it was (`before`). */
+enum sw_err sw_history_floor(const struct sw_state *state,
+                             struct sw_store *store,
+                             const struct sw_place *place,
+                             bool before,
+                             uint64_t *ret_floor) SW_MUST_CHECK;
 
 /* What the key was at `revision`, which has been reached; version 0: it did not exist. `ret_answer`
  * is COMPACTED if that is not kept any more. Below the floor there is an answer where the record

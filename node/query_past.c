@@ -100,7 +100,7 @@ static enum sw_err scan(struct sw__page *page,
     bool front[2];
     enum sw_err err;
 
-    if (page->request->expected < sw_history_floor(state)) {
+    if (page->request->expected < page->floor) {
         *ret_answer = SW_ERR_COMPACTED;
         return SW_ERR_OK;
     }
@@ -160,8 +160,13 @@ enum sw_err sw__past_read(struct sw__page *page,
                           struct sw_store *store,
                           enum sw_err *ret_answer)
 {
+    const struct sw_place place = sw__page_place(page);
+    const enum sw_err err = sw_history_floor(state, store, &place, true, &page->floor);
+
     page->table = SW_TABLE_KV;
-    page->floor = sw_history_floor(state);
+    if (err != SW_ERR_OK) {
+        return err;
+    }
     if (page->request->expected > state->revision) {
         *ret_answer = SW_ERR_FUTURE_REVISION;
         return SW_ERR_OK;

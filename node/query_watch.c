@@ -167,26 +167,24 @@ watch_fill(struct sw__page *page, const struct sw_state *state, struct sw_store 
     return err == SW_ERR_OK || err == SW_ERR_NOT_FOUND ? SW_ERR_OK : err;
 }
 
-/* The first revision that has to be kept for the answer. */
-static uint64_t floor_of(const struct sw__page *page, const struct sw_state *state)
-{
-    const bool previous = (page->request->flags & SW_REQUEST_PREVIOUS) != 0;
-
-    return previous ? sw_history_floor(state) : state->change_floor;
-}
-
 enum sw_err sw__watch_read(struct sw__page *page,
                            const struct sw_state *state,
                            struct sw_store *store,
                            enum sw_err *ret_answer)
 {
+    const bool previous = (page->request->flags & SW_REQUEST_PREVIOUS) != 0;
+    const struct sw_place place = sw__page_place(page);
     const uint64_t after = page->request->expected;
-    enum sw_err err = SW_ERR_OK;
+    uint64_t floor;
+    enum sw_err err = sw_history_floor(state, store, &place, previous, &floor);
+
+    if (err != SW_ERR_OK) {
+        return err;
+    }
 
     page->upto = after;
     /* From the future: this state was put in the place of a later one. */
-    if ((after < floor_of(page, state) && !SW_PLANTED(WATCH_HIDES_RESYNC)) ||
-        after > state->revision) {
+    if ((after < floor && !SW_PLANTED(WATCH_HIDES_RESYNC)) || after > state->revision) {
         *ret_answer = SW_ERR_RESYNC;
         page->upto = state->revision;
         return SW_ERR_OK;

@@ -140,10 +140,21 @@ static struct sw_record next_record(struct sw_reader *in)
     return record;
 }
 
+static uint64_t floor_of(const struct kit *kit)
+{
+    const struct sw_place place = {.tenant = sw_span_str("acme"),
+                                   .name_space = sw_span_str("prod"),
+                                   .partition = sw_span_str("agents")};
+    uint64_t floor;
+
+    assert_int_equal(sw_history_floor(&kit->state, kit->store, &place, true, &floor), SW_ERR_OK);
+    return floor;
+}
+
 /* True if a read at `revision` must have an answer. */
 static bool kept(const struct kit *kit, uint64_t revision)
 {
-    return revision >= sw_history_floor(&kit->state);
+    return revision >= floor_of(kit);
 }
 
 static void check_get(struct kit *kit, const struct model *model, uint64_t revision, size_t at)
@@ -156,7 +167,7 @@ static void check_get(struct kit *kit, const struct model *model, uint64_t revis
     ask(kit, &request);
     if (answer.reply.err == SW_ERR_COMPACTED) {
         assert_false(kept(kit, revision));
-        assert_int_equal(answer.reply.value, sw_history_floor(&kit->state));
+        assert_int_equal(answer.reply.value, floor_of(kit));
         return;
     }
     assert_int_equal(answer.reply.revision, revision);
@@ -280,7 +291,7 @@ static void check_list(struct kit *kit, const struct model *model, size_t at, ui
             below = record.mod_revision;
         }
     }
-    for (uint64_t r = sw_history_floor(&kit->state) + 1; r < below; r++) {
+    for (uint64_t r = floor_of(kit) + 1; r < below; r++) {
         assert_int_equal(model->states[r][at].version, 0);
     }
 }
@@ -308,18 +319,31 @@ static void compact(struct kit *kit, uint64_t revision)
     assert_true(result.value >= revision);
 }
 
+/* The namespace keeps its changes as it says itself. */
+static void retain(struct kit *kit, uint64_t seed)
+{
+    struct sw_setting setting = {.kind = SW_SETTING_RETENTION, .name = "acme prod"};
+
+    setting.retention = (struct sw_retention){.keep_last = seed % 2 == 0 ? 1 + seed % 7 : 0,
+                                              .max_bytes = seed % 2 == 1 ? 3000 : 0};
+    sw_settings_set(&kit->state.settings, &setting);
+}
+
 static void the_past_is_what_it_was(void **unused)
 {
     static struct model model;
 
     (void)unused;
-    for (uint64_t seed = 1; seed <= 12; seed++) {
+    for (uint64_t seed = 1; seed <= 20; seed++) {
         struct sw_prng prng = sw_prng_of(seed);
         struct kit kit = kit_open();
 
         memset(&model, 0, sizeof model);
         if (seed % 3 == 0) {
             kit.state.change_count_max = 1 + sw_prng_below(&prng, 60);
+        }
+        if (seed % 5 == 4) {
+            retain(&kit, seed);
         }
         if (seed % 3 == 1) {
             kit.state.change_size_max = 500 + sw_prng_below(&prng, 5000);
@@ -337,6 +361,9 @@ static void the_past_is_what_it_was(void **unused)
                 kit_restart(&kit);
                 kit.state.change_count_max = count_max;
                 kit.state.change_size_max = size_max;
+                if (seed % 5 == 4) {
+                    retain(&kit, seed); /* it is no record here */
+                }
             }
             if (model.revision > 0 && sw_prng_chance(&prng, 1, 3)) {
                 check_all(&kit, &model, &prng);
