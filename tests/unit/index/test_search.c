@@ -179,6 +179,31 @@ static void kernels_and_readers_agree(void **state)
     world_free(&world);
 }
 
+/* More entries are equal than are compared: those with the smallest ids are, however they lie. */
+static void among_equals_the_smallest_ids_win(void **state)
+{
+    struct world world = world_new(DIM, SW_METRIC_COSINE);
+    struct sw_prng prng = sw_prng_of(3);
+    struct sw_index_hit hits[K];
+    struct sw_index_query query = {.k = K, .rerank = 12};
+    uint32_t count = 0;
+
+    (void)state;
+    world_vector(&prng, DIM, world.entries[0].vector);
+    for (uint32_t at = 300; at-- > 0;) {
+        memcpy(world.entries[at].vector, world.entries[0].vector, DIM * sizeof(float));
+        world_put(&world, at);
+    }
+    world_open(&world);
+    query.vector = world_span(&world, world.entries[0].vector);
+    assert_int_equal(sw_index_search(world.reader, &query, hits, &count, NULL), SW_ERR_OK);
+    assert_int_equal(count, K);
+    for (uint32_t i = 0; i < count; i++) {
+        assert_int_equal(hits[i].id, i + 1);
+    }
+    world_free(&world);
+}
+
 static void assert_same_answer(struct world *world, struct sw_index_reader *fresh, uint64_t seed)
 {
     struct sw_prng prng = sw_prng_of(seed);
@@ -318,6 +343,7 @@ int main(void)
         cmocka_unit_test(a_filter_is_worth_more_buckets),
         cmocka_unit_test(the_certificate_tells_what_was_done),
         cmocka_unit_test(kernels_and_readers_agree),
+        cmocka_unit_test(among_equals_the_smallest_ids_win),
         cmocka_unit_test(a_reader_follows_its_writer),
         cmocka_unit_test(limits_are_named),
         cmocka_unit_test(an_empty_index_answers),
