@@ -42,6 +42,7 @@ static void forget(struct sw_index_reader *reader)
 {
     forget_segments(reader);
     forget_marks(reader);
+    sw__lists_clear(&reader->lists);
     sw__pivots_free(reader->now);
     sw__pivots_free(reader->previous);
     sw__rotation_free(reader->rotation);
@@ -58,6 +59,7 @@ void sw_index_reader_free(struct sw_index_reader *reader)
         return;
     }
     forget(reader);
+    sw__lists_release(&reader->lists);
     free(reader->looks[0]);
     free(reader->looks[1]);
     free(reader);
@@ -403,6 +405,7 @@ sw_index_reader_open(struct sw_index_reader *reader, struct sw_index_map *map, b
     SW_ASSERT(state != NULL);
     reader->map = map;
     reader->why[0] = 0;
+    sw__lists_clear(&reader->lists);
     err = read_space(reader, &space);
     if (err == SW_ERR_OK) {
         take_space(reader, &space);

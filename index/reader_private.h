@@ -26,6 +26,30 @@ struct sw__mark {
     uint64_t seq;
 };
 
+/* A block of codes, where the map has it. */
+struct sw__listed {
+    const uint8_t *bytes;
+    uint16_t slice_at; /* in the state's list */
+};
+
+/* The blocks of a bucket, side by side in the array. */
+struct sw__list {
+    uint64_t snapshot; /* known if it is the present one */
+    uint32_t bucket;
+    uint32_t first;
+    uint32_t count;
+};
+
+struct sw__lists {
+    struct sw__listed *blocks; /* owned */
+    uint32_t block_count;
+    uint32_t block_capacity;
+    struct sw__list *table; /* owned: open addressing by bucket */
+    uint32_t list_count;
+    uint32_t table_capacity;
+    uint64_t snapshot; /* counts opens, from 1 */
+};
+
 struct sw_index_reader {
     struct sw__prefix prefix;
     struct sw_index_map *map; /* borrowed: stands until the next open */
@@ -41,6 +65,7 @@ struct sw_index_reader {
     struct sw__mark *marks; /* owned: watermarks met so far; open addressing */
     uint32_t mark_count;
     uint32_t mark_capacity;
+    struct sw__lists lists;    /* of this snapshot */
     struct sw__look *looks[2]; /* owned: scratch of a search */
     char why[SW_WHY_SIZE];
 };
@@ -54,6 +79,14 @@ enum sw_err sw__reader_row(struct sw_index_reader *reader,
                            uint32_t slice_at,
                            uint32_t vector,
                            struct sw_span *ret_bytes) SW_MUST_CHECK;
+/* The blocks of a bucket but for those of dropped slices; valid until the next call. */
+enum sw_err sw__reader_list(struct sw_index_reader *reader,
+                            uint32_t bucket,
+                            const struct sw__listed **ret_blocks,
+                            uint32_t *ret_count) SW_MUST_CHECK;
+/* The next snapshot: nothing is known of it; memory is kept. */
+void sw__lists_clear(struct sw__lists *lists);
+void sw__lists_release(struct sw__lists *lists);
 enum sw_err sw__reader_corrupt(struct sw_index_reader *reader, const char *what) SW_MUST_CHECK;
 
 #endif

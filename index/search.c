@@ -21,6 +21,7 @@ enum {
     RECALL_EXACT = 1000,
     FINE_MIN = 16, /* beyond k: compared with both planes */
     ROWS_MAX = 64,
+    AHEAD = 3, /* blocks on their way from memory */
 };
 
 __extension__ typedef __int128 wide;
@@ -157,8 +158,11 @@ static int64_t distance_of(const struct search *search, const struct sw__row *ro
     return -inner;
 }
 
+/* To gcc, fetching ahead is no effect, and it leaves out calls of functions without one; hence the
+ * statement that is. */
 static void prefetch(const uint8_t *bytes, size_t size)
 {
+    __asm__ volatile("");
     for (size_t at = 0; at < size; at += 64) {
         __builtin_prefetch(bytes + at, 0, 3);
     }
@@ -443,38 +447,21 @@ static void prefetch_block(const struct search *search, uint32_t at)
 /* The blocks of one bucket join the wave. */
 static enum sw_err collect(struct search *search, uint32_t bucket, int32_t base, uint16_t look)
 {
-    struct sw_index_reader *reader = search->reader;
-    const struct sw__key start = sw__key_1(&reader->prefix, SW__KIND_CODES, bucket);
-    const size_t size = sw__block_size(reader->dim);
-    struct sw_index_record record;
-    uint32_t numbers[3];
-    uint32_t at = 0;
-    enum sw_err err = reader->map->ops->seek(reader->map, sw__key_span(&start), &record);
+    const struct sw__listed *blocks = NULL;
+    uint32_t count = 0;
+    const enum sw_err err = sw__reader_list(search->reader, bucket, &blocks, &count);
 
-    while (err == SW_ERR_OK && sw__key_covers(&start, record.key)) {
-        if (!sw__key_read(&reader->prefix, SW__KIND_CODES, record.key, 3, numbers) ||
-            record.value.size != size) {
-            return sw__reader_corrupt(reader, "a block of codes");
-        }
-        while (at < reader->state.slice_count && reader->state.slices[at].slice < numbers[1]) {
-            at++;
-        }
-        if (at == reader->state.slice_count || reader->state.slices[at].slice != numbers[1]) {
-            return sw__reader_corrupt(reader, "a block of no slice");
-        }
-        if (!reader->state.slices[at].dropped) {
-            if (search->source_count == search->source_capacity) {
-                search->source_capacity *= 2;
-                search->sources =
-                    realloc(search->sources, search->source_capacity * sizeof(*search->sources));
-                SW_ASSERT(search->sources != NULL);
-            }
-            search->sources[search->source_count++] = (struct source){
-                .bytes = record.value.data, .base = base, .slice_at = (uint16_t)at, .look = look};
-        }
-        err = reader->map->ops->next(reader->map, &record);
+    if (search->source_count + count > search->source_capacity) {
+        search->source_capacity = 2 * (search->source_count + count);
+        search->sources =
+            realloc(search->sources, search->source_capacity * sizeof(*search->sources));
+        SW_ASSERT(search->sources != NULL);
     }
-    return err == SW_ERR_NOT_FOUND ? SW_ERR_OK : err;
+    for (uint32_t i = 0; i < count; i++) {
+        search->sources[search->source_count++] = (struct source){
+            .bytes = blocks[i].bytes, .base = base, .slice_at = blocks[i].slice_at, .look = look};
+    }
+    return err;
 }
 
 /* Looks into the buckets near[from..end). */
@@ -487,10 +474,11 @@ wave(struct search *search, const struct sw__near *near, uint32_t from, uint32_t
     for (uint32_t i = from; err == SW_ERR_OK && i < end; i++) {
         err = collect(search, near[i].bucket, near[i].base, look);
     }
-    prefetch_block(search, 0);
-    prefetch_block(search, 1);
+    for (uint32_t i = 0; i < AHEAD; i++) {
+        prefetch_block(search, i);
+    }
     for (uint32_t i = 0; err == SW_ERR_OK && i < search->source_count; i++) {
-        prefetch_block(search, i + 2);
+        prefetch_block(search, i + AHEAD);
         err = scan_block(search, &search->sources[i]);
     }
     search->certificate.probed += end - from;
