@@ -89,14 +89,15 @@ def commands(name, path, ids, place, args):
     script = pathlib.Path(__file__).with_name("bench_index_peers.py")
     for peer in (peer for peer in peers.split() if peer != "hnsw"):
         if not (args.quick and peer in ("hannoy", "usearch")):
-            yield peer, [sys.executable, script, path, ids, WORK, peer,
+            yield peer, [sys.executable, script, path, ids, place, peer,
                          *(["hnsw"] if "hnsw" in peers else [])]
 
 
 def measure(name, path, args):
     """{program: lines}; what is not to run is taken from the last run, if there was one."""
     vectors = bench_index_data.load(path)
-    ids, place, result = WORK / "ids.bin", WORK / "lmdb", {}
+    ids, place, result = WORK / f"{path.stem}.ids", WORK / f"{path.stem}.lmdb", {}
+    shutil.rmtree(place, ignore_errors=True)
     for program, command in commands(name, path, ids, place, args):
         kept = WORK / "last" / f"{path.stem}-{program}.json"
         if not args.only or program in args.only.split(","):
