@@ -190,7 +190,9 @@ static void among_equals_the_smallest_ids_win(void **state)
 
     (void)state;
     world_vector(&prng, DIM, world.entries[0].vector);
-    for (uint32_t at = 300; at-- > 0;) {
+    for (uint32_t i = 0; i < 300; i++) {
+        const uint32_t at = 137 * i % 300;
+
         memcpy(world.entries[at].vector, world.entries[0].vector, DIM * sizeof(float));
         world_put(&world, at);
     }
