@@ -264,6 +264,7 @@ static struct sw_applier_clock clock_of(const struct sw_state *state)
 {
     return (struct sw_applier_clock){.revision = state->revision,
                                      .clock_ms = state->clock_ms,
+                                     .ticks = state->ticks,
                                      .lease_due_ms =
                                          sw_state_is_due(state) ? 0 : state->lease_due_ms};
 }

@@ -149,6 +149,7 @@ void sw_applier_stats(const struct sw_applier *applier, struct sw_applier_stats 
 struct sw_applier_clock {
     uint64_t revision;
     uint64_t clock_ms;
+    uint64_t ticks; /* another number: the clock was told anew, maybe the same time again */
     uint64_t lease_due_ms;
 };
 struct sw_applier_clock sw_applier_clock(const struct sw_applier *applier,

@@ -62,6 +62,7 @@ struct sw_state {
     uint64_t revision;
     uint64_t time_ms;
     uint64_t clock_ms; /* leader's elapsed time, moved by ticks alone; leases end by it */
+    uint64_t ticks;    /* of this node's memory: how often that was said since it was loaded */
     uint32_t lease_count;
     uint64_t leases_ended;              /* by their time, ever */
     uint64_t lease_due_ms;              /* when the next one ends; UINT64_MAX = there is none */

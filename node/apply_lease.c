@@ -355,6 +355,7 @@ enum sw_err sw__lease_tick(struct sw__apply *apply,
     uint32_t deleted = 0;
     enum sw_err err = SW_ERR_OK;
 
+    state->ticks++;
     if (request->expected > state->clock_ms) {
         state->clock_ms = request->expected;
     }

@@ -266,6 +266,17 @@ static void propose_queued(struct sw__shard *shard)
     }
 }
 
+static void see_ticks(struct sw__shard *shard)
+{
+    const struct sw_applier_clock clock = sw_applier_clock(shard->node->applier, shard->id);
+
+    sw_tick_seen(&shard->tick,
+                 clock.clock_ms,
+                 clock.ticks,
+                 tick_term(shard),
+                 sw_env_now_ns(shard->node->config.env));
+}
+
 /* --- turns ----------------------------------------------------------------------------------- */
 
 void sw__shard_turn_end(struct sw__shard *shard)
@@ -273,10 +284,7 @@ void sw__shard_turn_end(struct sw__shard *shard)
     if (shard->group == NULL) {
         return;
     }
-    sw_tick_seen(&shard->tick,
-                 sw_applier_clock(shard->node->applier, shard->id).clock_ms,
-                 tick_term(shard),
-                 sw_env_now_ns(shard->node->config.env));
+    see_ticks(shard);
     sw__rights_turn_end(shard);
     sw__audit_turn_end(shard);
     propose_queued(shard);

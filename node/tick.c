@@ -8,7 +8,7 @@ enum { NS_PER_MS = 1000000 };
 
 void sw_tick_init(struct sw_tick *tick, uint64_t clock_ms, uint64_t now_ns)
 {
-    *tick = (struct sw_tick){.base_ms = clock_ms, .base_ns = now_ns, .seen_ms = clock_ms};
+    *tick = (struct sw_tick){.base_ms = clock_ms, .base_ns = now_ns};
 }
 
 uint64_t sw_tick_now(const struct sw_tick *tick, uint64_t now_ns)
@@ -19,14 +19,15 @@ uint64_t sw_tick_now(const struct sw_tick *tick, uint64_t now_ns)
     return now_ms > 0 ? now_ms : 1;
 }
 
-void sw_tick_seen(struct sw_tick *tick, uint64_t clock_ms, uint64_t term, uint64_t now_ns)
+void sw_tick_seen(
+    struct sw_tick *tick, uint64_t clock_ms, uint64_t ticks, uint64_t term, uint64_t now_ns)
 {
     const bool own = term != 0 && tick->term == term;
 
-    if (clock_ms == tick->seen_ms) {
+    if (ticks == tick->seen) {
         return;
     }
-    tick->seen_ms = clock_ms;
+    tick->seen = ticks;
     /* Our own ticks come back late; everybody else's are all that we know. */
     if (!own || clock_ms > sw_tick_now(tick, now_ns)) {
         tick->base_ms = clock_ms;

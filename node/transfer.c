@@ -450,6 +450,7 @@ replace_state(struct sw_import *in, struct sw_state *state, struct sw_store *sto
         err = store->ops->sync(store);
     }
     if (err == SW_ERR_OK) {
+        fresh.ticks = state->ticks + 1; /* the copy says what time it is, too */
         sw_state_release(state);
         *state = fresh;
         return SW_ERR_OK;
