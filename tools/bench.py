@@ -33,6 +33,14 @@ CASES = (  # name, workload, clients, in flight
     ("get1x64", "get", 1, 64),
     ("pipe", "put", 1, 1000),
 )
+CORE_CASES = (  # with `--only core`; mixed is 80 % gets, a scan reads all KEYS
+    ("txn64", "txn", 64, 1),
+    ("alive64", "keep-alive", 64, 1),
+    ("watch100", "watch", 100, 1),
+    ("scan8", "scan", 8, 1),
+    ("mixed64", "mixed", 64, 1),
+    ("agents300", "mixed", 300, 1),
+)
 # The rows of the table: title, case and figure, unit, what is wanted of it.
 ROWS = (
     ("put 256 B, 64 clients: throughput", "put64.ops_per_second", "ops/s", ("ratio>=", 5)),
@@ -55,6 +63,23 @@ ROWS = (
     ("pipelined put: leader's log syncs per 1,000 acknowledged", "pipe.syncs_per_1000", "",
      ("swarm<=", 20)),
     ("pipelined put: leader's bytes to disk per byte acknowledged", "pipe.write_ratio", "", None),
+    ("transaction, 2 compares and 2 puts, 64 clients: throughput", "txn64.ops_per_second", "ops/s",
+     ("ratio>=", 3)),
+    ("transaction: p99", "txn64.p99_us", "us", ("ratio<=", 0.5)),
+    ("lease keep-alive, 64 clients: throughput", "alive64.ops_per_second", "ops/s", ("ratio>=", 3)),
+    ("lease keep-alive: p99", "alive64.p99_us", "us", ("ratio<=", 0.5)),
+    ("watch, 1 writer and 100 watchers: deliveries", "watch100.ops_per_second", "/s",
+     ("ratio>=", 3)),
+    ("watch: p99 from put to delivery", "watch100.p99_us", "us", ("ratio<=", 0.5)),
+    ("scan of 10,000 keys, 8 clients: throughput", "scan8.ops_per_second", "scans/s",
+     ("ratio>=", 3)),
+    ("scan: p99", "scan8.p99_us", "us", ("ratio<=", 0.5)),
+    ("80 % get, 20 % put, 64 clients: throughput", "mixed64.ops_per_second", "ops/s",
+     ("ratio>=", 3)),
+    ("80 % get, 20 % put, 64 clients: p99", "mixed64.p99_us", "us", ("ratio<=", 0.5)),
+    ("80 % get, 20 % put, 300 agents: throughput", "agents300.ops_per_second", "ops/s",
+     ("ratio>=", 3)),
+    ("80 % get, 20 % put, 300 agents: p99", "agents300.p99_us", "us", ("ratio<=", 0.5)),
     ("failover, election timeout 1000 ms: median", "failover.median_ms", "ms", None),
     ("failover, election timeout 1000 ms: max", "failover.max_ms", "ms", None),
     ("failover, own default timeout: median", "failover_default.median_ms", "ms", None),
@@ -106,10 +131,10 @@ def fresh(kind, args, tag, election_ms=None, heartbeat_ms=None, **more):
     return cluster
 
 
-def measure_cases(cluster, args):
-    """One turn of the four workloads."""
+def measure_cases(cluster, args, cases):
+    """One turn of the workloads."""
     result = {}
-    for name, workload, clients, in_flight in CASES:
+    for name, workload, clients, in_flight in cases:
         leader = wait_for("a leader", 10, cluster.leader)
         pid = cluster.processes[leader].pid
         before = cluster.syncs(leader), written_bytes(pid)
@@ -124,7 +149,7 @@ def measure_cases(cluster, args):
             row["syncs_per_1000"] = round(1000 * (after[0] - before[0]) / total, 2)
             row["write_ratio"] = round((after[1] - before[1]) / (total * VALUE_SIZE), 2)
         result[name] = row
-        say(f"{cluster.name:5} {name:8} {row['ops_per_second']:9.0f} ops/s  "
+        say(f"{cluster.name:5} {name:9} {row['ops_per_second']:9.0f} ops/s  "
             f"p50 {row['p50_us']:8.0f} us  p99 {row['p99_us']:8.0f} us")
     return result
 
@@ -283,7 +308,9 @@ def run_all(args):
     """Every measurement; {"etcd": {...}, "swarm": {...}} with the keys that ROWS names."""
     result = {"etcd": {}, "swarm": {}}
     if "cases" in args.only:
-        run_cases(args, result)
+        run_cases(args, result, CASES)
+    if "core" in args.only:
+        run_cases(args, result, CORE_CASES)
     for kind in ("etcd", "swarm"):
         if "memory" in args.only:
             run_memory(args, result, kind)
@@ -298,14 +325,14 @@ def run_all(args):
     return result
 
 
-def run_cases(args, result):
+def run_cases(args, result, cases):
     turns = {"etcd": [], "swarm": []}
     for turn in range(args.turns):
         for kind in ("etcd", "swarm"):
             say(f"turn {turn + 1} of {args.turns}: {kind}")
             cluster = fresh(kind, args, "load")
             try:
-                turns[kind].append(measure_cases(cluster, args))
+                turns[kind].append(measure_cases(cluster, args, cases))
             finally:
                 cluster.stop()
     for kind in ("etcd", "swarm"):
@@ -362,7 +389,8 @@ def table(result):
 
 
 def report(result, about, args):
-    return (f"Printed by `./run bench{' --quick' if args.quick else ''}` on {about['date']} at "
+    flags = (" --quick" if args.quick else "") + (" --only core" if args.only == "core" else "")
+    return (f"Printed by `./run bench{flags}` on {about['date']} at "
             f"commit {about['commit']}.\n\n"
             f"Machine: {about['cpu']}, {about['cores']} cores, {about['memory_gib']} GiB, "
             f"Linux {about['kernel']}, {about['file_system']}, fdatasync of 4 KiB "
@@ -372,12 +400,13 @@ def report(result, about, args):
             f"{args.load_seconds} s of load for memory.\n\n" + table(result) + "\n")
 
 
-def keep(text):
-    """Puts the report between the marks of docs/BENCHMARKS.md."""
+def keep(text, args):
+    """Puts the report between its marks in docs/BENCHMARKS.md."""
+    mark = f"<!-- printed by ./run bench{' --only core' if args.only == 'core' else ''} -->\n"
     path = ROOT / "docs" / "BENCHMARKS.md"
-    before, rest = path.read_text().split("<!-- printed by ./run bench -->\n", 1)
+    before, rest = path.read_text().split(mark, 1)
     after = rest.split("<!-- end -->", 1)[1]
-    path.write_text(before + "<!-- printed by ./run bench -->\n" + text + "<!-- end -->" + after)
+    path.write_text(before + mark + text + "<!-- end -->" + after)
 
 
 def arguments():
@@ -385,7 +414,7 @@ def arguments():
     parser.add_argument("--quick", action="store_true", help="a smoke run: figures mean little")
     parser.add_argument("--keep", action="store_true", help="put the table into docs/BENCHMARKS.md")
     parser.add_argument("--only", default="cases,memory,start,failover",
-                        help="comma list of what to measure; all: %(default)s")
+                        help="comma list of what to measure: %(default)s (all without it), or core")
     args = parser.parse_args()
     quick = args.quick
     args.turns, args.kills = (1, 2) if quick else (3, 20)
@@ -410,7 +439,7 @@ def main():
     (OUT / "bench.md").write_text(text)
     print("\n" + text)
     if args.keep and not args.quick:
-        keep(text)
+        keep(text, args)
     shutil.rmtree(args.folder, ignore_errors=True)
     return 0
 

@@ -29,6 +29,9 @@ struct lane {
     struct swarm_client *client;
     struct sw_prng prng;
     uint64_t began_ns;
+    uint64_t lease;              /* of KEEP_ALIVE */
+    uint8_t after[KEY_SIZE + 1]; /* of SCAN: where the next page begins */
+    size_t after_size;           /* 0: a new scan */
 };
 
 struct load {
@@ -114,14 +117,16 @@ static void merge(struct sw_load_result *into, const struct sw_load_result *from
 /* --- lanes ------------------------------------------------------------------------------------ */
 
 static void lane_go(struct lane *lane);
+static bool next_page(struct lane *lane, const struct swarm_result *result);
 
 static void on_answer(void *arg, struct swarm_result *result)
 {
     struct lane *lane = arg;
     const struct load *load = lane->worker->load;
     const uint64_t ended_ns = now_ns();
+    const bool goes_on = next_page(lane, result);
 
-    if (lane->began_ns >= load->start_ns && lane->began_ns < load->stop_ns) {
+    if (!goes_on && lane->began_ns >= load->start_ns && lane->began_ns < load->stop_ns) {
         if (result->status == SWARM_OK) {
             count_success(lane->worker, lane->began_ns, ended_ns);
         } else {
@@ -132,34 +137,112 @@ static void on_answer(void *arg, struct swarm_result *result)
     lane_go(lane);
 }
 
-/* A put or a get of a random key, whose name is written to `key`. */
+/* What a request points to until it is submitted. */
+struct draw {
+    char key[2][KEY_SIZE];
+    struct swarm_compare compares[2];
+    struct swarm_txn_op puts[2];
+    struct swarm_txn txn;
+};
+
+static void choose_txn(const struct load *load, struct sw_prng *prng, struct draw *draw)
+{
+    const uint64_t number = sw_prng_below(prng, load->config->keys);
+
+    for (uint64_t i = 0; i < 2; i++) {
+        const struct swarm_slice key = key_of(draw->key[i], (number + i) % load->config->keys);
+
+        draw->compares[i] = (struct swarm_compare){
+            .target = SWARM_COMPARE_VERSION, .relation = SWARM_GREATER_EQUAL, .key = key};
+        draw->puts[i] =
+            (struct swarm_txn_op){.kind = SWARM_TXN_PUT,
+                                  .key = key,
+                                  .value = {.data = load->value, .size = load->config->value_size}};
+    }
+    draw->txn = (struct swarm_txn){.compares = draw->compares,
+                                   .compare_count = 2,
+                                   .then_ops = draw->puts,
+                                   .then_count = load->config->keys > 1 ? 2 : 1};
+}
+
+/* A put or a get of a random key, or the transaction. */
 static void choose(const struct load *load,
                    struct sw_prng *prng,
-                   char key[KEY_SIZE],
+                   struct draw *draw,
                    struct swarm_request *request)
 {
+    if (load->config->kind == SW_LOAD_TXN) {
+        choose_txn(load, prng, draw);
+        request->op = SWARM_TXN;
+        request->scope = scope_of();
+        request->txn = &draw->txn;
+        return;
+    }
     request->op = sw_prng_below(prng, 100) < load->config->put_percent ? SWARM_PUT : SWARM_GET;
     request->scope = scope_of();
-    request->key = key_of(key, sw_prng_below(prng, load->config->keys));
+    request->key = key_of(draw->key[0], sw_prng_below(prng, load->config->keys));
     if (request->op == SWARM_PUT) {
         request->value =
             (struct swarm_slice){.data = load->value, .size = load->config->value_size};
     }
 }
 
+static struct swarm_slice scan_from(const struct lane *lane)
+{
+    return (struct swarm_slice){.data = lane->after, .size = lane->after_size};
+}
+
+static void fill_request(struct lane *lane, struct draw *draw, struct swarm_request *request)
+{
+    const struct load *load = lane->worker->load;
+
+    if (load->config->kind == SW_LOAD_KEEP_ALIVE) {
+        request->op = SWARM_LEASE_KEEP_ALIVE;
+        request->scope = scope_of();
+        request->lease = lane->lease;
+    } else if (load->config->kind == SW_LOAD_SCAN) {
+        request->op = SWARM_SCAN;
+        request->scope = scope_of();
+        request->key = lane->after_size == 0 ? swarm_str("bench/") : scan_from(lane);
+        request->end_key = swarm_str("bench0"); /* the byte behind the slash */
+    } else {
+        choose(load, &lane->prng, draw, request);
+    }
+}
+
+/* The key behind the last of this page; false if the scan is over. */
+static bool next_page(struct lane *lane, const struct swarm_result *result)
+{
+    const struct swarm_record *last;
+
+    lane->after_size = 0;
+    if (lane->worker->load->config->kind != SW_LOAD_SCAN || result->status != SWARM_OK ||
+        !result->more || result->record_count == 0) {
+        return false;
+    }
+    last = &result->records[result->record_count - 1];
+    SW_ASSERT(last->key.size < sizeof lane->after);
+    memcpy(lane->after, last->key.data, last->key.size);
+    lane->after[last->key.size] = 0;
+    lane->after_size = last->key.size + 1;
+    return true;
+}
+
 static void lane_go(struct lane *lane)
 {
     struct load *load = lane->worker->load;
     struct swarm_request request = SWARM_INIT(struct swarm_request);
-    char key[KEY_SIZE];
+    struct draw draw;
     enum swarm_status status;
 
-    lane->began_ns = now_ns();
+    if (lane->after_size == 0) {
+        lane->began_ns = now_ns();
+    }
     if (lane->began_ns >= load->stop_ns) {
         (void)sem_post(&load->lane_over);
         return;
     }
-    choose(load, &lane->prng, key, &request);
+    fill_request(lane, &draw, &request);
     status = swarm_submit(lane->client, &request, on_answer, lane, NULL, 0);
     if (status != SWARM_OK) {
         count_error(&lane->worker->result, status);
@@ -244,13 +327,13 @@ fire(struct load *load, struct sw_prng *prng, uint64_t number, uint64_t due_ns)
     const uint32_t client = (uint32_t)(number % load->client_count);
     struct swarm_request request = SWARM_INIT(struct swarm_request);
     struct shot *shot = malloc(sizeof *shot);
-    char key[KEY_SIZE];
+    struct draw draw;
     enum swarm_status status;
 
     SW_ASSERT(shot != NULL);
     *shot =
         (struct shot){.worker = &load->workers[client % load->config->threads], .due_ns = due_ns};
-    choose(load, prng, key, &request);
+    choose(load, prng, &draw, &request);
     status = swarm_submit(load->clients[client], &request, on_hit, shot, NULL, 0);
     if (status != SWARM_OK) {
         free(shot);
@@ -328,6 +411,25 @@ static enum sw_err touch_clients(struct load *load, char *ret_why)
     return SW_ERR_OK;
 }
 
+/* A lease for each lane, which it keeps alive. */
+static enum sw_err grant_leases(struct lane *lanes, size_t count)
+{
+    enum { TTL_MS = 600000 };
+
+    for (size_t i = 0; i < count; i++) {
+        struct swarm_result *result = NULL;
+        const enum swarm_status status =
+            swarm_lease_grant(lanes[i].client, scope_of(), TTL_MS, &result);
+
+        lanes[i].lease = result == NULL ? 0 : result->value;
+        swarm_result_free(result);
+        if (status != SWARM_OK) {
+            return (enum sw_err)status;
+        }
+    }
+    return SW_ERR_OK;
+}
+
 static struct lane *make_lanes(struct load *load, size_t count)
 {
     struct lane *lanes = calloc(count > 0 ? count : 1, sizeof *lanes);
@@ -360,19 +462,107 @@ static enum sw_err preload(struct load *load, char *ret_why)
     return (enum sw_err)failed;
 }
 
-static void measure(struct load *load)
+static enum sw_err measure(struct load *load)
 {
     const struct sw_load_config *config = load->config;
     const size_t count = (size_t)config->clients * config->in_flight;
     struct lane *lanes = make_lanes(load, count);
+    enum sw_err err = SW_ERR_OK;
 
+    if (config->kind == SW_LOAD_KEEP_ALIVE) {
+        err = grant_leases(lanes, count);
+    }
     load->start_ns = now_ns() + config->warmup_ms * 1000000;
     load->stop_ns = load->start_ns + config->duration_ms * 1000000;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && err == SW_ERR_OK; i++) {
         lane_go(&lanes[i]);
     }
-    wait_lanes(load, count);
+    if (err == SW_ERR_OK) {
+        wait_lanes(load, count);
+    }
     free(lanes);
+    return err;
+}
+
+/* --- watches ---------------------------------------------------------------------------------- */
+
+static void on_change(void *arg, const struct swarm_result *result)
+{
+    struct worker *worker = arg;
+    const struct load *load = worker->load;
+    const uint64_t ended_ns = now_ns();
+
+    if (result->status != SWARM_OK && result->status != SWARM_CANCELLED) {
+        count_error(&worker->result, result->status);
+    }
+    for (size_t i = 0; i < result->record_count; i++) {
+        uint64_t began_ns = 0;
+
+        if (result->records[i].value.size >= sizeof began_ns) {
+            memcpy(&began_ns, result->records[i].value.data, sizeof began_ns);
+        }
+        if (began_ns >= load->start_ns && began_ns < load->stop_ns) {
+            count_success(worker, began_ns, ended_ns);
+        }
+    }
+}
+
+static enum sw_err open_watches(struct load *load, struct swarm_watch **watches)
+{
+    struct swarm_watch_options options = SWARM_INIT(struct swarm_watch_options);
+    struct swarm_result *result = NULL;
+    enum swarm_status status = swarm_get(load->clients[0], scope_of(), swarm_str("touch"), &result);
+
+    options.scope = scope_of();
+    options.after = result == NULL ? 0 : result->revision;
+    swarm_result_free(result);
+    status = status == SWARM_NOT_FOUND ? SWARM_OK : status;
+    for (uint32_t i = 0; i < load->client_count && status == SWARM_OK; i++) {
+        status = swarm_watch_new(load->clients[i],
+                                 &options,
+                                 on_change,
+                                 &load->workers[i % load->config->threads],
+                                 &watches[i],
+                                 NULL,
+                                 0);
+    }
+    return (enum sw_err)status;
+}
+
+/* One write after the other, each with the time of its call. */
+static void write_times(struct load *load)
+{
+    char key[KEY_SIZE];
+    uint64_t number = 0;
+
+    for (uint64_t began_ns = now_ns(); began_ns < load->stop_ns; began_ns = now_ns()) {
+        memcpy(load->value, &began_ns, sizeof began_ns);
+        (void)swarm_put(load->clients[0],
+                        scope_of(),
+                        key_of(key, number++ % load->config->keys),
+                        (struct swarm_slice){.data = load->value, .size = load->config->value_size},
+                        NULL);
+    }
+}
+
+static enum sw_err measure_watch(struct load *load)
+{
+    struct swarm_watch **watches = calloc(load->client_count, sizeof(struct swarm_watch *));
+    enum sw_err err;
+
+    SW_ASSERT(watches != NULL);
+    load->start_ns = now_ns() + load->config->warmup_ms * 1000000;
+    load->stop_ns = load->start_ns + load->config->duration_ms * 1000000;
+    err = open_watches(load, watches);
+    if (err == SW_ERR_OK) {
+        write_times(load);
+        sleep_until(now_ns() + 1000000000); /* the last are on their way */
+    }
+    for (uint32_t i = 0; i < load->client_count; i++) {
+        swarm_watch_free(watches[i]);
+    }
+    free(watches);
+    return err;
 }
 
 static void release(struct load *load)
@@ -396,7 +586,7 @@ enum sw_err sw_load_run(const struct sw_load_config *config,
     struct load load = {.config = config,
                         .workers = calloc(config->threads, sizeof *load.workers),
                         .clients = calloc(config->clients, sizeof(struct swarm_client *)),
-                        .value = malloc(config->value_size + 1)};
+                        .value = malloc(config->value_size + sizeof(uint64_t))};
     struct sw_prng prng = sw_prng_of(config->seed);
     enum sw_err err;
 
@@ -411,7 +601,8 @@ enum sw_err sw_load_run(const struct sw_load_config *config,
     if (err == SW_ERR_OK) {
         err = touch_clients(&load, ret_why);
     }
-    if (err == SW_ERR_OK && config->put_percent < 100) {
+    if (err == SW_ERR_OK && (config->kind == SW_LOAD_TXN || config->kind == SW_LOAD_SCAN ||
+                             config->kind == SW_LOAD_WATCH || config->put_percent < 100)) {
         err = preload(&load, ret_why);
     }
     if (err == SW_ERR_OK) {
@@ -419,7 +610,7 @@ enum sw_err sw_load_run(const struct sw_load_config *config,
         if (config->rate > 0) {
             measure_open(&load, ret_result);
         } else {
-            measure(&load);
+            err = config->kind == SW_LOAD_WATCH ? measure_watch(&load) : measure(&load);
         }
         for (uint32_t i = 0; i < config->threads; i++) {
             merge(ret_result, &load.workers[i].result);

@@ -17,7 +17,17 @@
 #include "client/include/swarm.h"
 #include "tools/histogram.h"
 
+enum sw_load_kind {
+    SW_LOAD_MIX,        /* puts and gets */
+    SW_LOAD_TXN,        /* two compares that hold, and two puts */
+    SW_LOAD_KEEP_ALIVE, /* of a lease for each request under way */
+    SW_LOAD_SCAN,       /* all keys with their values, page after page: one operation */
+    SW_LOAD_WATCH,      /* the first client writes, all watch: an operation is one delivery, timed
+                           from the call of its put */
+};
+
 struct sw_load_config {
+    enum sw_load_kind kind;
     struct swarm_options options; /* of each client; its pool is set by us */
     uint32_t clients;
     uint32_t in_flight; /* of each client */

@@ -227,7 +227,7 @@ class SwarmCluster:
             [str(BIN / "swarm-bench"), workload, "--config", str(self.client_config),
              "--clients", str(clients), "--in-flight", str(in_flight), "--keys", str(keys),
              "--value-size", str(value_size), "--duration", f"{seconds}s",
-             "--warmup", f"{warmup}s" if warmup else "1ms", "-o", "json"],
+             "--warmup", f"{warmup}s" if warmup else "1ms", "--puts", "20", "-o", "json"],
             capture_output=True, text=True, timeout=seconds + warmup + 120, check=False)
         if done.returncode != 0:
             raise Failure(f"swarm-bench failed: {done.stderr.strip()}")

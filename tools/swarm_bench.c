@@ -30,6 +30,10 @@ static int run_put(struct sw_cli *cli);
 static int run_get(struct sw_cli *cli);
 static int run_mixed(struct sw_cli *cli);
 static int run_failover(struct sw_cli *cli);
+static int run_txn(struct sw_cli *cli);
+static int run_keep_alive(struct sw_cli *cli);
+static int run_scan(struct sw_cli *cli);
+static int run_watch(struct sw_cli *cli);
 
 const struct sw_command sw_commands[] = {
     {"put", NULL, "", "durable writes of random keys", 0, 0, run_put, load_flags, SW_FORMAT_TABLE},
@@ -43,6 +47,42 @@ const struct sw_command sw_commands[] = {
      load_flags,
      SW_FORMAT_TABLE},
     {"mixed", NULL, "", "both", 0, 0, run_mixed, load_flags, SW_FORMAT_TABLE},
+    {"txn",
+     NULL,
+     "",
+     "two compares that hold and two puts, all or nothing",
+     0,
+     0,
+     run_txn,
+     load_flags,
+     SW_FORMAT_TABLE},
+    {"keep-alive",
+     NULL,
+     "",
+     "each request under way keeps a lease of its own alive",
+     0,
+     0,
+     run_keep_alive,
+     load_flags,
+     SW_FORMAT_TABLE},
+    {"scan",
+     NULL,
+     "",
+     "all keys with their values, one operation a scan",
+     0,
+     0,
+     run_scan,
+     load_flags,
+     SW_FORMAT_TABLE},
+    {"watch",
+     NULL,
+     "",
+     "one client writes, all watch: an operation is one delivery",
+     0,
+     0,
+     run_watch,
+     load_flags,
+     SW_FORMAT_TABLE},
     {"failover",
      NULL,
      "",
@@ -267,6 +307,43 @@ static int run_get(struct sw_cli *cli)
 static int run_mixed(struct sw_cli *cli)
 {
     return run_share(cli, "mixed", UINT32_MAX);
+}
+
+static int run_kind(const struct sw_cli *cli, const char *workload, enum sw_load_kind kind)
+{
+    struct sw_load_config config = {.kind = kind};
+
+    if (!read_config(cli, &config)) {
+        return sw_err_info(SW_ERR_INVALID)->exit_code;
+    }
+    config.put_percent = 100;
+    if (config.rate > 0) {
+        return sw_cli_fail(SW_ERR_INVALID, "--rate is for put, get and mixed loads");
+    }
+    if (kind == SW_LOAD_WATCH && config.value_size < sizeof(uint64_t)) {
+        return sw_cli_fail(SW_ERR_INVALID, "values that are watched have 8 bytes and more");
+    }
+    return run(cli, workload, &config);
+}
+
+static int run_txn(struct sw_cli *cli)
+{
+    return run_kind(cli, "txn", SW_LOAD_TXN);
+}
+
+static int run_keep_alive(struct sw_cli *cli)
+{
+    return run_kind(cli, "keep-alive", SW_LOAD_KEEP_ALIVE);
+}
+
+static int run_scan(struct sw_cli *cli)
+{
+    return run_kind(cli, "scan", SW_LOAD_SCAN);
+}
+
+static int run_watch(struct sw_cli *cli)
+{
+    return run_kind(cli, "watch", SW_LOAD_WATCH);
 }
 
 /* Writes go on through the loss of a leader: nothing may fail at once, and deadlines are far. */

@@ -568,6 +568,14 @@ class RealSwarm(Case):
         self.assertEqual(self.json("kv", "scan", "--partition", "empty")["records"], [])
 
     def test_scan_goes_on_over_pages(self):
+        for load in ("txn", "keep-alive", "scan", "watch"):
+            code, out, err = run("swarm-bench", "--config", self.config, load, "--keys", "5000",
+                                 "--clients", "3", "--warmup", "50ms", "--duration", "300ms",
+                                 "--json")
+            self.assertEqual(code, 0, err)
+            told = json.loads(out)
+            self.assertEqual((told["workload"], told["errors"]), (load, 0))
+            self.assertGreater(told["ops"], 0)
         code, out, err = run("swarm-bench", "--config", self.config, "get", "--keys", "6000",
                              "--duration", "100ms", "--warmup", "1ms", "--value-size", "10",
                              "--json")

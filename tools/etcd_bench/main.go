@@ -113,10 +113,53 @@ func preload(client *clientv3.Client, opts options, value string) {
 	wait.Wait()
 }
 
+// grant gives a loop the lease that it keeps alive; 0 where the workload has none.
+func grant(client *clientv3.Client, workload string) clientv3.LeaseID {
+	if workload != "keep-alive" {
+		return 0
+	}
+	lease, err := client.Grant(context.Background(), 600)
+	if err != nil {
+		fail("grant: %v", err)
+	}
+	return lease.ID
+}
+
+// txn compares two keys and puts both: what it compares always holds.
+func txn(ctx context.Context, client *clientv3.Client, first, second, value string) error {
+	_, err := client.Txn(ctx).If(
+		clientv3.Compare(clientv3.Version(first), ">", -1),
+		clientv3.Compare(clientv3.Version(second), ">", -1),
+	).Then(clientv3.OpPut(first, value), clientv3.OpPut(second, value)).Commit()
+	return err
+}
+
+// call does one operation of the workload.
+func call(ctx context.Context, client *clientv3.Client, opts options, value string,
+	random *mathrand.Rand, lease clientv3.LeaseID) error {
+	var err error
+	key := keyOf(random.Intn(opts.keys))
+	switch {
+	case opts.workload == "txn":
+		number := random.Intn(opts.keys)
+		return txn(ctx, client, keyOf(number), keyOf((number+1)%opts.keys), value)
+	case opts.workload == "keep-alive":
+		_, err = client.KeepAliveOnce(ctx, lease)
+	case opts.workload == "scan":
+		_, err = client.Get(ctx, "bench/", clientv3.WithPrefix())
+	case opts.workload == "get", opts.workload == "mixed" && random.Intn(100) < 80:
+		_, err = client.Get(ctx, key)
+	default:
+		_, err = client.Put(ctx, key, value)
+	}
+	return err
+}
+
 // run drives one closed loop until `stop` and returns the latencies of what began after `start`.
 func run(client *clientv3.Client, opts options, value string, seed int64, start, stop time.Time,
 	errors *int64) []time.Duration {
 	random := mathrand.New(mathrand.NewSource(seed))
+	lease := grant(client, opts.workload)
 	samples := make([]time.Duration, 0, 1<<14)
 	for {
 		began := time.Now()
@@ -124,13 +167,7 @@ func run(client *clientv3.Client, opts options, value string, seed int64, start,
 			return samples
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		key := keyOf(random.Intn(opts.keys))
-		var err error
-		if opts.workload == "get" {
-			_, err = client.Get(ctx, key)
-		} else {
-			_, err = client.Put(ctx, key, value)
-		}
+		err := call(ctx, client, opts, value, random, lease)
 		cancel()
 		if err != nil {
 			atomic.AddInt64(errors, 1)
@@ -155,13 +192,16 @@ func measure(opts options, value string) result {
 		clients[number] = dial(leader)
 		defer clients[number].Close()
 	}
-	if opts.workload == "get" {
+	if opts.workload != "put" && opts.workload != "keep-alive" {
 		preload(clients[0], opts, value)
 	}
 	var errors int64
 	var lock sync.Mutex
 	var wait sync.WaitGroup
 	var all []time.Duration
+	if opts.workload == "watch" {
+		return measureWatch(clients, opts)
+	}
 	start := time.Now().Add(opts.warmup)
 	stop := start.Add(opts.duration)
 	for loop := 0; loop < opts.clients*opts.inFlight; loop++ {
@@ -176,6 +216,10 @@ func measure(opts options, value string) result {
 		}(loop)
 	}
 	wait.Wait()
+	return summary(opts, all, errors)
+}
+
+func summary(opts options, all []time.Duration, errors int64) result {
 	sort.Slice(all, func(a, b int) bool { return all[a] < all[b] })
 	return result{
 		Workload: opts.workload, Clients: opts.clients, InFlight: opts.inFlight,
@@ -185,6 +229,50 @@ func measure(opts options, value string) result {
 		P50:       percentile(all, 0.5), P90: percentile(all, 0.9), P99: percentile(all, 0.99),
 		P999: percentile(all, 0.999), Max: percentile(all, 1),
 	}
+}
+
+// measureWatch lets one client write, each value the time of its put, and all clients watch: a
+// sample is one delivery, from the call of the put to the event.
+func measureWatch(clients []*clientv3.Client, opts options) result {
+	var lock sync.Mutex
+	var wait sync.WaitGroup
+	var all []time.Duration
+	start := time.Now().Add(opts.warmup)
+	stop := start.Add(opts.duration)
+	ctx, cancel := context.WithDeadline(context.Background(), stop.Add(time.Second))
+	defer cancel()
+	for _, client := range clients {
+		wait.Add(1)
+		events := client.Watch(ctx, "bench/", clientv3.WithPrefix())
+		go func() {
+			defer wait.Done()
+			var mine []time.Duration
+			for reply := range events {
+				for _, event := range reply.Events {
+					var began int64
+					fmt.Sscanf(string(event.Kv.Value), "%d", &began)
+					at := time.Unix(0, began)
+					if !at.Before(start) && at.Before(stop) {
+						mine = append(mine, time.Since(at))
+					}
+				}
+			}
+			lock.Lock()
+			all = append(all, mine...)
+			lock.Unlock()
+		}()
+	}
+	time.Sleep(200 * time.Millisecond) // the watches stand
+	var errors int64
+	pad := strings.Repeat("x", opts.valueSize-20)
+	for number := 0; time.Now().Before(stop); number++ {
+		value := fmt.Sprintf("%019d %s", time.Now().UnixNano(), pad)
+		if _, err := clients[0].Put(ctx, keyOf(number%opts.keys), value); err != nil {
+			errors++
+		}
+	}
+	wait.Wait()
+	return summary(opts, all, errors)
 }
 
 // tick writes one key after the other, all endpoints known, and prints a line for each
@@ -217,7 +305,7 @@ func main() {
 	var opts options
 	var endpoints string
 	flag.StringVar(&endpoints, "endpoints", "127.0.0.1:2379", "comma list of host:port")
-	flag.StringVar(&opts.workload, "workload", "put", "put, get or tick")
+	flag.StringVar(&opts.workload, "workload", "put", "put, get, mixed (80 % gets), txn, keep-alive, scan, watch or tick")
 	flag.IntVar(&opts.clients, "clients", 64, "connections")
 	flag.IntVar(&opts.inFlight, "in-flight", 1, "unanswered requests of one connection")
 	flag.IntVar(&opts.keys, "keys", 10000, "size of the key space")
@@ -226,8 +314,9 @@ func main() {
 	flag.DurationVar(&opts.duration, "duration", 10*time.Second, "time to measure")
 	flag.Parse()
 	opts.endpoints = strings.Split(endpoints, ",")
-	if opts.clients < 1 || opts.inFlight < 1 || opts.keys < 1 || opts.valueSize < 1 {
-		fail("counts and sizes start at 1")
+	if opts.clients < 1 || opts.inFlight < 1 || opts.keys < 1 || opts.valueSize < 1 ||
+		(opts.workload == "watch" && opts.valueSize < 32) {
+		fail("counts and sizes start at 1, values that are watched at 32 bytes")
 	}
 	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard))
 	bytes := make([]byte, opts.valueSize)
@@ -236,7 +325,7 @@ func main() {
 	}
 	value := string(bytes)
 	switch opts.workload {
-	case "put", "get":
+	case "put", "get", "mixed", "txn", "keep-alive", "scan", "watch":
 		text, err := json.Marshal(measure(opts, value))
 		if err != nil {
 			fail("%v", err)
