@@ -327,8 +327,8 @@ static void grow_marks(struct sw_index_reader *reader)
 enum sw_err
 sw__reader_watermark(struct sw_index_reader *reader, uint32_t context, uint64_t *ret_seq)
 {
-    const struct sw__key key = sw__key_1(&reader->prefix, SW__KIND_WATERMARK, context);
     struct sw__mark *mark;
+    struct sw__key key;
     struct sw_span bytes;
     uint64_t seq = 0;
     enum sw_err err;
@@ -340,6 +340,7 @@ sw__reader_watermark(struct sw_index_reader *reader, uint32_t context, uint64_t 
     grow_marks(reader);
     mark = mark_slot(reader, context);
     if (!mark->used) {
+        key = sw__key_1(&reader->prefix, SW__KIND_WATERMARK, context);
         err = get(reader, &key, &bytes);
         if (err == SW_ERR_OK) {
             err = sw__number_decode(bytes, 8, &seq);

@@ -228,6 +228,56 @@ static enum sw_err compare_rows(const struct search *search,
     return err;
 }
 
+/* Of those with the key `last`, from `below` on, as many with the smallest ids as are wanted. */
+static void keep_ties(
+    struct sw__candidate *candidates, uint32_t below, uint32_t count, uint32_t wanted, int64_t last)
+{
+    struct sw__candidate *ties = candidates + below;
+    uint32_t found = 0;
+
+    for (uint32_t i = below; i < count; i++) {
+        if (candidates[i].key == last) {
+            const struct sw__candidate tie = candidates[i];
+
+            candidates[i] = ties[found];
+            ties[found++] = tie;
+        }
+    }
+    SW_ASSERT(found >= wanted);
+    if (found > wanted) {
+        sw__select_candidates(ties, found, wanted);
+    }
+}
+
+/* The `keep` smallest by (key, id) come first; returns the key of the last of them. Keys alone are
+ * chosen from first: they are a fifth of the bytes. */
+static int64_t
+keep_smallest(struct sw__candidate *candidates, uint32_t count, uint32_t keep, uint64_t *numbers)
+{
+    uint64_t last = 0;
+    uint32_t below = 0;
+    int64_t key;
+
+    for (uint32_t i = 0; i < count; i++) {
+        numbers[i] = (uint64_t)candidates[i].key ^ UINT64_C(1) << 63;
+    }
+    sw__select_numbers(numbers, count, keep);
+    for (uint32_t i = 0; i < keep; i++) {
+        last = numbers[i] > last ? numbers[i] : last;
+    }
+    key = (int64_t)(last ^ UINT64_C(1) << 63);
+    for (uint32_t i = 0; i < count; i++) {
+        if (candidates[i].key < key) {
+            const struct sw__candidate kept = candidates[i];
+
+            candidates[i] = candidates[below];
+            candidates[below++] = kept;
+        }
+    }
+    keep_ties(candidates, below, count, keep - below, key);
+    return key;
+}
+
 /* The `keep` nearest of the candidates come first, sorted, with exact distances as keys. Those the
  * high planes alone put far behind are not looked at more closely. */
 static enum sw_err
@@ -239,7 +289,7 @@ refine(struct search *search, struct sw__candidate *candidates, uint32_t count, 
 
     if (count > fine) {
         err = compare_rows(search, candidates, count, false);
-        sw__select_candidates(candidates, count, fine);
+        (void)keep_smallest(candidates, count, fine, search->numbers);
         left = fine;
     }
     if (err == SW_ERR_OK) {
@@ -270,54 +320,6 @@ static enum sw_err absorb(struct search *search)
     return err;
 }
 
-/* Of those with the R-th smallest estimate, only the smallest ids stay. */
-static uint32_t keep_ties(struct search *search, uint32_t below, int64_t last)
-{
-    struct sw__candidate *ties = search->kept + below;
-    const uint32_t wanted = search->rerank - below;
-    uint32_t count = 0;
-
-    for (uint32_t i = below; i < search->kept_count; i++) {
-        if (search->kept[i].key == last) {
-            ties[count++] = search->kept[i];
-        }
-    }
-    SW_ASSERT(count >= wanted);
-    if (count > wanted) {
-        sw__select_candidates(ties, count, wanted);
-    }
-    return below + wanted;
-}
-
-/* Leaves the R candidates with the smallest (estimate, id). */
-static void keep_best(struct search *search)
-{
-    int64_t last = INT64_MIN;
-    uint32_t below = 0;
-
-    for (uint32_t i = 0; i < search->kept_count; i++) {
-        const uint64_t biased = (uint32_t)search->kept[i].key ^ UINT32_C(1) << 31;
-
-        search->numbers[i] = biased << 32 | i;
-    }
-    sw__select_numbers(search->numbers, search->kept_count, search->rerank);
-    for (uint32_t i = 0; i < search->rerank; i++) {
-        const int64_t key = (int32_t)((uint32_t)(search->numbers[i] >> 32) ^ UINT32_C(1) << 31);
-
-        last = key > last ? key : last;
-    }
-    for (uint32_t i = 0; i < search->kept_count; i++) {
-        if (search->kept[i].key < last) {
-            const struct sw__candidate kept = search->kept[i];
-
-            search->kept[i] = search->kept[below];
-            search->kept[below++] = kept;
-        }
-    }
-    search->kept_count = keep_ties(search, below, last);
-    search->threshold = (int32_t)last;
-}
-
 /* Makes room for another block of lanes. */
 static enum sw_err cut(struct search *search)
 {
@@ -325,7 +327,9 @@ static enum sw_err cut(struct search *search)
         return absorb(search);
     }
     if (search->kept_count > search->rerank) {
-        keep_best(search);
+        search->threshold = (int32_t)keep_smallest(
+            search->kept, search->kept_count, search->rerank, search->numbers);
+        search->kept_count = search->rerank;
     }
     return SW_ERR_OK;
 }
@@ -389,7 +393,7 @@ static enum sw_err take_lane(struct search *search,
     bool stale = false;
     const enum sw_err err = see(search, block, lane, &seen, &stale);
 
-    search->passed += seen;
+    search->passed += seen ? 1 : 0;
     if (err == SW_ERR_OK && seen && estimate <= search->threshold) {
         search->kept[search->kept_count++] =
             (struct sw__candidate){.key = estimate,
