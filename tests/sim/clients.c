@@ -17,6 +17,7 @@
 enum {
     CALM_CALLS = 4,
     FINAL_DEADLINE_MS = 20000,
+    OUTCOME_DEADLINE_MS = 8000,
     VALUE_SIZE_MAX = 4096,
     PAGE_SIZE = 3,
     OPS = 25,
@@ -198,6 +199,76 @@ static void note_term(struct sim_clients *clients, uint64_t term)
     }
 }
 
+/* --- what has become of it ---------------------------------------------------------------------
+ */
+
+/* What the swarm says of a write whose answer was lost. Of a delete and of a transaction it does
+ * not tell what they changed, so these stay unknown if they ran. */
+static enum sim_call_end verdict_of(const struct sim_running *running, const struct sw_reply *reply)
+{
+    const bool is_told = running->request.op != SW_OP_TXN && running->request.op != SW_OP_DELETE;
+
+    if (reply->err == SW_ERR_NOT_COMMITTED) {
+        return SIM_CALL_NOT_DONE;
+    }
+    if (reply->err != SW_ERR_OK) {
+        return SIM_CALL_UNKNOWN;
+    }
+    if (reply->value != SW_ERR_OK) {
+        return SIM_CALL_NOT_DONE;
+    }
+    return is_told ? SIM_CALL_DONE : SIM_CALL_UNKNOWN;
+}
+
+/* From here on the judge holds the swarm to what it said: what was not committed must not be seen,
+ * ever, and what was stands where it was said to. */
+static void outcome_told(void *arg, const struct sw_reply *reply)
+{
+    struct sim_running *running = arg;
+    struct sim_client *client = running->client;
+    struct sim_world *world = client->all->world;
+    const enum sim_call_end end = verdict_of(running, reply);
+
+    sim_trace3(world,
+               SIM_TRACE_CLIENT + client->number,
+               SIM_TRACE_CLIENT_DONE,
+               reply->err,
+               reply->revision,
+               running->call);
+    world->stats.calls_ok += end == SIM_CALL_DONE ? 1 : 0;
+    world->stats.calls_not_done += end == SIM_CALL_NOT_DONE ? 1 : 0;
+    world->stats.calls_unknown += end == SIM_CALL_UNKNOWN ? 1 : 0;
+    if (running->request.op == SW_OP_TXN) {
+        (void)sim_txn_end(running, end, reply);
+    }
+    sim_history_end(&client->all->history,
+                    running->call,
+                    end,
+                    end == SIM_CALL_DONE ? reply->revision : 0,
+                    end == SIM_CALL_DONE);
+    running->used = false;
+    client->open--;
+}
+
+/* True if the swarm is asked what has become of the call, which ends with the answer. */
+static bool ask_outcome(struct sim_running *running, const struct sw_reply *reply)
+{
+    struct sim_client *client = running->client;
+    struct sim_world *world = client->all->world;
+    const struct sw_core_submission question = {
+        .request = {.op = SW_OP_OUTCOME, .session = reply->session, .seq = reply->seq},
+        .deadline_ms = world->now_us / 1000 + OUTCOME_DEADLINE_MS,
+        .done = outcome_told,
+        .arg = running};
+    char why[SW_WHY_SIZE] = "";
+
+    if (reply->seq == 0 || world->plan.ask_outcome == 0 ||
+        !sw_prng_chance(&world->prng, world->plan.ask_outcome, 100)) {
+        return false;
+    }
+    return sw_core_submit(client->core, &question, NULL, why) == SW_ERR_OK;
+}
+
 static void done(void *arg, const struct sw_reply *reply)
 {
     struct sim_running *running = arg;
@@ -221,6 +292,9 @@ static void done(void *arg, const struct sw_reply *reply)
         end = SIM_CALL_DONE;
     } else if (sw_err_outcome(reply->err) == SW_OUTCOME_NOT_DONE) {
         end = SIM_CALL_NOT_DONE;
+    }
+    if (end == SIM_CALL_UNKNOWN && write && ask_outcome(running, reply)) {
+        return;
     }
     world->stats.calls_ok += end == SIM_CALL_DONE ? 1 : 0;
     world->stats.calls_not_done += end == SIM_CALL_NOT_DONE ? 1 : 0;

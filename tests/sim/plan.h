@@ -98,7 +98,8 @@ enum sim_mode_kind { SIM_MODE_RAFT, SIM_MODE_NODE };
     X(uint32_t, attempts_max, 0, "")                                                         \
     X(uint32_t, attempt_timeout_ms, 0, "")                                                   \
     X(uint32_t, breaker_failures, 0, "")                                                     \
-    X(uint32_t, breaker_open_ms, 0, "")
+    X(uint32_t, breaker_open_ms, 0, "")                                                      \
+    X(uint32_t, ask_outcome, 0, "percent of writes without a verdict that are asked about")
 /* clang-format on */
 
 enum sim_fault_number {
