@@ -108,15 +108,22 @@ enum sw_err sw__index_drop(struct sw__apply *apply,
     const struct sw_place place = sw__place_of(request);
     struct sw_state *state = apply->state;
     struct sw_vectors_index *index = sw_vectors_find(&state->vectors, &place, request->key);
+    enum sw_err err;
 
     result->revision = state->revision;
     if (index == NULL) {
         result->err = SW_ERR_NO_INDEX;
         return SW_ERR_OK;
     }
+    /* What goes bit by bit is what is stored: that must be the same whenever a replica commits. */
+    err = sw_index_flush(index->index);
+    if (err != SW_ERR_OK) {
+        return err;
+    }
     state->revision++;
     result->revision = state->revision;
     index->dropped = true;
+    index->changed = false;
     index->working = true;
     note_work(&state->vectors);
     return put_meta(apply, index);

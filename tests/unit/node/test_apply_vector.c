@@ -266,6 +266,39 @@ static uint64_t index_records(struct kit *kit)
     return stats.record_count[SW_TABLE_INDEX];
 }
 
+/* What the library keeps in memory reaches the table when a replica commits; what a drop deletes
+ * must not tell whether it had. */
+static void a_drop_is_the_same_whenever_replicas_commit(void **unused)
+{
+    struct kit often = with_index();
+    struct kit never = with_index();
+    struct sw_request drop = kit_request(SW_OP_INDEX_DROP);
+    char key[16];
+
+    (void)unused;
+    for (unsigned i = 0; i < 700; i++) { /* enough for another epoch, so for new buckets */
+        (void)snprintf(key, sizeof key, "key-%03u", i);
+        put(&often, key, i);
+        put(&never, key, i);
+        kit_commit(&often);
+    }
+    drop.key = sw_span_str("notes");
+    (void)kit_run(&often, 2, drop);
+    (void)kit_run(&never, 2, drop);
+    for (unsigned i = 0; i < 100; i++) {
+        (void)kit_run(&often, 3, kit_put("other", "text"));
+        (void)kit_run(&never, 3, kit_put("other", "text"));
+        assert_int_equal(often.state.vectors.count, never.state.vectors.count);
+        assert_true(often.state.digest == never.state.digest);
+    }
+    assert_int_equal(often.state.vectors.count, 0);
+    kit_commit(&often);
+    kit_commit(&never);
+    kit_assert_equal_stores(often.store, never.store);
+    kit_close(&often);
+    kit_close(&never);
+}
+
 static void a_dropped_index_goes_bit_by_bit(void **unused)
 {
     struct kit kit = with_index();
@@ -310,6 +343,7 @@ int main(void)
         cmocka_unit_test(conditions_choose),
         cmocka_unit_test(a_restart_changes_no_answer),
         cmocka_unit_test(replicas_agree_whenever_they_commit),
+        cmocka_unit_test(a_drop_is_the_same_whenever_replicas_commit),
         cmocka_unit_test(a_dropped_index_goes_bit_by_bit),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
