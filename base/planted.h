@@ -71,7 +71,7 @@
     X(WATCH_REPEATS, "the next page of a watch begins with the last revision of the one before")   \
     X(WATCH_GOES_BACK, "a page of a watch that is cut says that it ends before its last revision") \
     X(WATCH_COUNTS_UNCOMMITTED, "a watch without news counts what is proposed as told")            \
-    X(AGE_FROM_ANSWER, "a replica counts the age of its state from the leader's answer")           \
+    X(AGE_STANDS_STILL, "a replica that once knew how old it is does not grow older")              \
     X(WATCH_HIDES_RESYNC, "a watch from before the oldest change that is kept goes on from there") \
     X(OUTCOME_NOT_SEALED, "a write that was told to be not committed still runs when it arrives")
 

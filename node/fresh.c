@@ -22,7 +22,7 @@ static uint64_t now_ns(const struct sw__shard *shard)
 /* How old, in ms, a state may be that was the present one at `as_of_ns`. */
 static uint64_t age_of(const struct sw__shard *shard, uint64_t as_of_ns)
 {
-    const uint64_t passed_ns = now_ns(shard) - as_of_ns;
+    const uint64_t passed_ns = SW_PLANTED(AGE_STANDS_STILL) ? 0 : now_ns(shard) - as_of_ns;
 
     return (passed_ns + passed_ns / DRIFT_PART) / NS_PER_MS + 1;
 }
@@ -125,7 +125,7 @@ static void aged_ready(void *arg, enum sw_err err)
     struct sw__request *request;
 
     if (err == SW_ERR_OK && batch->asked_ns > shard->as_of_ns) {
-        shard->as_of_ns = SW_PLANTED(AGE_FROM_ANSWER) ? now_ns(shard) : batch->asked_ns;
+        shard->as_of_ns = batch->asked_ns;
     }
     while ((request = sw__list_take(&batch->requests)) != NULL) {
         if (err != SW_ERR_OK || !run_aged(request, shard->as_of_ns)) {

@@ -94,7 +94,6 @@ void sw__group_follow_turn_end(struct sw_group *group)
     if (sw_readindex_count(&group->follows) == 0) {
         return;
     }
-    SW_ASSERT(group->raft.current_term > 0);
     if (group->role == SW_ROLE_LEADER) {
         sw_readindex_fail(&group->follows, SW_ERR_LEADERSHIP_LOST);
         return;
@@ -104,6 +103,7 @@ void sw__group_follow_turn_end(struct sw_group *group)
         return;
     }
     if (sw_readindex_wants_probe(&group->follows)) {
+        SW_ASSERT(group->raft.current_term > 0); /* somebody leads in it */
         group->follow_to = group->leader;
         (void)sw_readindex_begin(&group->follows, group->raft.current_term, 0);
         ask(group);

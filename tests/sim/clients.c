@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/rw.h"
+#include "tests/sim/aged_calls.h"
 #include "tests/sim/clients_private.h"
 #include "tests/sim/lease_calls.h"
 #include "tests/sim/past_calls.h"
@@ -304,6 +305,7 @@ static void done(void *arg, const struct sw_reply *reply)
         changed = sim_txn_end(running, end, reply);
     }
     sim_history_end(&client->all->history, running->call, end, ok ? reply->revision : 0, changed);
+    sim_aged_note(client->all);
     if (ok && write && !is_txn) {
         answer_write(running, reply);
     } else if (ok && !write) {
@@ -499,6 +501,9 @@ static void think(void *arg)
     if (world->plan.past != 0 && sw_prng_chance(&world->prng, 1, world->plan.past)) {
         sim_past_step(client, world->calm ? 8000 : timeouts[sw_prng_below(&world->prng, 4)]);
     }
+    if (world->plan.aged != 0 && sw_prng_chance(&world->prng, 1, world->plan.aged)) {
+        sim_aged_step(client, world->calm ? 8000 : timeouts[sw_prng_below(&world->prng, 4)]);
+    }
     if (world->plan.facts != 0 && sw_prng_chance(&world->prng, 1, world->plan.facts)) {
         sim_vector_step(client, world->calm ? 8000 : timeouts[sw_prng_below(&world->prng, 4)]);
     }
@@ -564,7 +569,7 @@ static bool all_idle(const struct sim_clients *clients)
         const struct sim_client *client = &clients->client[i];
 
         if (client->open > 0 || client->lease.pending || client->watch.pending ||
-            client->vector.pending || client->past.pending) {
+            client->vector.pending || client->past.pending || client->aged.pending) {
             return false;
         }
     }
@@ -738,6 +743,7 @@ void sim_clients_free(struct sim_clients *clients)
         sw_core_free(clients->client[i].core);
         sim_watch_release(&clients->client[i]);
     }
+    sim_aged_release(clients);
     sim_history_release(&clients->history);
     free(clients);
 }

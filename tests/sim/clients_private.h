@@ -100,6 +100,26 @@ struct sim_past {
     size_t call;
 };
 
+/* What a client asks of any replica: see aged_calls.h. */
+struct sim_aged {
+    bool pending;
+    uint32_t key, max_age_ms;
+    uint64_t min_revision;
+    uint64_t seen; /* the highest revision that an answer had */
+    uint64_t began_us;
+    size_t call;
+};
+
+/* When somebody was first told of a revision. */
+struct sim_told_at {
+    uint64_t us, revision;
+};
+
+struct sim_told_by {
+    struct sim_told_at *items; /* owned; ascending */
+    size_t count, capacity;
+};
+
 /* What a client asks about a fact: see vector_calls.h. */
 struct sim_vector {
     bool pending;
@@ -154,12 +174,14 @@ struct sim_client {
     struct sim_watch watch;
     struct sim_vector vector;
     struct sim_past past;
+    struct sim_aged aged;
     struct sim_tenant tenant;
 };
 
 struct sim_clients {
     struct sim_world *world;
     struct sim_history history;
+    struct sim_told_by told_by;
     struct sim_client client[SIM_CLIENT_MAX + SIM_TENANT_COUNT];
     uint32_t count; /* those of plan.clients first */
     struct sim_rights rights[SIM_TENANT_COUNT];

@@ -86,13 +86,10 @@ probe(struct bench *bench, uint64_t from, enum sw_wire_kind kind, struct sw_wire
     settle(bench);
 }
 
-/* A member of three that follows node 2 in term 1, with entry 1 committed. */
-static struct bench *follower(void)
+/* A group of three, or one that waits to be added. */
+static struct bench *open_with(bool join)
 {
     static const struct sw_group_member all[] = {{{1}, "a:1"}, {{2}, "b:1"}, {{3}, "c:1"}};
-    struct raft_message heartbeat = {
-        .type = RAFT_IO_APPEND_ENTRIES,
-        .append_entries = {.term = 1, .prev_log_index = 1, .prev_log_term = 1, .leader_commit = 1}};
     struct bench *bench = calloc(1, sizeof *bench);
     char why[SW_WHY_SIZE];
 
@@ -104,6 +101,7 @@ static struct bench *follower(void)
                                                .self = {1},
                                                .members = all,
                                                .member_count = 3,
+                                               .join = join,
                                                .tuning = {.election_timeout_ms = 300,
                                                           .heartbeat_ms = 50,
                                                           .snapshot_bytes = 1 << 20,
@@ -121,6 +119,17 @@ static struct bench *follower(void)
                      why),
         SW_ERR_OK);
     settle(bench);
+    return bench;
+}
+
+/* A member of three that follows node 2 in term 1, with entry 1 committed. */
+static struct bench *follower(void)
+{
+    struct raft_message heartbeat = {
+        .type = RAFT_IO_APPEND_ENTRIES,
+        .append_entries = {.term = 1, .prev_log_index = 1, .prev_log_term = 1, .leader_commit = 1}};
+    struct bench *bench = open_with(false);
+
     receive(bench, 2, &heartbeat);
     fake_forget_sent(&bench->world);
     return bench;
@@ -216,6 +225,19 @@ static void another_leader_ends_the_question(void **state)
     close_bench(bench);
 }
 
+/* Also before there was any term. */
+static void without_a_leader_nobody_is_asked(void **state)
+{
+    struct bench *bench = open_with(true);
+
+    (void)state;
+    sw_group_read_anywhere(bench->group, ready, NULL);
+    settle(bench);
+    assert_int_equal(ready_count, 1);
+    assert_int_equal(ready_err, SW_ERR_NO_LEADER);
+    close_bench(bench);
+}
+
 static void who_does_not_lead_names_no_point(void **state)
 {
     struct bench *bench = follower();
@@ -233,6 +255,7 @@ int main(void)
         cmocka_unit_test(what_is_behind_is_waited_for),
         cmocka_unit_test(answers_to_others_do_not_count),
         cmocka_unit_test(another_leader_ends_the_question),
+        cmocka_unit_test(without_a_leader_nobody_is_asked),
         cmocka_unit_test(who_does_not_lead_names_no_point),
     };
 
