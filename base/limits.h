@@ -61,6 +61,7 @@ enum {
     SW_SESSION_TTL_MS_DEFAULT = 600 * 1000,
 
     SW_LEASE_COUNT_MAX = 65536,    /* per group; a grant beyond it is BUSY */
+    SW_LEASE_WALK_COUNT_MAX = 4096, /* leases, of any partition, that one look at a list passes */
     SW_LEASE_KEY_COUNT_MAX = 1024, /* that one lease holds: its end deletes all of them at once */
     SW_LEASE_TTL_MS_MIN = 100,
     SW_LEASE_TTL_MS_MAX = 24 * 3600 * 1000,

@@ -273,6 +273,8 @@ static enum sw_err
 lease_list(struct sw__page *page, const struct sw_state *state, struct sw_store *store)
 {
     struct sw_store_record stored;
+    struct sw_lease_key key;
+    uint32_t walked = 0;
     enum sw_err err;
 
     sw_key_lease(state->group, page->request->lease + 1, &page->from);
@@ -283,6 +285,12 @@ lease_list(struct sw__page *page, const struct sw_state *state, struct sw_store 
         err = lease_add(page, &stored);
         if (err != SW_ERR_OK || page->more) {
             return err;
+        }
+        walked++;
+        if (walked == SW_LEASE_WALK_COUNT_MAX) {
+            page->more = true;
+            page->walked_to = sw_key_lease_decode(stored.key, &key) == SW_ERR_OK ? key.lease : 0;
+            return SW_ERR_OK;
         }
         err = store->ops->next(store, SW_TABLE_LEASE, false, &stored);
     }
@@ -436,7 +444,7 @@ enum sw_err sw_query(const struct sw_state *state,
                               .shard = state->group,
                               .revision = revision_of(
                                   &page, state, answer == SW_ERR_OK || answer == SW_ERR_NOT_FOUND),
-                              .value = answer == SW_ERR_COMPACTED ? page.floor : 0,
+                              .value = answer == SW_ERR_COMPACTED ? page.floor : page.walked_to,
                               .more = page.more,
                               .record_count = page.count,
                               .records = sw_buf_span(records)};

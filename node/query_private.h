@@ -16,6 +16,7 @@ struct sw__page {
     struct sw_key bound; /* excluded; size 0 = none */
     uint32_t count;
     bool more;
+    uint64_t walked_to; /* of a list of leases that was cut: the last one it passed */
     uint64_t upto;  /* of a watch: everything up to this revision is in the page */
     uint64_t floor; /* of COMPACTED: the oldest revision that could be read */
 };

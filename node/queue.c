@@ -65,7 +65,7 @@ static uint32_t cost_of(const struct sw__request *request)
     if (request->op == SW_OP_SCAN || request->op == SW_OP_EXPERIENCE_SCAN) {
         return request->limit == 0 ? WALK_COST : SCAN_COST + request->limit / RECORDS_A_COST;
     }
-    if (request->op == SW_OP_LEASE_LIST || request->op == SW_OP_SESSION_LIST) {
+    if (sw__class_of(request->op) == SW_FAIR_SCAN) {
         return WALK_COST;
     }
     /* A key costs a look; the names of the keys are what such a request consists of. */

@@ -47,6 +47,7 @@ static void submit(struct sw__shard *shard, struct sw__request *request)
     request->place = SW__PLACE_RUNNING;
     decoded.timeout_ms = time_left(shard, request);
     if (decoded.op == SW_OP_LEASE_LIST) {
+        decoded.lease = request->checked > decoded.lease ? request->checked : decoded.lease;
         decoded.expected = sw_tick_now(&shard->tick, sw_env_now_ns(node->config.env));
     }
     if (decoded.op == SW_OP_WATCH) {
@@ -139,6 +140,13 @@ static void note_denied(struct sw__request *request)
     sw__audit_denied(request->shard, &request->author, &decoded);
 }
 
+/* A look at the leases of all partitions that found none of its own: it is not over. */
+static bool walks_on(const struct sw__request *request, const struct sw_reply *reply)
+{
+    return request->op == SW_OP_LEASE_LIST && reply->err == SW_ERR_OK && reply->more &&
+           reply->record_count == 0 && reply->value > request->checked;
+}
+
 void sw__read_done(void *arg, uint64_t token, const struct sw_reply *reply)
 {
     struct sw_node *node = arg;
@@ -153,6 +161,12 @@ void sw__read_done(void *arg, uint64_t token, const struct sw_reply *reply)
         struct sw_reply copy = *reply;
 
         charge(request, reply);
+        if (walks_on(request, reply)) {
+            request->checked = reply->value;
+            sw__queue_push(shard, request); /* behind whose turn it is now */
+            sw__reads_pump(shard);
+            return;
+        }
         if (reply->err == SW_ERR_DEADLINE && request->op == SW_OP_WATCH) {
             copy = (struct sw_reply){.revision = request->checked};
         } else if (sw__watch_waits(shard, request, reply)) {

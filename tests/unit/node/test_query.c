@@ -343,6 +343,35 @@ static void a_damaged_record_is_never_answered(void **unused)
     kit_close(&kit);
 }
 
+/* Leases of other partitions are passed, but not all of them in one look. */
+static void a_list_of_leases_is_cut_where_it_found_none(void **unused)
+{
+    struct kit kit = kit_open();
+    struct sw_request grant = kit_request(SW_OP_LEASE_GRANT);
+    struct sw_request list = kit_request(SW_OP_LEASE_LIST);
+    struct answer answer;
+
+    (void)unused;
+    grant.limit = 1000;
+    grant.partition = sw_span_str("another");
+    for (uint32_t i = 0; i < SW_LEASE_WALK_COUNT_MAX; i++) {
+        assert_int_equal(kit_run(&kit, 1, grant).err, SW_ERR_OK);
+    }
+    grant.partition = list.partition;
+    assert_int_equal(kit_run(&kit, 1, grant).err, SW_ERR_OK);
+    answer = ask(&kit, &list);
+    assert_int_equal(answer.reply.record_count, 0);
+    assert_true(answer.reply.more);
+    assert_int_equal(answer.reply.value, SW_LEASE_WALK_COUNT_MAX);
+    list.lease = answer.reply.value;
+    sw_buf_release(&answer.records);
+    answer = ask(&kit, &list);
+    assert_int_equal(answer.reply.record_count, 1);
+    assert_false(answer.reply.more);
+    sw_buf_release(&answer.records);
+    kit_close(&kit);
+}
+
 /* Sessions are of no partition: the request names none. */
 static void sessions_are_listed(void **unused)
 {
@@ -379,6 +408,7 @@ int main(void)
         cmocka_unit_test(a_multi_get_is_bounded_in_bytes),
         cmocka_unit_test(what_is_no_read_is_refused),
         cmocka_unit_test(a_damaged_record_is_never_answered),
+        cmocka_unit_test(a_list_of_leases_is_cut_where_it_found_none),
         cmocka_unit_test(sessions_are_listed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
