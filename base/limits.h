@@ -113,6 +113,11 @@ enum {
     SW_CONDITION_COUNT_MAX = 32,      /* of one question */
     SW_SEARCH_RERANK_MAX = 16 * 1024, /* candidates compared exactly */
 
+    SW_CONTEXT_ID_SIZE_MAX = 128,
+    SW_CONTEXT_TOKENS_MAX = 1 << 20,    /* of one block */
+    SW_CONTEXT_STEP_COUNT_MAX = 128,    /* blocks that one entry deletes, */
+    SW_CONTEXT_STEP_SIZE_MAX = 1 << 20, /* or about so many bytes of them */
+
     SW_SNAPSHOT_DESCRIPTOR_SIZE_MAX = 4 << 10,
     SW_SNAPSHOT_CHUNK_SIZE_MAX = 512 << 10,
 

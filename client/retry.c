@@ -72,6 +72,10 @@ bool sw_request_repeatable(const struct sw_request *request)
     case SW_OP_INDEX_CREATE:
     case SW_OP_INDEX_DROP:
     case SW_OP_VECTOR_PUT:
+    case SW_OP_CONTEXT_CREATE:
+    case SW_OP_CONTEXT_APPEND:
+    case SW_OP_CONTEXT_WINDOW:
+    case SW_OP_CONTEXT_DELETE:
         return request->session.value != 0;
     case SW_OP_TRANSFER: /* twice may move the leader twice */
     case SW_OP_SNAPSHOT:

@@ -422,6 +422,9 @@ static enum sw_err run_write(struct sw__apply *apply,
     if (request->op == SW_OP_VECTOR_PUT) {
         return sw__vector_put(apply, request, result);
     }
+    if (request->op >= SW_OP_CONTEXT_CREATE && request->op <= SW_OP_CONTEXT_DELETE) {
+        return sw__apply_context(apply, request, result);
+    }
     if (request->op == SW_OP_TOKEN_REDEEM) {
         return sw__apply_redeem(apply, request, result);
     }

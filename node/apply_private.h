@@ -165,6 +165,27 @@ sw__vectors_forget(struct sw__apply *apply, const struct sw_place *place, struct
 /* A step of the work that indexes have waiting; there is some. */
 enum sw_err sw__vectors_work(struct sw__apply *apply);
 
+/* Is the vector one of the index? If not, DIMENSION (then `ret_value` tells both lengths) or what
+ * is wrong with its numbers. */
+enum sw_err sw__vector_check(const struct sw_vectors_index *index,
+                             struct sw_span vector,
+                             uint64_t *ret_value) SW_MUST_CHECK;
+/* From the present revision on the index finds the key, which was just put, by this vector. */
+enum sw_err sw__vector_set(struct sw__apply *apply,
+                           struct sw_vectors_index *index,
+                           struct sw_span name,
+                           const struct sw_vector_item *item);
+/* Entries of the context that were put at lower revisions are stale. */
+enum sw_err sw__vector_watermark(struct sw__apply *apply,
+                                 struct sw_vectors_index *index,
+                                 uint32_t context,
+                                 uint64_t revision);
+
+/* apply_context.c */
+enum sw_err sw__apply_context(struct sw__apply *apply,
+                              const struct sw_request *request,
+                              struct sw_command_result *result);
+
 /* apply_redeem.c: the author's key is a token, which becomes an identity of another key. */
 enum sw_err sw__apply_redeem(struct sw__apply *apply,
                              const struct sw_request *request,

@@ -210,19 +210,44 @@ static enum sw_err entry_add(struct sw__apply *apply,
     return err;
 }
 
-/* What of the request does not fit the index; the answer tells both dimensions. */
-static enum sw_err check_vector(const struct sw_vectors_index *index,
-                                const struct sw_vector_item *item,
-                                struct sw_command_result *result)
+enum sw_err
+sw__vector_check(const struct sw_vectors_index *index, struct sw_span vector, uint64_t *ret_value)
 {
     const struct sw_space *space = sw_index_space(index->index);
     char why[SW_WHY_SIZE];
 
-    if (item->vector.size != sw_space_vector_size(space)) {
-        result->value = sw__vectors_dimensions(space, item->vector.size);
+    if (vector.size != sw_space_vector_size(space)) {
+        *ret_value = sw__vectors_dimensions(space, vector.size);
         return SW_ERR_DIMENSION;
     }
-    return sw_space_check_vector(space, item->vector, why);
+    return sw_space_check_vector(space, vector, why);
+}
+
+enum sw_err sw__vector_set(struct sw__apply *apply,
+                           struct sw_vectors_index *index,
+                           struct sw_span name,
+                           const struct sw_vector_item *item)
+{
+    uint64_t id;
+    enum sw_err err = sw_vectors_id_of(index, apply->store, name, &id);
+
+    if (err == SW_ERR_OK && id != 0) {
+        err = entry_remove(apply, index, name, id);
+    }
+    return err == SW_ERR_OK ? entry_add(apply, index, name, item, apply->state->revision) : err;
+}
+
+enum sw_err sw__vector_watermark(struct sw__apply *apply,
+                                 struct sw_vectors_index *index,
+                                 uint32_t context,
+                                 uint64_t revision)
+{
+    enum sw_err err;
+
+    index->apply = apply;
+    err = sw_index_set_watermark(index->index, context, revision);
+    note_change(apply->state, index);
+    return err;
 }
 
 /* Is there an entry within the item's distance? It becomes the answer. */
@@ -266,7 +291,6 @@ static enum sw_err put_item(struct sw__apply *apply,
     struct sw_kv_record old, next = {0};
     struct sw__usage_change change;
     struct sw_key key;
-    uint64_t id;
     enum sw_err err;
 
     sw_key_kv(&index->place, request->key, &key);
@@ -282,13 +306,7 @@ static enum sw_err put_item(struct sw__apply *apply,
     state->revision++;
     result->revision = state->revision;
     err = sw__kv_put(apply, &index->place, request->key, &old, &next);
-    if (err == SW_ERR_OK) {
-        err = sw_vectors_id_of(index, apply->store, request->key, &id);
-    }
-    if (err == SW_ERR_OK && id != 0) {
-        err = entry_remove(apply, index, request->key, id);
-    }
-    return err == SW_ERR_OK ? entry_add(apply, index, request->key, item, state->revision) : err;
+    return err == SW_ERR_OK ? sw__vector_set(apply, index, request->key, item) : err;
 }
 
 enum sw_err sw__vector_put(struct sw__apply *apply,
@@ -305,7 +323,8 @@ enum sw_err sw__vector_put(struct sw__apply *apply,
     result->err = sw_vector_item_decode(request->value, &item);
     if (result->err == SW_ERR_OK) {
         index = sw_vectors_find(&state->vectors, &place, item.index);
-        result->err = index == NULL ? SW_ERR_NO_INDEX : check_vector(index, &item, result);
+        result->err =
+            index == NULL ? SW_ERR_NO_INDEX : sw__vector_check(index, item.vector, &result->value);
     }
     if (result->err == SW_ERR_OK && item.novel) {
         err = find_near(apply, index, &item, result);

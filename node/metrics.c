@@ -68,7 +68,11 @@ static const char *const op_names[SW_OP_COUNT] = {[0] = "unknown",
                                                   [SW_OP_AUDIT] = "audit",
                                                   [SW_OP_TOKEN_REDEEM] = "token_redeem",
                                                   [SW_OP_OUTCOME] = "outcome",
-                                                  [SW_OP_SESSION_LIST] = "session_list"};
+                                                  [SW_OP_SESSION_LIST] = "session_list",
+                                                  [SW_OP_CONTEXT_CREATE] = "context_create",
+                                                  [SW_OP_CONTEXT_APPEND] = "context_append",
+                                                  [SW_OP_CONTEXT_WINDOW] = "context_window",
+                                                  [SW_OP_CONTEXT_DELETE] = "context_delete"};
 
 /* Where a request is counted: numbers in between are no operations. */
 static uint32_t row_of(enum sw_op op)

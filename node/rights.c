@@ -31,6 +31,10 @@ static uint8_t needed_rights(const struct sw_request *request)
     case SW_OP_LEASE_REVOKE:
     case SW_OP_INDEX_CREATE:
     case SW_OP_INDEX_DROP:
+    case SW_OP_CONTEXT_CREATE:
+    case SW_OP_CONTEXT_APPEND:
+    case SW_OP_CONTEXT_WINDOW:
+    case SW_OP_CONTEXT_DELETE:
         return SW_RIGHT_WRITE;
     case SW_OP_TXN:        /* its compares tell what is there, */
     case SW_OP_VECTOR_PUT: /* a novel put what is near */

@@ -73,6 +73,13 @@ enum sw_op {
                                  distance (an IEEE 754 double) in the place of a lease; the detail
                                  says how they were found, as JSON */
     SW_OP_SESSION_LIST = 47,  /* sessions above `session`, as records; see docs/PROTOCOL.md */
+    /* Contexts of a partition; `key` is the id. Values, and what is stored: transport/context.h.
+     * They are read as the keys that they are. */
+    SW_OP_CONTEXT_CREATE = 50, /* CONFLICT if there is one */
+    SW_OP_CONTEXT_APPEND = 51, /* the answer's value is the block's first token */
+    SW_OP_CONTEXT_WINDOW = 52, /* sets the window, and moves it to the present */
+    SW_OP_CONTEXT_DELETE =
+        53, /* some blocks; the answer's value is 1 while there are more: again */
     SW_OP_COUNT
 };
 

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "transport/audit.h"
+#include "transport/context.h"
 #include "transport/proto_private.h"
 #include "transport/setting.h"
 #include "transport/txn.h"
@@ -180,6 +181,25 @@ static const struct op_rule op_rules[SW_OP_COUNT] = {
                              .required = SW__FIELD_NAMES | SW__FIELD_VALUE,
                              .value_max = SW_VALUE_SIZE_MAX,
                              .read = true},
+    [SW_OP_CONTEXT_CREATE] = {.name = "context create",
+                              .required = SW__FIELD_NAMES | SW__FIELD_KEY | SW__FIELD_VALUE,
+                              .optional = SW__FIELD_ONCE,
+                              .value_max = SW_SPACE_NAME_SIZE_MAX + 64,
+                              .write = true},
+    [SW_OP_CONTEXT_APPEND] = {.name = "context append",
+                              .required = SW__FIELD_NAMES | SW__FIELD_KEY | SW__FIELD_VALUE,
+                              .optional = SW__FIELD_ONCE,
+                              .value_max = SW_VALUE_SIZE_MAX,
+                              .write = true},
+    [SW_OP_CONTEXT_WINDOW] = {.name = "context window",
+                              .required = SW__FIELD_NAMES | SW__FIELD_KEY | SW__FIELD_VALUE,
+                              .optional = SW__FIELD_ONCE,
+                              .value_max = 64,
+                              .write = true},
+    [SW_OP_CONTEXT_DELETE] = {.name = "context delete",
+                              .required = SW__FIELD_NAMES | SW__FIELD_KEY,
+                              .optional = SW__FIELD_ONCE,
+                              .write = true},
 };
 
 const char *sw_op_text(enum sw_op op)
@@ -390,6 +410,21 @@ static enum sw_err check_index(const struct sw_request *request, char *ret_why)
     return err == SW_ERR_OK ? sw_vector_space_validate(request->value, ret_why) : err;
 }
 
+static enum sw_err check_context(const struct sw_request *request, char *ret_why)
+{
+    const enum sw_err err = sw_context_id_validate(request->key, ret_why);
+
+    if (err != SW_ERR_OK || request->op == SW_OP_CONTEXT_DELETE) {
+        return err;
+    }
+    if (request->op == SW_OP_CONTEXT_CREATE) {
+        return sw_context_spec_validate(request->value, ret_why);
+    }
+    return request->op == SW_OP_CONTEXT_APPEND
+               ? sw_context_append_validate(request->value, ret_why)
+               : sw_context_window_validate(request->value, ret_why);
+}
+
 static enum sw_err check_redeem(const struct sw_request *request, char *ret_why)
 {
     if (request->value.size == SW_IDENTITY_ID_SIZE) {
@@ -443,6 +478,9 @@ check_special(const struct op_rule *rule, const struct sw_request *request, char
     }
     if (request->op == SW_OP_VECTOR_SEARCH) {
         return sw_vector_query_validate(request->value, ret_why);
+    }
+    if (request->op >= SW_OP_CONTEXT_CREATE && request->op <= SW_OP_CONTEXT_DELETE) {
+        return check_context(request, ret_why);
     }
     if (request->op == SW_OP_MULTI_GET) {
         const enum sw_err err = sw_keys_validate(request->value, ret_why);

@@ -2,8 +2,45 @@
  * the same bytes, and validation never reads outside it. */
 #include <stdlib.h>
 
+#include "transport/context.h"
 #include "transport/proto.h"
 #include "transport/txn.h"
+
+/* What decodes re-encodes to the same bytes; so does what is stored, whoever wrote it. */
+static void fuzz_contexts(const uint8_t *data, size_t size, struct sw_buf *again)
+{
+    const struct sw_span bytes = sw_span_of(data, size);
+    struct sw_context_append append;
+    struct sw_context_spec spec;
+    struct sw_context_block block;
+    struct sw_context context;
+    char why[SW_WHY_SIZE];
+
+    sw_buf_clear(again);
+    if (sw_context_append_decode(bytes, &append) == SW_ERR_OK) {
+        sw_context_append_encode(&append, again);
+        check(again, data, size);
+    } else if (sw_context_append_validate(bytes, why) == SW_ERR_OK) {
+        abort();
+    }
+    sw_buf_clear(again);
+    if (sw_context_spec_decode(bytes, &spec) == SW_ERR_OK) {
+        sw_context_spec_encode(&spec, again);
+        check(again, data, size);
+    } else if (sw_context_spec_validate(bytes, why) == SW_ERR_OK) {
+        abort();
+    }
+    sw_buf_clear(again);
+    if (sw_context_read(bytes, &context)) {
+        sw_context_write(&context, again);
+        check(again, data, size);
+    }
+    sw_buf_clear(again);
+    if (sw_context_block_read(bytes, &block)) {
+        sw_context_block_write(&block, again);
+        check(again, data, size);
+    }
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -131,6 +168,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_txn(data, size, &again);
     fuzz_keys(data, size, &again);
     fuzz_merge(data, size, &again);
+    fuzz_contexts(data, size, &again);
     sw_buf_release(&again);
     return 0;
 }
