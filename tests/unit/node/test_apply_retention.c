@@ -1,8 +1,11 @@
 /* A namespace keeps what its own setting says, and leaves what others keep alone. */
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "node/history.h"
 #include "node/query.h"
+#include "storage/store_lmdb.h"
 #include "tests/unit/node/state_kit.h"
 
 static struct kit kit_with(uint64_t keep_last, uint64_t max_age_ms, uint64_t max_bytes)
@@ -120,6 +123,50 @@ static void a_setting_that_is_gone_counts_no_more(void **unused)
     kit_close(&kit);
 }
 
+/* Pages of what went are used again: the file of a store that is written over and over stays as
+ * large as what is kept needs it to be. */
+static void space_comes_back(void **unused)
+{
+    char path[] = "/tmp/swarm-retention-XXXXXX";
+    const struct sw_store_lmdb_config config = {
+        .path = path, .swarm = {{1}}, .node = {1}, .map_size = 1 << 28};
+    char file[sizeof path + 16];
+    char why[SW_WHY_SIZE];
+    struct kit kit = {0};
+    off_t sizes[2] = {0};
+    struct stat found;
+
+    (void)unused;
+    assert_non_null(mkdtemp(path));
+    (void)snprintf(file, sizeof file, "%s/data.mdb", path);
+    assert_int_equal(sw_store_lmdb_open(&config, &kit.store, why), SW_ERR_OK);
+    kit_load(&kit);
+    kit.state.change_count_max = 200;
+    for (int i = 0; i < 6000; i++) {
+        char key[16];
+
+        (void)snprintf(key, sizeof key, "%d", i * 7 % 50);
+        (void)kit_run(&kit, 1, kit_put(key, "a value of some bytes, many times over"));
+        if (i % 100 == 99) {
+            kit_commit(&kit);
+        }
+        if (i == 1999 || i == 5999) {
+            assert_int_equal(stat(file, &found), 0);
+            sizes[i == 5999 ? 1 : 0] = found.st_size;
+        }
+    }
+    assert_int_equal(kit.state.change_count, 200);
+    assert_true(sizes[1] <= sizes[0]);
+    sw_state_release(&kit.state);
+    sw_store_lmdb_close(kit.store);
+    sw_buf_release(&kit.entry);
+    free(kit.results);
+    assert_int_equal(unlink(file), 0);
+    (void)snprintf(file, sizeof file, "%s/lock.mdb", path);
+    assert_int_equal(unlink(file), 0);
+    assert_int_equal(rmdir(path), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,6 +174,7 @@ int main(void)
         cmocka_unit_test(old_ones_go_with_the_next_change),
         cmocka_unit_test(bytes_are_bounded_and_others_left_alone),
         cmocka_unit_test(a_setting_that_is_gone_counts_no_more),
+        cmocka_unit_test(space_comes_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
