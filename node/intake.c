@@ -108,6 +108,26 @@ fill_header(const struct sw_node *node, const struct sw__shard *shard, struct sw
     reply->term = shard->term;
 }
 
+/* Answers out of the log are a code and a number; people get a sentence. */
+static void explain_vector(enum sw_op op, struct sw_reply *reply, char why[SW_WHY_SIZE])
+{
+    if (reply->detail.size > 0) {
+        return;
+    }
+    if (reply->err == SW_ERR_DIMENSION) {
+        (void)snprintf(why,
+                       SW_WHY_SIZE,
+                       "the vector has %u numbers, those of the index have %u",
+                       (unsigned)(reply->value >> 32),
+                       (unsigned)(reply->value & UINT32_MAX));
+        reply->detail = sw_span_str(why);
+    } else if (reply->err == SW_ERR_INVALID &&
+               (op == SW_OP_VECTOR_PUT || op == SW_OP_VECTOR_SEARCH)) {
+        reply->detail = sw_span_str("the vector is all zeros, which have no direction, or longer "
+                                    "than the index takes, or holds what is no number");
+    }
+}
+
 void sw__request_answer(struct sw_node *node, struct sw__request *request, struct sw_reply *reply)
 {
     struct sw_client *client = sw_clients_find(&node->clients, request->conn);
@@ -128,14 +148,7 @@ void sw__request_answer(struct sw_node *node, struct sw__request *request, struc
     }
     SW_ASSERT(client->in_flight > 0);
     client->in_flight--;
-    if (reply->err == SW_ERR_DIMENSION && reply->detail.size == 0) {
-        (void)snprintf(why,
-                       sizeof why,
-                       "the vector has %u numbers, those of the index have %u",
-                       (unsigned)(reply->value >> 32),
-                       (unsigned)(reply->value & UINT32_MAX));
-        reply->detail = sw_span_str(why);
-    }
+    explain_vector(request->op, reply, why);
     reply->id = request->id;
     fill_header(node, request->shard, reply);
     reply->durability = durability_of(node, request->op, reply->err);

@@ -1,6 +1,7 @@
 /* Words into arguments and flags; errors into one line and an exit code. */
 #include "tools/cli.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,8 +34,11 @@ int sw_cli_fail(enum sw_err err, const char *detail)
     const bool has_detail = detail != NULL && detail[0] != '\0' && strcmp(detail, info->text) != 0;
     /* "See the detail" helps nobody who is reading it, and the hint of IO speaks of a node's disk:
      * a file of this program comes with a detail. */
-    const bool said = err == SW_ERR_INVALID || err == SW_ERR_CONFIG || err == SW_ERR_IO;
+    const bool said = err == SW_ERR_INVALID || err == SW_ERR_CONFIG || err == SW_ERR_IO ||
+                      err == SW_ERR_FUTURE_REVISION || err == SW_ERR_COMPACTED;
     const bool has_hint = info->hint[0] != '\0' && !(has_detail && said);
+    /* What was not found may be no key; the detail says what it is. */
+    const bool has_text = !(has_detail && err == SW_ERR_NOT_FOUND);
 
     (void)fflush(stdout);
     (void)fprintf(stderr,
@@ -42,8 +46,8 @@ int sw_cli_fail(enum sw_err err, const char *detail)
                   sw_cli_program,
                   (unsigned)info->err,
                   info->name,
-                  info->text,
-                  has_detail ? ": " : "",
+                  has_text ? info->text : "",
+                  has_text && has_detail ? ": " : "",
                   has_detail ? detail : "",
                   has_hint ? " (" : "",
                   has_hint ? info->hint : "",
@@ -62,8 +66,18 @@ int sw_cli_fail_format(enum sw_err err, const char *format, ...)
     return sw_cli_fail(err, detail);
 }
 
+/* The numbers that hints of the table leave to the answer, which nobody sees here. */
 int sw_cli_fail_result(const struct swarm_result *result)
 {
+    if (result->status == SWARM_FUTURE_REVISION) {
+        return sw_cli_fail_format(
+            SW_ERR_FUTURE_REVISION, "the present revision is %" PRIu64, result->revision);
+    }
+    if (result->status == SWARM_COMPACTED && result->value > 0) {
+        return sw_cli_fail_format(SW_ERR_COMPACTED,
+                                  "of revision %" PRIu64 " and later everything is kept",
+                                  result->value);
+    }
     return sw_cli_fail((enum sw_err)result->status, result->detail);
 }
 

@@ -35,6 +35,35 @@ static void add(struct findings *findings,
     findings->failures += grade == GRADE_FAIL ? 1 : 0;
 }
 
+static bool refused(const struct sw_survey_row *row)
+{
+    return !row->answered && row->result != NULL &&
+           (row->result->status == SWARM_UNAUTHORIZED ||
+            row->result->status == SWARM_UNAUTHENTICATED);
+}
+
+/* The detail of an answer that nobody gave tells of all nodes: here only this one's counts. */
+static void
+add_silent(struct findings *findings, const char *check, const struct sw_survey_row *row)
+{
+    char what[SW_WHY_SIZE];
+
+    (void)snprintf(what,
+                   sizeof what,
+                   "%.60s %s: %s",
+                   row->address,
+                   refused(row) ? "runs and refuses this client" : "does not answer",
+                   row->result == NULL ? "not asked" : swarm_status_name(row->result->status));
+    add(findings,
+        check,
+        GRADE_FAIL,
+        what,
+        refused(row) ? "an administrator lets its key in: `swarmctl identity create`; or the "
+                       "settings name another key for the node than it has"
+                     : "is swarmd running there, and is the port open? If its disk is lost: "
+                       "`swarmctl member replace`");
+}
+
 static void look_at_node(struct findings *findings, const struct sw_survey_row *row)
 {
     char check[48];
@@ -42,17 +71,7 @@ static void look_at_node(struct findings *findings, const struct sw_survey_row *
 
     (void)snprintf(check, sizeof check, "node %llu", (unsigned long long)row->node);
     if (!row->answered) {
-        (void)snprintf(what,
-                       sizeof what,
-                       "%.60s does not answer: %.60s",
-                       row->address,
-                       row->result == NULL ? "" : row->result->detail);
-        add(findings,
-            check,
-            GRADE_FAIL,
-            what,
-            "is swarmd running there, and is the port open? If its disk is lost: `swarmctl member "
-            "replace`");
+        add_silent(findings, check, row);
         return;
     }
     if (row->status.disk_full) {
@@ -73,11 +92,24 @@ static void look_at_node(struct findings *findings, const struct sw_survey_row *
     }
 }
 
+static size_t refused_count(const struct sw_survey *survey)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < survey->count; i++) {
+        count += refused(&survey->rows[i]) ? 1 : 0;
+    }
+    return count;
+}
+
 static void look_at_leader(struct findings *findings, const struct sw_survey *survey)
 {
     const uint64_t leader = sw_survey_leader(survey);
     char what[SW_WHY_SIZE];
 
+    if (refused_count(survey) == survey->count) {
+        return; /* nobody told anything: whether one leads is not known */
+    }
     if (leader != 0) {
         (void)snprintf(what, sizeof what, "node %llu leads", (unsigned long long)leader);
         add(findings, "leader", GRADE_OK, what, "");
@@ -142,7 +174,7 @@ static void look_at_digests(struct findings *findings, const struct sw_survey *s
             "keep the data of all nodes as it is, and report this");
     } else if (compared) {
         add(findings, "digests", GRADE_OK, "all states at one index are equal", "");
-    } else {
+    } else if (survey->answered > 1) {
         add(findings,
             "digests",
             GRADE_OK,
@@ -173,13 +205,15 @@ static void look_at_versions(struct findings *findings, const struct sw_survey *
     }
 }
 
-static int code_of(const struct findings *findings)
+static int code_of(const struct findings *findings, const struct sw_survey *survey)
 {
     if (findings->failures == 0) {
         return 0;
     }
-    return sw_cli_fail_format(
-        SW_ERR_UNREACHABLE, "%zu of the checks failed: see the rows", findings->failures);
+    return sw_cli_fail_format(refused_count(survey) == survey->count ? SW_ERR_UNAUTHORIZED
+                                                                     : SW_ERR_UNREACHABLE,
+                              "%zu of the checks failed: see the rows",
+                              findings->failures);
 }
 
 int sw_cmd_doctor(struct sw_cli *cli)
@@ -208,7 +242,7 @@ int sw_cmd_doctor(struct sw_cli *cli)
     sw_output_field_number(&findings.out, "warnings", findings.warnings);
     sw_output_field_number(&findings.out, "failures", findings.failures);
     (void)sw_output_print(&findings.out, cli->format, stdout);
-    code = code_of(&findings);
+    code = code_of(&findings, &survey);
     sw_output_release(&findings.out);
     sw_survey_release(&survey);
     return code;

@@ -1,5 +1,6 @@
 /* swarmctl history: what keys were, what became of them between two revisions, the changes as
  * lines, and letting old ones go. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +85,48 @@ static int present_revision(struct sw_cli *cli, uint64_t *ret_revision)
     return code;
 }
 
+/* A walk to a revision that is yet to come would wait for it. */
+static int check_upto(struct sw_cli *cli, uint64_t upto)
+{
+    uint64_t present = 0;
+    const int code = present_revision(cli, &present);
+
+    if (code != 0 || upto <= present) {
+        return code;
+    }
+    return sw_cli_fail_format(
+        SW_ERR_FUTURE_REVISION, "%" PRIu64 ", and the present revision is %" PRIu64, upto, present);
+}
+
+/* A read of the past knows where the past begins, a walk of changes does not. */
+static int fail_compacted(struct sw_cli *cli, uint64_t after)
+{
+    struct swarm_request request = request_of(cli, SWARM_SCAN);
+    struct swarm_result *result = NULL;
+    uint64_t oldest = 0;
+    int code = 0;
+
+    request.limit = 1;
+    request.flags = SWARM_KEYS_ONLY;
+    request.expected = after > 0 ? after : 1;
+    if (sw_cmd_call(cli, &request, &result, &code) != SW_ERR_OK) {
+        return code;
+    }
+    if (result->status == SWARM_COMPACTED) {
+        oldest = result->value;
+    }
+    swarm_result_free(result);
+    if (oldest == 0) {
+        return sw_cli_fail_format(
+            SW_ERR_COMPACTED, "not all changes behind revision %" PRIu64 " are there", after);
+    }
+    return sw_cli_fail_format(SW_ERR_COMPACTED,
+                              "a diff may begin at revision %" PRIu64
+                              ", an export with --from %" PRIu64,
+                              oldest,
+                              oldest + 1);
+}
+
 /* All changes of the partition above `after`, up to `upto`. */
 static int
 walk(struct sw_cli *cli, uint64_t after, uint64_t upto, uint32_t flags, change_fn each, void *arg)
@@ -101,7 +144,9 @@ walk(struct sw_cli *cli, uint64_t after, uint64_t upto, uint32_t flags, change_f
         if (sw_cmd_call(cli, &request, &result, &code) != SW_ERR_OK) {
             return code;
         }
-        if (result->status != SWARM_OK) {
+        if (result->status == SWARM_RESYNC) {
+            code = fail_compacted(cli, request.expected);
+        } else if (result->status != SWARM_OK) {
             code = sw_cli_fail_result(result);
         } else {
             SW_ASSERT(result->record_count % step == 0);
@@ -152,9 +197,7 @@ int sw_cmd_history_export(struct sw_cli *cli)
         !sw_cli_number(cli, "from", 1, &from) || !sw_cli_number(cli, "to", 0, &upto)) {
         return sw_err_info(SW_ERR_INVALID)->exit_code;
     }
-    if (upto == 0) {
-        code = present_revision(cli, &upto);
-    }
+    code = upto == 0 ? present_revision(cli, &upto) : check_upto(cli, upto);
     return code == 0
                ? walk(cli, from > 0 ? from - 1 : 0, upto, WANTED_ALL, print_change, &exporting)
                : code;
@@ -315,7 +358,14 @@ int sw_cmd_history_diff(struct sw_cli *cli)
         sw_cmd_encoding(cli, &out.encoding) != SW_ERR_OK) {
         return sw_err_info(SW_ERR_INVALID)->exit_code;
     }
-    code = walk(cli, from, upto, SWARM_PREVIOUS, collect, &all);
+    if (from > upto) {
+        return sw_cli_fail_format(
+            SW_ERR_INVALID, "the older revision comes first: %" PRIu64 " %" PRIu64, upto, from);
+    }
+    code = check_upto(cli, upto);
+    if (code == 0) {
+        code = walk(cli, from, upto, SWARM_PREVIOUS, collect, &all);
+    }
     if (code == 0) {
         add_differences(&out, &all);
         (void)sw_output_print(&out, cli->format, stdout);

@@ -33,8 +33,15 @@ static int write_and_report(struct sw_cli *cli, const struct swarm_request *requ
     if (sw_cmd_call(cli, request, &result, &code) != SW_ERR_OK) {
         return code;
     }
-    code =
-        result->status == SWARM_OK ? sw_cmd_report_write(cli, result) : sw_cli_fail_write(result);
+    if (result->status == SWARM_CONFLICT && request->op == SWARM_INDEX_CREATE) {
+        code = sw_cli_fail_format(SW_ERR_CONFLICT,
+                                  "there is an index %s already: `swarmctl index list` shows it; "
+                                  "nothing was written",
+                                  cli->args[0]);
+    } else {
+        code = result->status == SWARM_OK ? sw_cmd_report_write(cli, result)
+                                          : sw_cli_fail_write(result);
+    }
     swarm_result_free(result);
     return code;
 }
@@ -60,8 +67,16 @@ word_of(const struct sw_cli *cli, const char *flag, const struct word words[], i
         }
     }
     if (given != NULL) {
-        (void)sw_cli_fail_format(
-            SW_ERR_INVALID, "--%s is %s, ..., not %s: see --help", flag, words[0].name, given);
+        char all[64] = "";
+
+        for (const struct word *word = words; word->name != NULL; word++) {
+            (void)snprintf(all + strlen(all),
+                           sizeof all - strlen(all),
+                           "%s%s",
+                           word == words ? "" : ", ",
+                           word->name);
+        }
+        (void)sw_cli_fail_format(SW_ERR_INVALID, "--%s is one of %s, not %s", flag, all, given);
     }
     return given == NULL;
 }
@@ -160,6 +175,14 @@ bool sw_cmd_vector(const struct sw_cli *cli, struct sw_vector_text *text, struct
     free(content);
     if (err != SW_ERR_OK) {
         (void)sw_cli_fail(err, why);
+        return false;
+    }
+    if (text->count < SW_SPACE_DIM_MIN) {
+        (void)sw_cli_fail_format(SW_ERR_INVALID,
+                                 "a vector has %d to %d numbers, this one has %zu",
+                                 SW_SPACE_DIM_MIN,
+                                 SW_SPACE_DIM_MAX,
+                                 text->count);
         return false;
     }
     *ret = (struct swarm_slice){.data = text->numbers, .size = text->count * sizeof(float)};

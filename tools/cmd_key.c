@@ -15,9 +15,12 @@ static void report(const struct sw_cli *cli, const char *path, const char *publi
     (void)sw_output_print(&out, cli->format, stdout);
     sw_output_release(&out);
     if (cli->format == SW_FORMAT_TABLE) {
-        (void)printf("\nAdd this line to the clients file of each node, with read, write or admin, "
-                     "and send it SIGHUP:\n"
-                     "  %s write NAME\n",
+        (void)printf("\nGive it a name and rights, as an administrator:\n"
+                     "  swarmctl identity create NAME --key %s --rights \"rw TENANT\"\n"
+                     "Or, for an administrator's own key, add this line to the clients file of "
+                     "each node and send it SIGHUP:\n"
+                     "  %s admin NAME\n",
+                     public_key,
                      public_key);
     }
 }

@@ -26,15 +26,18 @@ static bool small_number(const struct sw_cli *cli, const char *name, uint32_t *r
     return true;
 }
 
-/* Cuts a list at its commas, in place. */
+/* Cuts a list at its commas, in place. One tag over the limit is counted and not kept. */
 static size_t cut_tags(char *list, const char *tags[SWARM_MEMORY_TAGS_MAX])
 {
     size_t count = 0;
 
-    while (list != NULL && count < SWARM_MEMORY_TAGS_MAX) {
+    while (list != NULL && count <= SWARM_MEMORY_TAGS_MAX) {
         char *end = strchr(list, ',');
 
-        tags[count++] = list;
+        if (count < SWARM_MEMORY_TAGS_MAX) {
+            tags[count] = list;
+        }
+        count++;
         if (end != NULL) {
             *end = '\0';
         }
@@ -55,6 +58,20 @@ static int report(const struct sw_cli *cli, enum swarm_status status, struct swa
                                   swarm_distance(&result->records[0]));
     }
     return sw_cli_fail_write(result);
+}
+
+static bool has_all(const struct swarm_memory *memory)
+{
+    if (memory->agent == NULL || memory->task == NULL) {
+        (void)sw_cli_fail(SW_ERR_INVALID, "--agent NAME and --task NAME say who learned it where");
+        return false;
+    }
+    if (memory->tag_count > SWARM_MEMORY_TAGS_MAX) {
+        (void)sw_cli_fail_format(
+            SW_ERR_INVALID, "a memory has at most %d tags", SWARM_MEMORY_TAGS_MAX);
+        return false;
+    }
+    return true;
 }
 
 static int remember(struct sw_cli *cli, struct swarm_memory *memory)
@@ -88,7 +105,7 @@ int sw_cmd_memory_remember(struct sw_cli *cli)
 
     memory.tag_count = cut_tags(list, tags);
     memory.tags = tags;
-    if (small_number(cli, "utility", &memory.utility) &&
+    if (has_all(&memory) && small_number(cli, "utility", &memory.utility) &&
         sw_cmd_real(cli, "if-novel", 0, &memory.novelty) &&
         sw_cli_number(cli, "lease", 0, &memory.lease) &&
         sw_cmd_vector(cli, &text, &memory.vector) && sw_cmd_value(cli, 1, &value) == SW_ERR_OK) {

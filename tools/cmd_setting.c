@@ -94,6 +94,28 @@ request_of(enum swarm_op op, enum sw_setting_kind kind, const char *name)
     return request;
 }
 
+/* What it means that a name was to be new and is not, or was to be there and is not. */
+static int fail_named(const struct swarm_request *request, const struct swarm_result *result)
+{
+    const char *kind = request->scope.partition;
+    const int size = (int)request->key.size;
+    const char *name = request->key.data;
+
+    if (result->status == SWARM_OK || result->status == SWARM_NOT_FOUND) {
+        return sw_cli_fail_format(
+            SW_ERR_NOT_FOUND, "there is no %s %.*s; nothing was changed", kind, size, name);
+    }
+    if (result->status == SWARM_CONFLICT) {
+        return sw_cli_fail_format(SW_ERR_CONFLICT,
+                                  "there is a record of %s %.*s%s already; nothing was written",
+                                  kind,
+                                  size,
+                                  name,
+                                  strcmp(kind, "tenant") == 0 ? "" : " or of this key");
+    }
+    return sw_cli_fail_write(result);
+}
+
 /* Makes the call; prints `name` and the revision if the write was done, unless `quiet`. */
 static int
 write_setting(struct sw_cli *cli, const struct swarm_request *request, const char *name, bool quiet)
@@ -105,8 +127,8 @@ write_setting(struct sw_cli *cli, const struct swarm_request *request, const cha
     if (sw_cmd_call(cli, request, &result, &code) != SW_ERR_OK) {
         return code;
     }
-    if (result->status != SWARM_OK) {
-        code = sw_cli_fail_write(result);
+    if (result->status != SWARM_OK || (request->op == SWARM_SETTING_DELETE && result->value == 0)) {
+        code = fail_named(request, result);
     } else if (!quiet) {
         sw_output_init(&out, "", NULL, 0);
         sw_output_field(&out, "name", SW_CELL_TEXT, name);
@@ -243,7 +265,10 @@ static int one(struct sw_cli *cli,
     if (sw_cmd_call(cli, &request, &result, &code) != SW_ERR_OK) {
         return code;
     }
-    if (result->status != SWARM_OK) {
+    if (result->status == SWARM_NOT_FOUND) {
+        code = sw_cli_fail_format(
+            SW_ERR_NOT_FOUND, "there is no %s %s", sw_setting_kind_name(kind), name);
+    } else if (result->status != SWARM_OK) {
         code = sw_cli_fail_result(result);
     } else if (result->record_count == 0 || !add_row(kind, &result->records[0], out, add)) {
         code = sw_cli_fail(SW_ERR_MALFORMED, "");

@@ -1,4 +1,5 @@
 /* swarmctl watch: changes of keys as they happen, one line each. */
+#include <inttypes.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -80,6 +81,26 @@ static int now(struct sw_cli *cli, struct swarm_scope scope, uint64_t *ret_revis
     return code;
 }
 
+/* From now on unless --after says more. What is yet to come is not "too old". */
+static int begin_of(struct sw_cli *cli, struct swarm_watch_options *options)
+{
+    uint64_t present = 0;
+    const int code = now(cli, options->scope, &present);
+
+    if (code != 0) {
+        return code;
+    }
+    if (!sw_cli_has(cli, "after")) {
+        options->after = present;
+    }
+    return options->after <= present
+               ? 0
+               : sw_cli_fail_format(SW_ERR_FUTURE_REVISION,
+                                    "--after %" PRIu64 ", and the present revision is %" PRIu64,
+                                    options->after,
+                                    present);
+}
+
 static int
 follow(struct sw_cli *cli, const struct swarm_watch_options *options, struct following *following)
 {
@@ -151,9 +172,7 @@ int sw_cmd_watch(struct sw_cli *cli)
     if (err != SW_ERR_OK) {
         return sw_err_info(err)->exit_code;
     }
-    if (!sw_cli_has(cli, "after")) {
-        code = now(cli, options.scope, &options.after);
-    }
+    code = begin_of(cli, &options);
     (void)sem_init(&following.done, 0, 0);
     if (code == 0) {
         code = follow(cli, &options, &following);

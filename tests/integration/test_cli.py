@@ -307,6 +307,19 @@ class RealSwarm(Case):
         self.assertEqual(self.json("kv", "del", "a", *part)["deleted"], 0)
         self.fails(self.ctl("kv", "get", "a", *part), 3)
 
+    def test_revisions_to_come_are_named_and_not_waited_for(self):
+        part = ("--partition", "revisions")
+        first = int(self.json("kv", "put", "a", "1", *part)["revision"])
+        last = int(self.json("kv", "put", "a", "2", *part)["revision"])
+        far = str(last + 1000000)
+        for words in (("kv", "get", "a", "--rev", far), ("history", "diff", str(first), far),
+                      ("history", "export", "--to", far), ("watch", "--after", far)):
+            self.fails(self.ctl(*words, *part), 1, "FUTURE_REVISION", "the present revision is")
+        self.fails(self.ctl("history", "diff", str(last), str(first), *part), 2,
+                   "the older revision comes first")
+        row, = self.json("history", "diff", str(first), str(last), *part)["differences"]
+        self.assertEqual((row["change"], row["before"], row["after"]), ("changed", "1", "2"))
+
     def test_bytes_survive(self):
         part = ("--partition", "bytes")
         value = bytes(range(256))

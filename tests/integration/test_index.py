@@ -75,6 +75,13 @@ class Index(unittest.TestCase):
             code, _, err = made.ctl("index", "put", "notes", "zero", "x",
                                     "--vector", ",".join(["0"] * DIM))
             self.assertEqual(code, 2, err)
+            self.assertIn("no direction", err)
+            code, _, err = made.ctl("index", "put", "notes", "few", "x", "--vector", "1,2,3")
+            self.assertEqual(code, 2, err)
+            self.assertIn("this one has 3", err)
+            code, _, err = made.ctl("index", "create", "notes", "--dim", str(DIM))
+            self.assertEqual(code, 4, err)
+            self.assertIn("there is an index notes already", err)
             self.json(made, "kv", "del", "key-3")
             self.assertNotIn("key-3", {h["key"] for h in self.search(made, 3)["hits"]})
             listed = self.json(made, "index", "list")["indexes"]
@@ -115,6 +122,9 @@ class Index(unittest.TestCase):
                                     "--agent", "two words", "--task", "t")
             self.assertEqual(code, 2, err)
             self.assertIn("agent", err)
+            code, _, err = self.remember(made, "x", 1, "--tags", ",".join("abcdefghijklmnopq"))
+            self.assertEqual(code, 2, err)
+            self.assertIn("16 tags", err)
             self.assertIn("swarm-memory 1\nagent=planner",
                           made.ctl("kv", "get", found[0]["key"])[1])
 

@@ -92,10 +92,18 @@ class RealSwarm(Case):
         shown = self.good("identity", "show", "alice")["identity"]
         self.assertEqual((shown["rights"], shown["note"]), ("rw acme,r shared doc", "first"))
         self.fails(self.ctl("identity", "create", "alice", "--key", key), 4, "PA-3103")
-        self.fails(self.ctl("identity", "create", "twin", "--key", key), 4, "PA-3103")
+        self.fails(self.ctl("identity", "create", "twin", "--key", key), 4, "PA-3103",
+                   "identity twin or of this key already")
+        self.fails(self.ctl("identity", "revoke", "alicia"), 3, "there is no identity alicia")
         self.good("identity", "revoke", "alice")
         self.assertIn(self.put(alice, "acme", "k")[0], (5, 6, 7))
-        self.fails(self.ctl("identity", "show", "alice"), 3, "PA-3102")
+        self.fails(self.ctl("identity", "show", "alice"), 3, "PA-3102",
+                   "there is no identity alice")
+        code, out, err = self.ctl("doctor", "-o", "json", config=alice)
+        self.assertEqual(code, 7, err)
+        rows = {row["check"]: row["found"] for row in json.loads(out)["checks"]}
+        self.assertIn("refuses this client", rows["node 1"])
+        self.assertNotIn("leader", rows)
 
     def test_a_token_is_redeemed_once(self):
         token = self.folder / "bob.token"
