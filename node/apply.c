@@ -27,6 +27,8 @@ enum effect {
     EFFECT_RECORDS = 8,
 };
 
+enum { EFFECTS_SIZE_MAX = 256 << 10 }; /* that are kept before they are hashed */
+
 /* --- effects ---------------------------------------------------------------------------------- */
 
 static void note_result(struct sw_state *state, const struct sw_command_result *result)
@@ -41,17 +43,42 @@ static void note_result(struct sw_state *state, const struct sw_command_result *
     }
 }
 
+/* One entry may end a thousand leases' keys: what it did so far goes into the hash, which is the
+ * same as if all of it came at once. */
+static void digest_cut(struct sw_state *state)
+{
+    if (state->effects.size < EFFECTS_SIZE_MAX) {
+        return;
+    }
+    if (state->effects_hash == NULL) {
+        state->effects_hash = XXH3_createState();
+        SW_ASSERT(state->effects_hash != NULL);
+    }
+    if (!state->effects_cut) {
+        (void)XXH3_64bits_reset(state->effects_hash);
+        state->effects_cut = true;
+    }
+    (void)XXH3_64bits_update(state->effects_hash, state->effects.data, state->effects.size);
+    sw_buf_clear(&state->effects);
+}
+
 static void digest_begin(struct sw_state *state, uint64_t index)
 {
     sw_buf_clear(&state->answers);
     sw_buf_clear(&state->effects);
+    state->effects_cut = false;
     sw_write_u64(&state->effects, state->digest);
     sw_write_u64(&state->effects, index);
 }
 
 static void digest_end(struct sw_state *state, uint64_t index, uint64_t term)
 {
-    state->digest = XXH3_64bits(state->effects.data, state->effects.size);
+    if (state->effects_cut) {
+        (void)XXH3_64bits_update(state->effects_hash, state->effects.data, state->effects.size);
+        state->digest = XXH3_64bits_digest(state->effects_hash);
+    } else {
+        state->digest = XXH3_64bits(state->effects.data, state->effects.size);
+    }
     state->index = index;
     state->term = term;
     state->changed = true;
@@ -70,6 +97,7 @@ enum sw_err sw__table_put(struct sw__apply *apply,
     sw_write_u8(effects, (uint8_t)table);
     sw_write_blob(effects, sw_key_span(key));
     sw_write_blob(effects, value);
+    digest_cut(apply->state);
     return apply->store->ops->put(apply->store, table, sw_key_span(key), value);
 }
 
@@ -686,6 +714,7 @@ void sw_state_release(struct sw_state *state)
     sw_usages_release(&state->usages);
     sw_vectors_release(&state->vectors);
     sw_buf_release(&state->effects);
+    (void)XXH3_freeState(state->effects_hash);
     sw_buf_release(&state->record);
     sw_buf_release(&state->answers);
 }

@@ -86,6 +86,8 @@ struct sw_state {
     /* Scratch, owned: what the running entry did, for the digest; the record being written; the
      * records of the entry's answers, in the order of its commands. */
     struct sw_buf effects, record, answers;
+    void *effects_hash; /* owned: of those before `effects`, if there are any; NULL until then */
+    bool effects_cut;
 };
 
 /* Views into the stored bytes. */

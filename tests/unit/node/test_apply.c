@@ -800,6 +800,31 @@ static void a_lost_session_record_is_noticed_at_load(void **unused)
     kit_close(&kit);
 }
 
+/* What an entry did is hashed as it goes once there is much of it; the digest is that of all of it
+ * in one piece, which logs that exist were executed with. */
+static void an_entry_that_does_much_has_the_digest_that_it_had(void **state)
+{
+    enum { COUNT = 50, SIZE = 1 << 14 };
+    struct sw_request requests[COUNT];
+    struct kit kit = kit_open();
+    char *value = malloc(SIZE + 1);
+
+    (void)state;
+    assert_non_null(value);
+    memset(value, 'x', SIZE);
+    value[SIZE] = 0;
+    for (uint32_t i = 0; i < COUNT; i++) {
+        requests[i] = kit_put("key", value);
+    }
+    kit_apply(&kit, 1, requests, COUNT);
+    assert_int_equal(kit.state.digest, UINT64_C(0xd1ff5e3dbb9a995a));
+    assert_in_range(kit.state.effects.capacity, 0, 1 << 20);
+    kit_apply(&kit, 2, requests, 1);
+    assert_int_equal(kit.state.digest, UINT64_C(0x558a1001daecfe2b));
+    free(value);
+    kit_close(&kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -833,6 +858,7 @@ int main(void)
         cmocka_unit_test(keys_follow_a_simple_model),
         cmocka_unit_test(the_state_record_is_checked),
         cmocka_unit_test(a_lost_session_record_is_noticed_at_load),
+        cmocka_unit_test(an_entry_that_does_much_has_the_digest_that_it_had),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
