@@ -420,7 +420,7 @@ class RealSwarm(Case):
         self.assertEqual((code, out.split(b"\t")[:2]), (0, [b"other", b"3"]))
         code, out, _ = self.ctl("watch", "b", "--after", start, "--limit", "1", *part)
         self.assertEqual((code, out.split(b"\t")[0]), (0, b"b"))
-        self.fails(self.ctl("watch", "--after", "99999999", *part), 1, "RESYNC")
+        self.fails(self.ctl("watch", "--after", "99999999", *part), 1, "FUTURE_REVISION")
         self.fails(self.ctl("watch", "b", "--prefix", "c", *part), 2, "--prefix")
 
     def test_watch_waits(self):
