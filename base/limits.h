@@ -60,9 +60,9 @@ enum {
     SW_SESSION_TTL_MS_MAX = 24 * 3600 * 1000,
     SW_SESSION_TTL_MS_DEFAULT = 600 * 1000,
 
-    SW_LEASE_COUNT_MAX = 65536,    /* per group; a grant beyond it is BUSY */
+    SW_LEASE_COUNT_MAX = 65536,     /* per group; a grant beyond it is BUSY */
     SW_LEASE_WALK_COUNT_MAX = 4096, /* leases, of any partition, that one look at a list passes */
-    SW_LEASE_KEY_COUNT_MAX = 1024, /* that one lease holds: its end deletes all of them at once */
+    SW_LEASE_KEY_COUNT_MAX = 1024,  /* that one lease holds: its end deletes all of them at once */
     SW_LEASE_TTL_MS_MIN = 100,
     SW_LEASE_TTL_MS_MAX = 24 * 3600 * 1000,
 
@@ -105,9 +105,10 @@ enum {
     SW_INDEX_PREFIX_SIZE_MAX = 64, /* of the keys of one index: slot, tenant, space */
     SW_INDEX_SLICE_COUNT_MAX = 64, /* slices of time that exist at once: each costs every search */
     SW_INDEX_BUCKET_COUNT_MAX = 1 << 16,
-    SW_SEARCH_COUNT_MAX = 1024,  /* k */
-    SW_VECTORS_COUNT_MAX = 1024, /* indexes of one group: each costs a little memory */
-    SW_ATTRIBUTE_COUNT_MAX = 32, /* of one entry */
+    SW_SEARCH_COUNT_MAX = 1024,          /* k */
+    SW_VECTORS_COUNT_MAX = 1024,         /* indexes of one group: each costs a little memory */
+    SW_VECTORS_PARTITION_COUNT_MAX = 16, /* of one partition: each costs every delete of a key */
+    SW_ATTRIBUTE_COUNT_MAX = 32,         /* of one entry */
     SW_ATTRIBUTE_NAME_SIZE_MAX = 64,
     SW_ATTRIBUTE_TEXT_SIZE_MAX = 256,
     SW_CONDITION_COUNT_MAX = 32,      /* of one question */

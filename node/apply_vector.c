@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "node/apply_private.h"
+#include "node/lease.h"
 #include "node/vectors_private.h"
 
 /* Records of a dropped index that one entry deletes. */
@@ -64,6 +65,21 @@ fill_space(const struct sw_vector_space *from, struct sw_span name, struct sw_sp
     }
 }
 
+static bool is_of(const struct sw_vectors_index *index, const struct sw_place *place)
+{
+    return !index->dropped && sw_place_equal(&index->place, place);
+}
+
+static uint32_t count_of(const struct sw_vectors *vectors, const struct sw_place *place)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < vectors->count; i++) {
+        count += is_of(vectors->all[i], place) ? 1 : 0;
+    }
+    return count;
+}
+
 enum sw_err sw__index_create(struct sw__apply *apply,
                              const struct sw_request *request,
                              struct sw_command_result *result)
@@ -86,7 +102,9 @@ enum sw_err sw__index_create(struct sw__apply *apply,
         sw_vectors_find(&state->vectors, &place, request->key) != NULL) {
         result->err = SW_ERR_CONFLICT;
     }
-    if (result->err == SW_ERR_OK && state->vectors.count >= SW_VECTORS_COUNT_MAX) {
+    if (result->err == SW_ERR_OK &&
+        (state->vectors.count >= SW_VECTORS_COUNT_MAX ||
+         count_of(&state->vectors, &place) >= SW_VECTORS_PARTITION_COUNT_MAX)) {
         result->err = SW_ERR_TOO_LARGE;
     }
     if (result->err != SW_ERR_OK) {
@@ -166,9 +184,7 @@ sw__vectors_forget(struct sw__apply *apply, const struct sw_place *place, struct
         struct sw_vectors_index *index = vectors->all[i];
         uint64_t id = 0;
 
-        if (index->dropped || !sw_span_equal(index->place.partition, place->partition) ||
-            !sw_span_equal(index->place.name_space, place->name_space) ||
-            !sw_span_equal(index->place.tenant, place->tenant)) {
+        if (!is_of(index, place)) {
             continue;
         }
         err = sw_vectors_id_of(index, apply->store, name, &id);

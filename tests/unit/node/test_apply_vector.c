@@ -331,6 +331,29 @@ static void a_dropped_index_goes_bit_by_bit(void **unused)
     kit_close(&kit);
 }
 
+/* Each index of a partition is asked at every delete, and a lease ends with a thousand of them. */
+static void a_partition_has_few_indexes(void **unused)
+{
+    struct kit kit = kit_open();
+    struct sw_request request;
+    char name[16];
+
+    (void)unused;
+    for (unsigned i = 0; i < SW_VECTORS_PARTITION_COUNT_MAX; i++) {
+        (void)snprintf(name, sizeof name, "index-%u", i);
+        assert_int_equal(kit_run(&kit, 1, kit_index_create(name, KIT_DIM)).err, SW_ERR_OK);
+    }
+    assert_int_equal(kit_run(&kit, 1, kit_index_create("more", KIT_DIM)).err, SW_ERR_TOO_LARGE);
+    request = kit_index_create("more", KIT_DIM);
+    request.partition = sw_span_str("other");
+    assert_int_equal(kit_run(&kit, 1, request).err, SW_ERR_OK);
+    request = kit_request(SW_OP_INDEX_DROP);
+    request.key = sw_span_str("index-3");
+    assert_int_equal(kit_run(&kit, 1, request).err, SW_ERR_OK);
+    assert_int_equal(kit_run(&kit, 1, kit_index_create("more", KIT_DIM)).err, SW_ERR_OK);
+    kit_close(&kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -345,6 +368,7 @@ int main(void)
         cmocka_unit_test(replicas_agree_whenever_they_commit),
         cmocka_unit_test(a_drop_is_the_same_whenever_replicas_commit),
         cmocka_unit_test(a_dropped_index_goes_bit_by_bit),
+        cmocka_unit_test(a_partition_has_few_indexes),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
