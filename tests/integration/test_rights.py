@@ -105,6 +105,23 @@ class RealSwarm(Case):
         self.assertIn("refuses this client", rows["node 1"])
         self.assertNotIn("leader", rows)
 
+    def test_a_namespace_keeps_what_retention_says(self):
+        self.fails(self.ctl("retention", "set", "brief", "notes"), 2, "--keep-last")
+        self.fails(self.ctl("retention", "set", "brief", "notes", "--max-age", "5"), 2, "5s")
+        self.fails(self.ctl("retention", "delete", "brief"), 3, "there is no retention brief")
+        self.good("retention", "set", "brief", "notes", "--keep-last", "2", "--max-age", "1h")
+        row, = self.good("retention", "list")["retentions"]
+        self.assertEqual((row["scope"], row["keep_last"], row["max_age_ms"]),
+                         ("brief notes", "2", "3600000"))
+        for name_space, versions in (("notes", ["5", "4", "3"]), ("all", list("54321"))):
+            where = ("--tenant", "brief", "--namespace", name_space)
+            for value in "12345":
+                self.good("kv", "put", "k", value, *where)
+            kept = self.good("history", "list", "k", *where)["versions"]
+            self.assertEqual([row["value"] for row in kept], versions)
+        self.good("retention", "delete", "brief", "notes")
+        self.assertEqual(self.good("retention", "list")["retentions"], [])
+
     def test_a_token_is_redeemed_once(self):
         token = self.folder / "bob.token"
         self.good("identity", "token", "bob", str(token), "--rights", "rw bobs", "--ttl", "1h")
