@@ -126,6 +126,45 @@ def play(swarm, pids, streams, progress):
     return agents, facts
 
 
+# What the agents know before they start, each with the vector that a model would have made of it.
+FACTS = (
+    ("The bridge is closed on Sundays.", (9, 1, 0, 2)),
+    ("The ferry runs until midnight.", (7, 4, 1, 0)),
+    ("The tunnel has a toll of two coins.", (6, 2, 5, 0)),
+    ("Water boils at a hundred degrees.", (0, 8, 1, 3)),
+    ("Tea wants ninety degrees.", (1, 7, 0, 6)),
+    ("The library opens at nine.", (0, 0, 9, 4)),
+)
+QUESTION = (8, 1, 1, 2)  # how do I get over the river on a Sunday?
+DIMENSIONS = 16
+
+
+def vector(numbers):
+    return ",".join(map(str, (*numbers, *[0] * (DIMENSIONS - len(numbers)))))
+
+
+def swarmctl(swarm, *words):
+    done = subprocess.run([str(BIN / "swarmctl"), "--config", str(swarm.client_config), *words,
+                           "--partition", "memories", "-o", "json"],
+                          capture_output=True, text=True, timeout=30, check=False)
+    if done.returncode != 0:
+        raise Failure(f"swarmctl {words[0]} {words[1]} failed: {done.stderr.strip()}")
+    return json.loads(done.stdout)
+
+
+def remember(swarm):
+    swarmctl(swarm, "index", "create", "facts", "--dim", str(DIMENSIONS))
+    for text, numbers in FACTS:
+        swarmctl(swarm, "memory", "remember", "facts", text, "--vector", vector(numbers),
+                 "--agent", "guide", "--task", "travel")
+
+
+def recall(swarm):
+    """The memories nearest to the question, best first, with score and distance."""
+    return swarmctl(swarm, "memory", "recall", "facts", "--vector", vector(QUESTION),
+                    "--k", "3")["memories"]
+
+
 def found_in(swarm, agent):
     """[(revision, line)] of all that the swarm holds of an agent."""
     done = subprocess.run([str(BIN / "demo-agent"), "found", str(swarm.client_config), agent],
@@ -151,6 +190,17 @@ def count_losses(swarm, agents, streams):
                 lost += 1
         disordered += [line for _, line in found] != streams[agent.name]
     return {"found": found_all, "lost": lost, "doubled": doubled, "disordered": disordered}
+
+
+def judge_recall(before, after):
+    """The rows of the closing table about memories."""
+    right = before[0]["content"] == FACTS[0][0]
+    return [
+        ("recalled by a vector, before the kill",
+         f"the {'right' if right else 'WRONG'} one of {len(FACTS)}", right),
+        ("  after it: same memories, same distances", f"{len(after)} of {len(before)}",
+         after == before),
+    ]
 
 
 def judge(agents, facts, counts, digests, leader, streams):
@@ -216,15 +266,20 @@ def run(check):
         swarm.start()
         first = wait_for("a leader being elected", 20, swarm.leader)
         print(f"  nodes 1, 2 and 3 are ready, node {first} leads", flush=True)
-        print("3. four agents write what they learn and read each other", flush=True)
+        print(f"3. {len(FACTS)} facts are remembered with vectors, and one is recalled", flush=True)
+        remember(swarm)
+        known = recall(swarm)
+        print(f"  nearest to the question: {known[0]['content']}", flush=True)
+        print("4. four agents write what they learn and read each other", flush=True)
         streams = trace_of_agents()
         agents, facts = play(swarm, pids, streams, progress)
-        print("4. is everything there, and the same everywhere?", flush=True)
+        print("5. is everything there, and the same everywhere?", flush=True)
         swarm.wait_ready()
         digests = wait_for("all nodes at one index", 20, swarm.digests)
         counts = count_losses(swarm, agents, streams)
         leader = wait_for("a leader", 10, swarm.leader)
         rows = judge(agents, facts, counts, digests, leader, streams)
+        rows += judge_recall(known, recall(swarm))
         print_table(rows)
         held = all(row[2] for row in rows)
     finally:
@@ -247,6 +302,8 @@ def print_invitation(swarm):
   {control} node status
   {control} kv put greeting hello
   {control} kv get greeting
+  {control} memory recall facts --partition memories \\
+      --vector {vector(QUESTION)}
 
 Stop it with:  ./run demo --stop
 """)
