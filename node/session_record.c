@@ -5,7 +5,15 @@
 #include "base/assert.h"
 #include "node/session_private.h"
 #include "storage/keys.h"
+#include "storage/store_seal.h"
 #include "transport/proto.h"
+
+/* The answer that exceeds what a session may hold is kept, too. */
+static_assert((uint64_t)SW_SESSION_RECORD_HEADER_SIZE +
+                      (uint64_t)SW_SESSION_REPLY_COUNT_MAX * SW_SESSION_RECORD_REPLY_SIZE +
+                      SW_SESSION_RECORDS_SIZE_MAX + SW_TXN_RESULT_SIZE_MAX <=
+                  SW_STORE_VALUE_SIZE_MAX,
+              "a session's record fits its table");
 
 void sw_session_encode(const struct sw_session *session, struct sw_buf *out)
 {
@@ -120,7 +128,7 @@ sw_session_decode(struct sw_sessions *sessions, struct sw_session_id id, struct 
     session->saved = true;
     sw__sessions_add(sessions, session);
     sessions->reply_count += session->reply_end - session->reply_first;
-    sessions->records_size += session->records_size;
+    sw__sessions_held(sessions, session, 0, session->records_size);
     if (format != SW_SESSION_FORMAT) {
         sw__session_changed(sessions, session); /* all replicas write it anew, used or not */
     }

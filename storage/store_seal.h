@@ -24,8 +24,9 @@ enum {
     SW_SEAL_SEED = 0x5357, /* "SW" */
     /* The table number of the record that says whose store this is (store_lmdb.h). */
     SW_SEAL_TABLE_HEADER = 255,
-    /* The largest value that any table may hold; a stored length over it is damage. */
-    SW_STORE_VALUE_SIZE_MAX = SW_MESSAGE_SIZE_MAX,
+    /* The largest value that any table may hold; a stored length over it is damage. The largest are
+     * sessions with answers that are not acknowledged. */
+    SW_STORE_VALUE_SIZE_MAX = 4 << 20,
 };
 
 uint64_t sw_seal_of(unsigned table, struct sw_span key, struct sw_span value);

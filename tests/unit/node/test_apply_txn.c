@@ -503,6 +503,29 @@ static void plain_writes_tell_the_previous_record_too(void **unused)
     kit_close(&kit);
 }
 
+/* Less than a session may hold, and one more answer: the largest record of all. */
+static void the_largest_answers_of_a_session_are_saved(void **unused)
+{
+    static char value[SW_VALUE_SIZE_MAX - 99];
+    struct kit kit = kit_open();
+    const uint64_t session = kit_run(&kit, 1, kit_session_open("aaaaaaaaaaaaaaaa", 5000)).value;
+    struct sw_request request;
+
+    (void)unused;
+    memset(value, 'x', sizeof value - 1);
+    request = kit_put("k", value);
+    (void)kit_run(&kit, 1, request);
+    request.flags = SW_REQUEST_PREVIOUS;
+    assert_int_equal(kit_run(&kit, 1, kit_in_session(request, session, 1, 0)).err, SW_ERR_OK);
+    assert_int_equal(kit_run(&kit, 1, kit_in_session(request, session, 2, 0)).err, SW_ERR_OK);
+    kit_commit(&kit);
+    kit_restart(&kit);
+    assert_true(kit.state.sessions.records_size > SW_SESSION_RECORDS_SIZE_MAX);
+    assert_int_equal(kit_run(&kit, 2, kit_in_session(request, session, 3, 0)).err, SW_ERR_BUSY);
+    assert_int_equal(kit_run(&kit, 2, kit_in_session(request, session, 2, 0)).record_count, 1);
+    kit_close(&kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -520,6 +543,7 @@ int main(void)
         cmocka_unit_test(kept_records_are_bounded),
         cmocka_unit_test(records_of_an_entry_are_bounded),
         cmocka_unit_test(plain_writes_tell_the_previous_record_too),
+        cmocka_unit_test(the_largest_answers_of_a_session_are_saved),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
