@@ -198,6 +198,80 @@ struct sw_session *sw_sessions_first(struct sw_sessions *sessions, enum sw_sessi
     }
 }
 
+/* --- what owners hold ------------------------------------------------------------------------- */
+
+/* The place of the first owner that is not before this one. */
+static uint32_t holding_place(const struct sw_sessions *sessions, const uint8_t *owner)
+{
+    uint32_t low = 0;
+    uint32_t high = sessions->holding_count;
+
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+
+        if (memcmp(sessions->holdings[middle].owner, owner, SW_SESSION_OWNER_SIZE) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+static bool holds(const struct sw_sessions *sessions, uint32_t at, const uint8_t *owner)
+{
+    return at < sessions->holding_count &&
+           memcmp(sessions->holdings[at].owner, owner, SW_SESSION_OWNER_SIZE) == 0;
+}
+
+/* One owner's answers must not be in the way of all others'. Sessions from before there were owners
+ * have one in common, and no such bound. */
+static bool holds_too_much(const struct sw_sessions *sessions, const struct sw_session *session)
+{
+    static const uint8_t nobody[SW_SESSION_OWNER_SIZE];
+    const uint32_t at = holding_place(sessions, session->owner);
+
+    return session->records_size >= SW_SESSION_RECORDS_SIZE_MAX ||
+           sessions->records_size >= SW_SESSION_RECORDS_TOTAL_MAX ||
+           (holds(sessions, at, session->owner) &&
+            memcmp(session->owner, nobody, sizeof nobody) != 0 &&
+            sessions->holdings[at].records_size >= SW_SESSION_RECORDS_OWNER_MAX);
+}
+
+void sw__sessions_held(struct sw_sessions *sessions,
+                       const struct sw_session *session,
+                       uint64_t before,
+                       uint64_t now)
+{
+    const uint32_t at = holding_place(sessions, session->owner);
+    struct sw_session_holding *holding;
+
+    if (before == now) {
+        return;
+    }
+    if (!holds(sessions, at, session->owner)) {
+        if (sessions->holding_count == sessions->holding_capacity) {
+            sessions->holdings = grown(
+                sessions->holdings, &sessions->holding_capacity, sizeof sessions->holdings[0]);
+        }
+        memmove(&sessions->holdings[at + 1],
+                &sessions->holdings[at],
+                (sessions->holding_count - at) * sizeof sessions->holdings[0]);
+        sessions->holdings[at] = (struct sw_session_holding){.records_size = 0};
+        memcpy(sessions->holdings[at].owner, session->owner, SW_SESSION_OWNER_SIZE);
+        sessions->holding_count++;
+    }
+    holding = &sessions->holdings[at];
+    SW_ASSERT(holding->records_size + now >= before);
+    holding->records_size += now - before;
+    sessions->records_size += now - before;
+    if (holding->records_size == 0) {
+        sessions->holding_count--;
+        memmove(
+            holding, holding + 1, (sessions->holding_count - at) * sizeof sessions->holdings[0]);
+    }
+}
+
 /* --- life of a session ------------------------------------------------------------------------ */
 
 void sw_sessions_init(struct sw_sessions *sessions, uint32_t count_max, uint64_t reply_total_max)
@@ -238,6 +312,7 @@ void sw_sessions_release(struct sw_sessions *sessions)
     free(sessions->heaps[SW_SESSION_BY_ACTIVITY]);
     free(sessions->changed);
     free(sessions->removed);
+    free(sessions->holdings);
     *sessions = (struct sw_sessions){0};
 }
 
@@ -332,7 +407,7 @@ void sw_sessions_remove(struct sw_sessions *sessions, struct sw_session *session
     heap_remove(sessions, SW_SESSION_BY_EXPIRY, session);
     heap_remove(sessions, SW_SESSION_BY_ACTIVITY, session);
     sessions->reply_count -= session->reply_end - session->reply_first;
-    sessions->records_size -= session->records_size;
+    sw__sessions_held(sessions, session, session->records_size, 0);
     sw__session_free(session);
 }
 
@@ -398,6 +473,7 @@ static void replies_shrink(struct sw_session *session)
 
 static void acknowledge(struct sw_sessions *sessions, struct sw_session *session, uint64_t acked)
 {
+    const uint64_t before = session->records_size;
     uint32_t kept;
 
     if (acked <= session->acked) {
@@ -405,9 +481,8 @@ static void acknowledge(struct sw_sessions *sessions, struct sw_session *session
     }
     kept = acked == UINT64_MAX ? session->reply_end : reply_place(session, acked + 1);
     sessions->reply_count -= kept - session->reply_first;
-    sessions->records_size -= session->records_size;
     records_free(session, session->reply_first, kept);
-    sessions->records_size += session->records_size;
+    sw__sessions_held(sessions, session, before, session->records_size);
     session->reply_first = kept;
     session->acked = acked;
     replies_shrink(session);
@@ -441,8 +516,7 @@ enum sw_session_gate sw_session_admit(struct sw_sessions *sessions,
         (held >= REPLY_COUNT_ALWAYS && sessions->reply_count >= sessions->reply_total_max)) {
         return SW_SESSION_BUSY;
     }
-    if (holds_records && (session->records_size >= SW_SESSION_RECORDS_SIZE_MAX ||
-                          sessions->records_size >= SW_SESSION_RECORDS_TOTAL_MAX)) {
+    if (holds_records && holds_too_much(sessions, session)) {
         return SW_SESSION_BUSY;
     }
     return SW_SESSION_RUN;
@@ -486,6 +560,7 @@ void sw_session_answer(struct sw_sessions *sessions,
                        uint64_t seq,
                        const struct sw_command_result *result)
 {
+    const uint64_t before = session->records_size;
     uint32_t at;
 
     SW_ASSERT(seq > session->acked);
@@ -498,6 +573,6 @@ void sw_session_answer(struct sw_sessions *sessions,
     sw__session_put_reply(session, at, seq, result);
     session->reply_end++;
     sessions->reply_count++;
-    sessions->records_size += result->records.size;
+    sw__sessions_held(sessions, session, before, session->records_size);
     sw__session_changed(sessions, session);
 }

@@ -61,6 +61,12 @@ struct sw_session_heap_slot {
     struct sw_session *session;
 };
 
+/* Whose sessions keep answers with records. */
+struct sw_session_holding {
+    uint8_t owner[SW_SESSION_OWNER_SIZE];
+    uint64_t records_size;
+};
+
 /* Zero-initialised and then sw_sessions_init. The applier's worker owns it. */
 struct sw_sessions {
     struct sw_session **by_id, **by_nonce; /* owned; `bucket_count` chains each */
@@ -69,7 +75,9 @@ struct sw_sessions {
     uint32_t heap_capacity;
     uint32_t count, count_max;
     uint64_t reply_count, reply_total_max;
-    uint64_t records_size;       /* of all answers */
+    uint64_t records_size;               /* of all answers */
+    struct sw_session_holding *holdings; /* owned: of each owner that has some; ascending */
+    uint32_t holding_count, holding_capacity;
     struct sw_session **changed; /* owned */
     uint32_t changed_count, changed_capacity;
     uint64_t *removed; /* owned; ids whose record must leave the store */

@@ -10,6 +10,12 @@ void sw__sessions_add(struct sw_sessions *sessions, struct sw_session *session);
 /* To be written at the next save. */
 void sw__session_changed(struct sw_sessions *sessions, struct sw_session *session);
 void sw__session_free(struct sw_session *session);
+/* The records of the session's answers were `before` bytes and are `now`: counts them for its owner
+ * and for all. */
+void sw__sessions_held(struct sw_sessions *sessions,
+                       const struct sw_session *session,
+                       uint64_t before,
+                       uint64_t now);
 /* Puts the answer at place `at`, with a copy of its records, which are counted for the session but
  * not for all of them yet. */
 void sw__session_put_reply(struct sw_session *session,

@@ -1,5 +1,7 @@
 /* Sessions in the log: whose they are, and that the answer about a write's outcome stays true,
  * whichever of the two comes first, through restarts and copies. */
+#include <stdio.h>
+
 #include "base/prng.h"
 #include "tests/unit/node/state_kit.h"
 
@@ -165,6 +167,55 @@ static void outcomes_are_true_against_a_model(void **unused)
     kit_close(&kit);
 }
 
+/* Fills sessions with answers that nobody acknowledges, until no more is taken. */
+static void hold_answers(struct kit *kit, const struct sw_author *author)
+{
+    static char value[700000];
+    struct sw_command_result result = {.err = SW_ERR_OK};
+    char nonce[17];
+
+    memset(value, 'x', sizeof value - 1);
+    (void)kit_run_as(kit, author, 1, kit_put("k", value));
+    for (unsigned i = 0; i < 40 && result.err != SW_ERR_BUSY; i++) {
+        struct sw_request request = kit_put("k", value);
+        uint64_t session;
+
+        (void)snprintf(nonce, sizeof nonce, "%02x--%012u", author->id[0], i);
+        session = kit_run_as(kit, author, 1, kit_session_open(nonce, 5000)).value;
+        request.flags = SW_REQUEST_PREVIOUS;
+        for (uint64_t seq = 1; seq <= 2 && result.err == SW_ERR_OK; seq++) {
+            result = kit_run_as(kit, author, 1, kit_in_session(request, session, seq, 0));
+        }
+    }
+    assert_int_equal(result.err, SW_ERR_BUSY);
+}
+
+static void answers_of_one_identity_leave_room_for_others(void **unused)
+{
+    struct kit kit = kit_open();
+    struct sw_request request = kit_put("other", "v");
+    uint64_t held, session;
+
+    (void)unused;
+    hold_answers(&kit, &alice);
+    held = kit.state.sessions.records_size;
+    assert_in_range(held, SW_SESSION_RECORDS_OWNER_MAX, SW_SESSION_RECORDS_OWNER_MAX + (2 << 20));
+    kit_commit(&kit);
+    kit_restart(&kit);
+    session = kit_run_as(&kit, &bob, 2, kit_session_open(nonce_a, 90000)).value;
+    request.flags = SW_REQUEST_PREVIOUS;
+    assert_int_equal(kit_run_as(&kit, &bob, 2, kit_in_session(request, session, 1, 0)).err,
+                     SW_ERR_OK);
+    session = kit_run_as(&kit, &alice, 2, kit_session_open("bbbbbbbbbbbbbbbb", 90000)).value;
+    assert_int_equal(kit_run_as(&kit, &alice, 2, kit_in_session(request, session, 1, 0)).err,
+                     SW_ERR_BUSY);
+    (void)kit_run(&kit, 60000, kit_put("k", "")); /* her other sessions end */
+    assert_int_equal(kit_run_as(&kit, &alice, 60000, kit_in_session(request, session, 1, 0)).err,
+                     SW_ERR_OK);
+    assert_true(kit.state.sessions.records_size < held);
+    kit_close(&kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +224,7 @@ int main(void)
         cmocka_unit_test(what_nobody_can_know_is_said),
         cmocka_unit_test(a_session_is_its_owners_alone),
         cmocka_unit_test(sessions_of_older_entries_are_anybodys),
+        cmocka_unit_test(answers_of_one_identity_leave_room_for_others),
         cmocka_unit_test(outcomes_are_true_against_a_model),
     };
 
