@@ -42,6 +42,18 @@ static bool refused(const struct sw_survey_row *row)
             row->result->status == SWARM_UNAUTHENTICATED);
 }
 
+static const char *todo_of(const struct sw_survey_row *row)
+{
+    if (!refused(row)) {
+        return "is swarmd running there, and is the port open? If its disk is lost: `swarmctl member "
+               "replace`";
+    }
+    return row->result->status == SWARM_UNAUTHORIZED
+               ? "an administrator lets this client's key in: `swarmctl identity create`"
+               : "do the settings name the id of its swarm and its public key? Is it of this "
+                 "version?";
+}
+
 /* The detail of an answer that nobody gave tells of all nodes: here only this one's counts. */
 static void
 add_silent(struct findings *findings, const char *check, const struct sw_survey_row *row)
@@ -54,14 +66,7 @@ add_silent(struct findings *findings, const char *check, const struct sw_survey_
                    row->address,
                    refused(row) ? "runs and refuses this client" : "does not answer",
                    row->result == NULL ? "not asked" : swarm_status_name(row->result->status));
-    add(findings,
-        check,
-        GRADE_FAIL,
-        what,
-        refused(row) ? "an administrator lets its key in: `swarmctl identity create`; or the "
-                       "settings name another key for the node than it has"
-                     : "is swarmd running there, and is the port open? If its disk is lost: "
-                       "`swarmctl member replace`");
+    add(findings, check, GRADE_FAIL, what, todo_of(row));
 }
 
 static void look_at_node(struct findings *findings, const struct sw_survey_row *row)
@@ -210,8 +215,9 @@ static int code_of(const struct findings *findings, const struct sw_survey *surv
     if (findings->failures == 0) {
         return 0;
     }
-    return sw_cli_fail_format(refused_count(survey) == survey->count ? SW_ERR_UNAUTHORIZED
-                                                                     : SW_ERR_UNREACHABLE,
+    return sw_cli_fail_format(refused_count(survey) == survey->count
+                                  ? (enum sw_err)survey->rows[0].result->status
+                                  : SW_ERR_UNREACHABLE,
                               "%zu of the checks failed: see the rows",
                               findings->failures);
 }

@@ -26,6 +26,7 @@ static const struct {
     {"lease_ttl_min", SW_LEASE_TTL_MS_MIN, "ms", "time to live of a lease"},
     {"lease_ttl_max", SW_LEASE_TTL_MS_MAX, "ms", "time to live of a lease"},
     {"indexes_max", SW_VECTORS_COUNT_MAX, "indexes", "of one shard"},
+    {"indexes_of_partition_max", SW_VECTORS_PARTITION_COUNT_MAX, "indexes", "of one partition"},
     {"index_dim_min", SW_SPACE_DIM_MIN, "numbers", "of a vector"},
     {"index_dim_max", SW_SPACE_DIM_MAX, "numbers", "of a vector"},
     {"search_count_max", SW_SEARCH_COUNT_MAX, "records", "of the answer to one search"},

@@ -36,10 +36,10 @@ struct inspection {
 };
 
 static const char usage[] =
-    "usage: swarm-inspect store DIR [--table meta|kv|experience|session|stage] [--limit N]\n"
-    "                               [--values] [-o table|json]\n"
-    "Prints the records of the store in DIR and verifies all of them. --limit prints fewer (0:\n"
-    "none), --values prints the values in hex. Exit code: 0 sound, 10 damaged.\n";
+    "usage: swarm-inspect store DIR [--table NAME] [--limit N] [--values] [-o table|json]\n"
+    "Prints the records of the store in DIR and verifies all of them. Tables: meta, kv,\n"
+    "experience, session, lease, change, history, index, stage. --limit prints fewer (0: none),\n"
+    "--values prints the values in hex. Exit code: 0 sound, 10 damaged.\n";
 
 /* Printable text of bytes for JSON: what sw_key_print left as it is needs no further escape but the
  * backslash itself. */
@@ -303,6 +303,9 @@ int sw_inspect_store(int argc, char **argv)
     int exit_code = 0;
 
     if (!parse(argc, argv, &in) || !table_known(in.table)) {
+        if (!table_known(in.table)) {
+            (void)fprintf(stderr, "swarm-inspect: no table is called %s\n", in.table);
+        }
         (void)fputs(usage, stderr);
         return EXIT_USAGE;
     }

@@ -2,6 +2,7 @@
 them: by swarmctl, over connections that prove who they are, across the death of a leader."""
 import json
 import pathlib
+import re
 import signal
 import subprocess
 import tempfile
@@ -104,6 +105,12 @@ class RealSwarm(Case):
         rows = {row["check"]: row["found"] for row in json.loads(out)["checks"]}
         self.assertIn("refuses this client", rows["node 1"])
         self.assertNotIn("leader", rows)
+        text = alice.read_text(encoding="utf-8")
+        alice.write_text(re.sub("(?m)^id = .*$", "id = " + 32 * "1", text), encoding="utf-8")
+        code, out, err = self.ctl("doctor", "-o", "json", config=alice)
+        self.assertEqual(code, 7, err)
+        self.assertIn("UNAUTHENTICATED", err)
+        self.assertIn("id of its swarm", out.decode())
 
     def test_a_namespace_keeps_what_retention_says(self):
         self.fails(self.ctl("retention", "set", "brief", "notes"), 2, "--keep-last")

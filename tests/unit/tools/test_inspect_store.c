@@ -195,6 +195,7 @@ static void usage_errors(void **state)
     assert_non_null(strstr(output, "usage: swarm-inspect store DIR"));
     assert_int_equal(run(two), 2);
     assert_int_equal(run(table), 2);
+    assert_non_null(strstr(output, "no table is called tables"));
     assert_int_equal(run(limit), 2);
     assert_int_equal(run(format), 2);
     assert_int_equal(run(unknown), 2);
