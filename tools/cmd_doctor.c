@@ -45,8 +45,8 @@ static bool refused(const struct sw_survey_row *row)
 static const char *todo_of(const struct sw_survey_row *row)
 {
     if (!refused(row)) {
-        return "is swarmd running there, and is the port open? If its disk is lost: `swarmctl member "
-               "replace`";
+        return "is swarmd running there, and is the port open? If its disk is lost: "
+               "`swarmctl member replace`";
     }
     return row->result->status == SWARM_UNAUTHORIZED
                ? "an administrator lets this client's key in: `swarmctl identity create`"
