@@ -247,6 +247,7 @@ int sw_cmd_member_config(struct sw_cli *cli)
     struct sw_client_config *config = calloc(1, sizeof *config);
     struct sw_members members = {0};
     char swarm[2 * sizeof(struct sw_swarm_id) + 1];
+    char *key_file = NULL;
     enum sw_err err;
 
     SW_ASSERT(config != NULL);
@@ -255,12 +256,14 @@ int sw_cmd_member_config(struct sw_cli *cli)
         err = ask_members(cli, &members);
     }
     if (err == SW_ERR_OK) {
+        /* A path from here would mean another file in settings that are put elsewhere. */
+        key_file = realpath(config->key_file, NULL);
         sw_plan_hex(config->swarm.bytes, sizeof config->swarm.bytes, swarm);
         (void)printf("# Settings of clients: swarmctl --config, libswarm.\n"
                      "[swarm]\nid = %s\n\n[client]\nkey_file = %s\n\n"
                      "[nodes]\n# id = client address, public key of the node\n",
                      swarm,
-                     config->key_file);
+                     key_file != NULL ? key_file : config->key_file);
         for (size_t i = 0; i < members.count; i++) {
             (void)printf("%llu = %s, %s\n",
                          (unsigned long long)members.rows[i].id,
@@ -268,6 +271,7 @@ int sw_cmd_member_config(struct sw_cli *cli)
                          members.rows[i].key);
         }
     }
+    free(key_file);
     free(config);
     return err == SW_ERR_OK ? 0 : sw_err_info(err)->exit_code;
 }

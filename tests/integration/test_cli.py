@@ -320,6 +320,13 @@ class RealSwarm(Case):
         row, = self.json("history", "diff", str(first), str(last), *part)["differences"]
         self.assertEqual((row["change"], row["before"], row["after"]), ("changed", "1", "2"))
 
+    def test_settings_of_the_members_may_be_put_anywhere(self):
+        code, out, err = run("swarmctl", "--config", os.path.relpath(self.config),
+                             "member", "config")
+        self.assertEqual(code, 0, err)
+        key_file = str((self.folder / "s" / "client.key").resolve())
+        self.assertIn(f"key_file = {key_file}\n", out.decode())
+
     def test_bytes_survive(self):
         part = ("--partition", "bytes")
         value = bytes(range(256))
