@@ -54,6 +54,7 @@ static_assert((int)SWARM_SETTING_DELETE == (int)SW_OP_SETTING_DELETE, "the proto
 static_assert((int)SWARM_WATCH == (int)SW_OP_WATCH, "operations are the protocol's");
 static_assert((int)SWARM_LEASE_LIST == (int)SW_OP_LEASE_LIST, "operations are the protocol's");
 static_assert((int)SWARM_VECTOR_SEARCH == (int)SW_OP_VECTOR_SEARCH, "the protocol's");
+static_assert((int)SWARM_CONTEXT_DELETE == (int)SW_OP_CONTEXT_DELETE, "the protocol's");
 static_assert((int)SWARM_PREVIOUS == (int)SW_REQUEST_PREVIOUS, "flags are the protocol's");
 static_assert((int)SWARM_REVERSE == (int)SW_REQUEST_REVERSE, "flags are the protocol's");
 static_assert((int)SWARM_KEYS_ONLY == (int)SW_REQUEST_KEYS_ONLY, "flags are the protocol's");
@@ -542,12 +543,18 @@ static struct sw_span name_of(const char *name, const char *of_url)
     return sw_span_str(of_url[0] == '\0' ? "default" : of_url);
 }
 
+bool swarm_is_ordered(const struct swarm_client *client)
+{
+    return (client->options.flags & SWARM_ORDERED) != 0;
+}
+
 static bool names_data(enum swarm_op op)
 {
     return op != SWARM_STATUS_OF && op != SWARM_TRANSFER && op != SWARM_SNAPSHOT &&
            op != SWARM_SESSION_CLOSE &&
            (op < SWARM_MEMBER_LIST || op == SWARM_HISTORY ||
-            (op >= SWARM_INDEX_CREATE && op <= SWARM_VECTOR_SEARCH));
+            (op >= SWARM_INDEX_CREATE && op <= SWARM_VECTOR_SEARCH) ||
+            (op >= SWARM_CONTEXT_CREATE && op <= SWARM_CONTEXT_DELETE));
 }
 
 static bool is_packed(enum swarm_op op)
