@@ -47,6 +47,15 @@ class Scope:
         return Scope(*(new if new is not None else old for new, old in zip(names, self.names)))
 
 
+def buffer_of(data: Buffer) -> Any:
+    """The bytes behind `data`; whoever gives text or a number is told so, not how cffi failed."""
+    try:
+        return ffi.from_buffer(data)
+    except TypeError:
+        raise TypeError(f"values are bytes or another buffer, not {type(data).__name__}: "
+                        "text has encode()") from None
+
+
 class Request:
     """One request; `keep` holds what its pointers point to."""
 
@@ -61,7 +70,7 @@ class Request:
 
     def point(self, slot: Any, data: Buffer) -> None:
         """Lets a swarm_slice point to the bytes; they are not copied here."""
-        view = ffi.from_buffer(data)
+        view = buffer_of(data)
         self.keep.append(view)
         slot.data = view
         slot.size = len(view)
@@ -80,7 +89,7 @@ def make(scope: Scope, op: int, *, key: Key = b"", end_key: Key = b"", value: Bu
         request.point(cdata.key, key_bytes(key))
     if end_key:
         request.point(cdata.end_key, key_bytes(end_key))
-    if len(value) > 0:
+    if len(buffer_of(value)) > 0:
         request.point(cdata.value, value)
     cdata.expected = expected
     cdata.limit = limit

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from swarmstore import errors
 from swarmstore._reply import Header, Reply, slice_bytes
-from swarmstore._request import Buffer
+from swarmstore._request import Buffer, buffer_of
 from swarmstore._steps import InThread, Steps, arun, run
 from swarmstore._swarm import ffi, lib
 from swarmstore.vectors import NotNovelError, Vector, hits_of, vector_bytes
@@ -60,7 +60,7 @@ class _Kept:
         return self.objects[-1]
 
     def point(self, slot: Any, data: Buffer) -> None:
-        self.objects.append(ffi.from_buffer(data))
+        self.objects.append(buffer_of(data))
         slot.data, slot.size = self.objects[-1], len(self.objects[-1])
 
 

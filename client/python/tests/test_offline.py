@@ -130,6 +130,12 @@ class Closed(unittest.TestCase):
             swarmstore.open("/nowhere/client.conf")
         self.assertIn("/nowhere/client.conf", str(caught.exception))
 
+    def test_a_value_that_is_no_buffer_is_named(self):
+        with self.open() as store:
+            for value in ("text", 5, None):
+                with self.assertRaisesRegex(TypeError, f"not {type(value).__name__}"):
+                    store.put("a", value)
+
     def test_a_closed_client_refuses(self):
         store = self.open()
         self.assertEqual(list(store.nodes()), [1])
