@@ -338,6 +338,12 @@ static uint64_t deadline_of(const struct sw_node *node, const struct sw_request 
     return sw__node_now_ms(node) + timeout_ms - (request->op == SW_OP_WATCH ? timeout_ms / 4 : 0);
 }
 
+/* A scan of the past passes all that came after it, however little it gives. */
+static bool walks_unseen(const struct sw_request *request)
+{
+    return request->op == SW_OP_SCAN && request->expected != 0;
+}
+
 static struct sw__request *admit(struct sw_node *node,
                                  struct sw_client *client,
                                  const struct sw_request *request,
@@ -355,7 +361,7 @@ static struct sw__request *admit(struct sw_node *node,
     admitted->author = sw__rights_author(node, client);
     admitted->started_ns = sw_env_now_ns(node->config.env);
     admitted->place = sw_op_is_write(request->op) ? SW__PLACE_QUEUED : SW__PLACE_READING;
-    admitted->limit = request->limit;
+    admitted->limit = walks_unseen(request) ? 0 : request->limit;
     admitted->checked = request->op == SW_OP_WATCH ? request->expected : 0;
     admitted->flow = sw_fair_enter(&admitted->shard->fair, client->id);
     admitted->flow->watching += request->op == SW_OP_WATCH ? 1 : 0;

@@ -50,7 +50,7 @@ struct sw__request {
     uint32_t max_age_ms;         /* reads: 0 = only the present state will do */
     uint64_t as_of_ns;           /* ... it was the present state then; 0 = it is */
     uint64_t checked;            /* WATCH: nothing up to this revision concerns it */
-    uint32_t limit;              /* of the request: how much it may read */
+    uint32_t limit;              /* of the request: how much it may read; 0 = a page, or more */
     bool ordered;                /* its session wants its writes in their order */
     uint32_t size;
     uint8_t command[]; /* as it enters the log; also what a read is kept as */

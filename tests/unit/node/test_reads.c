@@ -32,6 +32,28 @@ static void the_applier_has_few_scans_at_a_time(void **state)
     kit_free(kit);
 }
 
+/* What it does not give it has to pass all the same. */
+static void a_scan_of_the_past_is_never_short(void **state)
+{
+    struct kit *kit = kit_new();
+    struct sw_request scan = kit_named(SW_OP_SCAN, 1, "");
+
+    (void)state;
+    scan.limit = 1;
+    scan.expected = 1;
+    kit_lead();
+    for (; scan.id <= 40; scan.id++) {
+        kit_send(kit, 7, scan);
+    }
+    kit_turn(kit);
+    kit_jobs(kit);
+    kit_reads_ready(SW_ERR_OK);
+    assert_int_equal(jobs_of(kit), 2);
+    kit_jobs(kit);
+    kit_turn(kit);
+    kit_free(kit);
+}
+
 /* Behind forty scans, and yet third. */
 static void a_read_of_one_key_passes_scans(void **state)
 {
@@ -82,6 +104,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_applier_has_few_scans_at_a_time),
+        cmocka_unit_test(a_scan_of_the_past_is_never_short),
         cmocka_unit_test(a_read_of_one_key_passes_scans),
         cmocka_unit_test(nothing_past_its_deadline_is_read),
     };
