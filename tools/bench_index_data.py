@@ -89,10 +89,10 @@ def topic_vectors(random, count, dim, queries):
     doc = zipf(random, documents, 0.5, total)
     fresh = count + np.flatnonzero(np.arange(queries) % 5 == 0)
     doc[fresh] = documents + random.integers(0, unseen, len(fresh))
-    topic_of = zipf(random, 50, 0.8, documents + unseen)
-    sub_of = zipf(random, 1000, 0.8, documents + unseen)
-    out = topics[topic_of[doc]]
-    out += subs[sub_of[doc]]
+    topic_of_sub = zipf(random, 50, 0.8, 1000)
+    sub = zipf(random, 1000, 0.8, documents + unseen)[doc]
+    out = topics[topic_of_sub[sub]]
+    out += subs[sub]
     out += docs[doc]
     out += drawn(total)
     out *= np.float32(0.5)
@@ -214,8 +214,9 @@ def documentation(count, dim, queries, seed, path):
     matrix.data /= np.repeat(np.sqrt(matrix.multiply(matrix).sum(axis=1)).A1,
                              np.diff(matrix.indptr))
     rows = unit(truncated_svd(matrix.astype(np.float32), dim, seed))
-    order = np.random.Generator(np.random.PCG64(seed)).permutation(len(rows))
-    return rows[order[queries:]], rows[order[:queries]]
+    rows = rows[np.random.Generator(np.random.PCG64(seed)).permutation(len(rows))]
+    rows = rows[np.linalg.norm(rows, axis=1) > 0.5]  # chunks without a word have no direction
+    return rows[queries:], rows[:queries]
 
 
 def best_of(scores, ids):

@@ -101,9 +101,12 @@ def faiss_settings(faiss, index, name):
 
 
 def made_by_faiss(faiss, name, dim):
-    """By inner product; LSH knows L2 alone, which orders unit vectors alike."""
+    """By L2, which orders unit vectors alike and compresses what is left of a list's centre.
+
+    With the inner product PQ fast-scan finds 0.80 of S128 where it finds 0.97 so.
+    """
     if not name.startswith("LSH"):
-        return faiss.index_factory(dim, name, faiss.METRIC_INNER_PRODUCT)
+        return faiss.index_factory(dim, name, faiss.METRIC_L2)
     hyperplanes = faiss.IndexLSH(dim, min(dim, 256), True, False)
     index = faiss.IndexRefineFlat(hyperplanes)
     index.referenced_objects = [hyperplanes]  # it does not own it
@@ -121,7 +124,7 @@ def run_faiss(vectors, out, _):
     base, queries = np.ascontiguousarray(vectors.base), np.ascontiguousarray(vectors.query)
     dim = base.shape[1]
     lists = 1024 if len(base) >= 50000 else 128
-    single = faiss.IndexFlatIP(dim)
+    single = faiss.IndexFlatL2(dim)
     single.add(base[:1])
     overhead = timed(queries, lambda q: single.search(q[None], K)[1][0])[1] / len(queries)
     centre = base.mean(0)
