@@ -189,9 +189,9 @@ static double drop_us(struct store *store, uint32_t first, uint32_t last)
     return (double)(now_ns() - start) / 1e3;
 }
 
-/* Goes last: nothing is left. Half of all goes stale, then the last slice is dropped, then all is
- * stale, then all is dropped and its space given back. */
-void task_expire(struct store *store)
+/* On an index of its own, with slices. Half of all goes stale, then the last slice is dropped, then
+ * all is stale, then all is dropped and its space given back. */
+static void expire(struct store *store)
 {
     const uint32_t count = store->set->count;
     double half_us, all_us, slice_us, rest_us;
@@ -224,6 +224,20 @@ void task_expire(struct store *store)
                  (double)reclaim_ns / 1e6,
                  (double)store->step_max_ns / 1e3,
                  sw_index_map_mem_size(store->map));
+}
+
+void task_expire(struct store *store)
+{
+    struct store sliced;
+
+    store_new(&sliced, store->set);
+    sliced.slice_size = store->set->count / SLICES + 1;
+    for (uint32_t id = 0; id < store->set->count; id++) {
+        store_put(&sliced, id);
+    }
+    store_settle(&sliced);
+    expire(&sliced);
+    store_free(&sliced);
 }
 
 static int by_value(const void *a, const void *b)
