@@ -32,10 +32,13 @@ int sw_cli_fail(enum sw_err err, const char *detail)
 {
     const struct sw_err_info *info = sw_err_info(err);
     const bool has_detail = detail != NULL && detail[0] != '\0' && strcmp(detail, info->text) != 0;
-    /* "See the detail" helps nobody who is reading it, and the hint of IO speaks of a node's disk:
-     * a file of this program comes with a detail. */
+    /* "See the detail" helps nobody who is reading it, the hint of IO speaks of a node's disk (a
+     * file of this program comes with a detail), and the session in which a program would ask again
+     * has ended with this command: of a write the detail says what to do. */
     const bool said = err == SW_ERR_INVALID || err == SW_ERR_CONFIG || err == SW_ERR_IO ||
-                      err == SW_ERR_FUTURE_REVISION || err == SW_ERR_COMPACTED;
+                      err == SW_ERR_FUTURE_REVISION || err == SW_ERR_COMPACTED ||
+                      err == SW_ERR_DEADLINE || err == SW_ERR_UNKNOWN_OUTCOME ||
+                      err == SW_ERR_LEADERSHIP_LOST;
     const bool has_hint = info->hint[0] != '\0' && !(has_detail && said);
     /* What was not found may be no key; the detail says what it is. */
     const bool has_text = !(has_detail && err == SW_ERR_NOT_FOUND);

@@ -93,10 +93,8 @@ static int fail_txn(const struct swarm_result *result)
 
     if (result->value != 0 &&
         (err == SW_ERR_WRONG_TYPE || err == SW_ERR_OUT_OF_RANGE || err == SW_ERR_TOO_LARGE)) {
-        return sw_cli_fail_format(err,
-                                  "operation %llu: %s; nothing was written",
-                                  (unsigned long long)result->value,
-                                  sw_err_text(err));
+        return sw_cli_fail_format(
+            err, "operation %llu; nothing was written", (unsigned long long)result->value);
     }
     return sw_cli_fail_write(result);
 }

@@ -81,9 +81,10 @@ class History(unittest.TestCase):
     def test_a_revision_is_waited_for(self):
         now = int(self.json("kv", "scan")["revision"])
         self.assertEqual(self.ok("kv", "get", "key", "--min-revision", now), "value 4")
-        code, _, _ = self.swarm.ctl("kv", "get", "key", "--min-revision", str(now + 1000),
-                                    "--command-timeout", "500ms")
+        code, _, err = self.swarm.ctl("kv", "get", "key", "--min-revision", str(now + 1000),
+                                      "--command-timeout", "500ms")
         self.assertEqual(code, 6)
+        self.assertNotIn("session", err)  # this program's ended with it
 
 
 class Compaction(unittest.TestCase):
