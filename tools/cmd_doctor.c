@@ -46,7 +46,7 @@ static const char *todo_of(const struct sw_survey_row *row)
 {
     if (!refused(row)) {
         return "is swarmd running there, and is the port open? If its disk is lost: "
-               "`swarmctl member replace`";
+               "`swarmctl member replace`; if it was removed: `swarmctl member config`";
     }
     return row->result->status == SWARM_UNAUTHORIZED
                ? "an administrator lets this client's key in: `swarmctl identity create`"
