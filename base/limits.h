@@ -56,7 +56,6 @@ enum {
      * reserve has room for. */
     SW_SESSION_RECORDS_SIZE_MAX = 1 << 20,
     SW_SESSION_RECORDS_TOTAL_MAX = 16 << 20,
-    SW_SESSION_RECORDS_OWNER_MAX = 4 << 20, /* of all sessions of one identity */
     SW_SESSION_TTL_MS_MIN = 1000,
     SW_SESSION_TTL_MS_MAX = 24 * 3600 * 1000,
     SW_SESSION_TTL_MS_DEFAULT = 600 * 1000,

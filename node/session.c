@@ -224,18 +224,22 @@ static bool holds(const struct sw_sessions *sessions, uint32_t at, const uint8_t
            memcmp(sessions->holdings[at].owner, owner, SW_SESSION_OWNER_SIZE) == 0;
 }
 
-/* One owner's answers must not be in the way of all others'. Sessions from before there were owners
- * have one in common, and no such bound. */
+/* An owner may hold as much as is free: one of them half, of n each has an nth and one more nth is
+ * left for all others, so nobody is in their way. Sessions from before there were owners have one
+ * in common, and no such bound. */
 static bool holds_too_much(const struct sw_sessions *sessions, const struct sw_session *session)
 {
     static const uint8_t nobody[SW_SESSION_OWNER_SIZE];
     const uint32_t at = holding_place(sessions, session->owner);
 
-    return session->records_size >= SW_SESSION_RECORDS_SIZE_MAX ||
-           sessions->records_size >= SW_SESSION_RECORDS_TOTAL_MAX ||
-           (holds(sessions, at, session->owner) &&
-            memcmp(session->owner, nobody, sizeof nobody) != 0 &&
-            sessions->holdings[at].records_size >= SW_SESSION_RECORDS_OWNER_MAX);
+    if (session->records_size >= SW_SESSION_RECORDS_SIZE_MAX ||
+        sessions->records_size >= SW_SESSION_RECORDS_TOTAL_MAX) {
+        return true;
+    }
+    return holds(sessions, at, session->owner) &&
+           memcmp(session->owner, nobody, sizeof nobody) != 0 &&
+           sessions->holdings[at].records_size >=
+               SW_SESSION_RECORDS_TOTAL_MAX - sessions->records_size;
 }
 
 void sw__sessions_held(struct sw_sessions *sessions,

@@ -9,6 +9,7 @@ static const char nonce_a[] = "aaaaaaaaaaaaaaaa";
 static const struct sw_author alice = {.id = {1}, .flags = SW_AUTHOR_LISTED};
 static const struct sw_author bob = {.id = {2}, .flags = SW_AUTHOR_LISTED};
 
+static const struct sw_author carol = {.id = {4}, .flags = SW_AUTHOR_LISTED};
 static const struct sw_author root = {.id = {3}, .flags = SW_AUTHOR_ADMINISTRATOR};
 
 static struct sw_request outcome_of(uint64_t session, uint64_t seq)
@@ -190,7 +191,7 @@ static void hold_answers(struct kit *kit, const struct sw_author *author)
     assert_int_equal(result.err, SW_ERR_BUSY);
 }
 
-static void answers_of_one_identity_leave_room_for_others(void **unused)
+static void answers_of_some_identities_leave_room_for_others(void **unused)
 {
     struct kit kit = kit_open();
     struct sw_request request = kit_put("other", "v");
@@ -199,7 +200,9 @@ static void answers_of_one_identity_leave_room_for_others(void **unused)
     (void)unused;
     hold_answers(&kit, &alice);
     held = kit.state.sessions.records_size;
-    assert_in_range(held, SW_SESSION_RECORDS_OWNER_MAX, SW_SESSION_RECORDS_OWNER_MAX + (2 << 20));
+    assert_in_range(held, SW_SESSION_RECORDS_TOTAL_MAX / 2, 10 << 20);
+    hold_answers(&kit, &carol);
+    assert_in_range(kit.state.sessions.records_size, held + (2 << 20), 13 << 20);
     kit_commit(&kit);
     kit_restart(&kit);
     session = kit_run_as(&kit, &bob, 2, kit_session_open(nonce_a, 90000)).value;
@@ -224,7 +227,7 @@ int main(void)
         cmocka_unit_test(what_nobody_can_know_is_said),
         cmocka_unit_test(a_session_is_its_owners_alone),
         cmocka_unit_test(sessions_of_older_entries_are_anybodys),
-        cmocka_unit_test(answers_of_one_identity_leave_room_for_others),
+        cmocka_unit_test(answers_of_some_identities_leave_room_for_others),
         cmocka_unit_test(outcomes_are_true_against_a_model),
     };
 
