@@ -415,9 +415,11 @@ def arguments():
     parser.add_argument("--keep", action="store_true", help="put the table into docs/BENCHMARKS.md")
     parser.add_argument("--only", default="cases,memory,start,failover",
                         help="comma list of what to measure: %(default)s (all without it), or core")
+    parser.add_argument("--turns", type=int, help="medians of so many turns (default 3)")
     args = parser.parse_args()
     quick = args.quick
-    args.turns, args.kills = (1, 2) if quick else (3, 20)
+    args.kills = 2 if quick else 20
+    args.turns = args.turns or (1 if quick else 3)
     args.seconds, args.warmup = (2, 1) if quick else (10, 2)
     args.load_seconds, args.log_mib = (4, 128) if quick else (60, 1024)
     args.rest = 1 if quick else 3
