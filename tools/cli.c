@@ -89,11 +89,14 @@ int sw_cli_fail_write(const struct swarm_result *result)
     const struct sw_err_info *info = sw_err_info((enum sw_err)result->status);
     const bool has_detail = result->detail != NULL && result->detail[0] != '\0' &&
                             strcmp(result->detail, info->text) != 0;
+    const char *what = has_detail                      ? result->detail
+                       : info->err == SW_ERR_NOT_FOUND ? info->text
+                                                       : "";
 
     return sw_cli_fail_format(info->err,
                               "%s%s%s",
-                              has_detail ? result->detail : "",
-                              has_detail ? "; " : "",
+                              what,
+                              what[0] != '\0' ? "; " : "",
                               info->outcome == SW_OUTCOME_NOT_DONE
                                   ? "nothing was written"
                                   : "it may be written or not: read before you repeat it");

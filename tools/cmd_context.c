@@ -41,7 +41,14 @@ static int report(const struct sw_cli *cli,
     if (result == NULL) {
         return sw_cli_fail((enum sw_err)status, why);
     }
-    if (status != SWARM_OK) {
+    if (status == SWARM_NOT_FOUND || status == SWARM_CONFLICT) {
+        code =
+            sw_cli_fail_format((enum sw_err)status,
+                               "there is %s context %s%s; nothing was written",
+                               status == SWARM_NOT_FOUND ? "no" : "a",
+                               cli->args[0],
+                               status == SWARM_NOT_FOUND ? "" : " already, or what is left of one");
+    } else if (status != SWARM_OK) {
         code = sw_cli_fail_write(result);
     } else {
         sw_output_init(&out, "", NULL, 0);

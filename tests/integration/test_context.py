@@ -110,16 +110,16 @@ class Context(unittest.TestCase):
     def test_refusals(self):
         with swarm(1) as made:
             made.start()
-            self.refused(made, 3, "NOT_FOUND", "append", "nobody", "x", "--tokens", "1")
-            self.refused(made, 3, "NOT_FOUND", "window", "nobody", "--blocks", "1")
-            self.refused(made, 3, "NOT_FOUND", "delete", "nobody")
+            self.refused(made, 3, "no context nobody", "append", "nobody", "x", "--tokens", "1")
+            self.refused(made, 3, "no context nobody", "window", "nobody", "--blocks", "1")
+            self.refused(made, 3, "no context nobody", "delete", "nobody")
             self.refused(made, 3, "NO_INDEX", "create", "talk", "--index", "nothing")
             self.refused(made, 2, "id", "create", "a/b")
             self.refused(made, 2, "overlap", "create", "talk", "--block-size", "4", "--overlap",
                          "4")
             self.json(made, "index", "create", "notes", "--dim", str(DIM))
             self.json(made, "context", "create", "talk", "--index", "notes", "--block-size", "8")
-            self.refused(made, 4, "CONFLICT", "create", "talk")
+            self.refused(made, 4, "there is a context talk already", "create", "talk")
             self.refused(made, 2, "DIMENSION", "append", "talk", "x", "--tokens", "8", "--vector",
                          ",".join(["0.5"] * (DIM + 2)))
             code, _, err = made.ctl("context", "append", "talk", "x", "--tokens", "9")
