@@ -116,6 +116,7 @@ enum {
 
     SW_CONTEXT_ID_SIZE_MAX = 128,
     SW_CONTEXT_TOKENS_MAX = 1 << 20,    /* of one block */
+    SW_CONTEXT_VISIT_COUNT_MAX = 512,   /* blocks that one entry looks at */
     SW_CONTEXT_STEP_COUNT_MAX = 128,    /* blocks that one entry deletes, */
     SW_CONTEXT_STEP_SIZE_MAX = 1 << 20, /* or about so many bytes of them */
 

@@ -219,6 +219,47 @@ enum swarm_status swarm_context_delete(struct swarm_client *client,
     return status;
 }
 
+enum swarm_status swarm_context_prune(struct swarm_client *client,
+                                      struct swarm_scope scope,
+                                      const char *id,
+                                      const struct swarm_policy *policy,
+                                      uint64_t *ret_blocks,
+                                      uint64_t *ret_bytes,
+                                      char *ret_why,
+                                      size_t why_size)
+{
+    struct sw_context_policy step = {.high = policy->high,
+                                     .dry = policy->dry,
+                                     .threshold = policy->threshold,
+                                     .age_ms = policy->age_ms,
+                                     .keep = policy->keep,
+                                     .size_max = policy->size_max};
+    uint64_t blocks = 0, bytes = 0;
+    enum swarm_status status;
+
+    do {
+        struct swarm_result *result = NULL;
+        struct sw_buf value = {0};
+
+        step.counted = step.dry ? bytes : 0;
+        sw_context_policy_encode(&step, &value);
+        status = call(client, SWARM_CONTEXT_PRUNE, scope, id, &value, &result, ret_why, why_size);
+        for (size_t i = 0; status == SWARM_OK && i < result->record_count; i++) {
+            blocks++;
+            bytes += result->records[i].lease; /* the size of its content */
+        }
+        step.from = status == SWARM_OK ? result->value : 0;
+        swarm_result_free(result);
+    } while (step.from != 0);
+    if (ret_blocks != NULL) {
+        *ret_blocks = blocks;
+    }
+    if (ret_bytes != NULL) {
+        *ret_bytes = bytes;
+    }
+    return status;
+}
+
 /* --- many blocks ------------------------------------------------------------------------------ */
 
 /* Lives on the caller's stack until all answers are there. Callbacks come on the client's thread.

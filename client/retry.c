@@ -76,6 +76,7 @@ bool sw_request_repeatable(const struct sw_request *request)
     case SW_OP_CONTEXT_APPEND:
     case SW_OP_CONTEXT_WINDOW:
     case SW_OP_CONTEXT_DELETE:
+    case SW_OP_CONTEXT_PRUNE:
         return request->session.value != 0;
     case SW_OP_TRANSFER: /* twice may move the leader twice */
     case SW_OP_SNAPSHOT:

@@ -208,6 +208,7 @@ bool sw_rights_cover(enum sw_rights rights, enum sw_op op)
     case SW_OP_CONTEXT_APPEND:
     case SW_OP_CONTEXT_WINDOW:
     case SW_OP_CONTEXT_DELETE:
+    case SW_OP_CONTEXT_PRUNE:
     case SW_OP_SESSION_OPEN:
     case SW_OP_SESSION_CLOSE:
     case SW_OP_OUTCOME:

@@ -450,7 +450,7 @@ static enum sw_err run_write(struct sw__apply *apply,
     if (request->op == SW_OP_VECTOR_PUT) {
         return sw__vector_put(apply, request, result);
     }
-    if (request->op >= SW_OP_CONTEXT_CREATE && request->op <= SW_OP_CONTEXT_DELETE) {
+    if (request->op >= SW_OP_CONTEXT_CREATE && request->op <= SW_OP_CONTEXT_PRUNE) {
         return sw__apply_context(apply, request, result);
     }
     if (request->op == SW_OP_TOKEN_REDEEM) {
@@ -469,7 +469,7 @@ static enum sw_err run_write(struct sw__apply *apply,
 static bool may_answer_records(const struct sw_request *request)
 {
     return request->op == SW_OP_TXN || request->op == SW_OP_VECTOR_PUT ||
-           (request->flags & SW_REQUEST_PREVIOUS) != 0;
+           request->op == SW_OP_CONTEXT_PRUNE || (request->flags & SW_REQUEST_PREVIOUS) != 0;
 }
 
 /* The records that the running command has answered so far lie at the end of all. */

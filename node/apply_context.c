@@ -6,18 +6,8 @@
  * the index as one watermark, in the entry that moves it; no clock of any machine has a say. Keys
  * that somebody wrote by other operations are met, so nothing about them is asserted. */
 #include "base/assert.h"
-#include "node/apply_private.h"
+#include "node/context_private.h"
 #include "node/vectors_private.h"
-#include "transport/context.h"
-
-/* The context that a request names, as it is and as it will be. */
-struct found {
-    struct sw_place place;
-    struct sw_span id;
-    struct sw_context_key name; /* of the header */
-    struct sw_kv_record old;    /* the header's record; version 0: there is none */
-    struct sw_context context;
-};
 
 /* A block that is stored, or that is about to be. */
 struct place {
@@ -40,15 +30,14 @@ static enum sw_err get_named(struct sw__apply *apply,
     return sw__kv_get(apply, &key, ret_record);
 }
 
-/* The errors returned are the store's; NOT_FOUND and WRONG_TYPE go to the result. */
-static enum sw_err find(struct sw__apply *apply,
-                        const struct sw_request *request,
-                        struct found *ret_found,
-                        struct sw_command_result *result)
+enum sw_err sw__context_find(struct sw__apply *apply,
+                             const struct sw_request *request,
+                             struct sw__context *ret_found,
+                             struct sw_command_result *result)
 {
     enum sw_err err;
 
-    *ret_found = (struct found){.place = sw__place_of(request), .id = request->key};
+    *ret_found = (struct sw__context){.place = sw__place_of(request), .id = request->key};
     sw_context_header_key(request->key, &ret_found->name);
     err = get_named(apply, &ret_found->place, &ret_found->name, &ret_found->old);
     if (err != SW_ERR_OK) {
@@ -65,9 +54,9 @@ static enum sw_err find(struct sw__apply *apply,
     return SW_ERR_OK;
 }
 
-/* Adds what writing the header will use. `text` is cleared and gets it. */
-static struct sw_kv_record
-next_header(const struct sw_state *state, const struct found *found, struct sw_buf *text)
+struct sw_kv_record sw__context_header(const struct sw_state *state,
+                                       const struct sw__context *found,
+                                       struct sw_buf *text)
 {
     sw_buf_clear(text);
     sw_context_write(&found->context, text);
@@ -81,9 +70,9 @@ static void add_usage(struct sw__usage_change *sum, struct sw__usage_change more
     sum->bytes += more.bytes;
 }
 
-/* Writes the header as the present revision; its record was made for that. */
-static enum sw_err
-put_header(struct sw__apply *apply, const struct found *found, const struct sw_kv_record *header)
+enum sw_err sw__context_put(struct sw__apply *apply,
+                            const struct sw__context *found,
+                            const struct sw_kv_record *header)
 {
     SW_ASSERT(header->mod_revision == apply->state->revision);
     return sw__kv_put(apply, &found->place, sw_context_key_span(&found->name), &found->old, header);
@@ -98,7 +87,8 @@ static uint32_t number_of(uint64_t create_revision)
     return number == 0 ? UINT32_MAX : number;
 }
 
-static struct sw_vectors_index *index_of(const struct sw_state *state, const struct found *found)
+static struct sw_vectors_index *index_of(const struct sw_state *state,
+                                         const struct sw__context *found)
 {
     const struct sw_span name = sw_span_str(found->context.index);
 
@@ -109,7 +99,7 @@ static struct sw_vectors_index *index_of(const struct sw_state *state, const str
 
 /* The first block at `token` or behind it. A key that is none of our blocks counts as none. */
 static enum sw_err seek_block(struct sw__apply *apply,
-                              const struct found *found,
+                              const struct sw__context *found,
                               uint64_t token,
                               struct place *ret_place)
 {
@@ -152,8 +142,10 @@ static enum sw_err seek_block(struct sw__apply *apply,
 }
 
 /* The first block inside, of those from `window_token` to `end`; else what `ret_first` was. */
-static enum sw_err
-bisect(struct sw__apply *apply, const struct found *found, uint64_t end, struct place *ret_first)
+static enum sw_err bisect(struct sw__apply *apply,
+                          const struct sw__context *found,
+                          uint64_t end,
+                          struct place *ret_first)
 {
     uint64_t low = found->context.window_token;
     uint64_t high = end;
@@ -182,7 +174,7 @@ bisect(struct sw__apply *apply, const struct found *found, uint64_t end, struct 
 /* Moves window and watermark of the header that will be written. `last` is what the window begins
  * with if nothing before `end` is inside. */
 static enum sw_err
-slide(struct sw__apply *apply, struct found *found, uint64_t end, struct place last)
+slide(struct sw__apply *apply, struct sw__context *found, uint64_t end, struct place last)
 {
     struct sw_context *context = &found->context;
     struct place first = last;
@@ -206,7 +198,7 @@ slide(struct sw__apply *apply, struct found *found, uint64_t end, struct place l
 }
 
 static enum sw_err
-mark(struct sw__apply *apply, struct sw_vectors_index *index, const struct found *found)
+mark(struct sw__apply *apply, struct sw_vectors_index *index, const struct sw__context *found)
 {
     if (index == NULL || found->context.watermark == 0) {
         return SW_ERR_OK;
@@ -224,8 +216,8 @@ static enum sw_err set_window(struct sw__apply *apply,
     struct sw_context_window window;
     struct sw_buf text = {0};
     struct sw_kv_record header;
-    struct found found;
-    enum sw_err err = find(apply, request, &found, result);
+    struct sw__context found;
+    enum sw_err err = sw__context_find(apply, request, &found, result);
 
     if (err != SW_ERR_OK || result->err != SW_ERR_OK) {
         return err;
@@ -241,7 +233,7 @@ static enum sw_err set_window(struct sw__apply *apply,
     if (err != SW_ERR_OK) {
         return err;
     }
-    header = next_header(state, &found, &text);
+    header = sw__context_header(state, &found, &text);
     add_usage(&change, sw__usage_of_put(sw_context_key_span(&found.name), &found.old, &header));
     err = sw__quota_check(apply, &found.place, &change, result);
     if (err == SW_ERR_OK && result->err == SW_ERR_OK) {
@@ -249,7 +241,7 @@ static enum sw_err set_window(struct sw__apply *apply,
         result->revision = state->revision;
         result->value = found.context.window_token;
         err = mark(apply, index_of(state, &found), &found);
-        err = err == SW_ERR_OK ? put_header(apply, &found, &header) : err;
+        err = err == SW_ERR_OK ? sw__context_put(apply, &found, &header) : err;
     }
     sw_buf_release(&text);
     return err;
@@ -258,7 +250,8 @@ static enum sw_err set_window(struct sw__apply *apply,
 /* --- create ----------------------------------------------------------------------------------- */
 
 /* Blocks of an earlier context of that name, whose header somebody deleted? */
-static enum sw_err has_blocks(struct sw__apply *apply, const struct found *found, bool *ret_has)
+static enum sw_err
+has_blocks(struct sw__apply *apply, const struct sw__context *found, bool *ret_has)
 {
     struct sw_store *store = apply->store;
     struct sw_context_key name;
@@ -293,9 +286,9 @@ create(struct sw__apply *apply, const struct sw_request *request, struct sw_comm
     struct sw_context_spec spec;
     struct sw_buf text = {0};
     struct sw_kv_record header;
-    struct found found;
+    struct sw__context found;
     bool has = false;
-    enum sw_err err = find(apply, request, &found, result);
+    enum sw_err err = sw__context_find(apply, request, &found, result);
 
     if (err == SW_ERR_OK) {
         err = has_blocks(apply, &found, &has);
@@ -315,13 +308,13 @@ create(struct sw__apply *apply, const struct sw_request *request, struct sw_comm
         result->err = SW_ERR_NO_INDEX;
         return SW_ERR_OK;
     }
-    header = next_header(state, &found, &text);
+    header = sw__context_header(state, &found, &text);
     add_usage(&change, sw__usage_of_put(sw_context_key_span(&found.name), &found.old, &header));
     err = sw__quota_check(apply, &found.place, &change, result);
     if (err == SW_ERR_OK && result->err == SW_ERR_OK) {
         state->revision++;
         result->revision = state->revision;
-        err = put_header(apply, &found, &header);
+        err = sw__context_put(apply, &found, &header);
     }
     sw_buf_release(&text);
     return err;
@@ -343,7 +336,7 @@ struct appending {
 
 /* Does the block fit behind the others, and its vector into the index? */
 static enum sw_err
-check_append(const struct found *found, const struct appending *block, uint64_t *ret_value)
+check_append(const struct sw__context *found, const struct appending *block, uint64_t *ret_value)
 {
     const struct sw_context *context = &found->context;
 
@@ -368,7 +361,7 @@ check_append(const struct found *found, const struct appending *block, uint64_t 
 
 /* Records and header as they will be, and what they use. */
 static enum sw_err prepare(struct sw__apply *apply,
-                           struct found *found,
+                           struct sw__context *found,
                            struct appending *block,
                            struct sw_command_result *result)
 {
@@ -399,7 +392,7 @@ static enum sw_err prepare(struct sw__apply *apply,
                                                       .content = block->append.content},
                            &block->value);
     block->next = sw__kv_next(apply->state, &block->old, revision, sw_buf_span(&block->value), 0);
-    block->header = next_header(apply->state, found, &block->text);
+    block->header = sw__context_header(apply->state, found, &block->text);
     change = sw__usage_of_put(sw_context_key_span(&block->name), &block->old, &block->next);
     add_usage(&change,
               sw__usage_of_put(sw_context_key_span(&found->name), &found->old, &block->header));
@@ -408,7 +401,7 @@ static enum sw_err prepare(struct sw__apply *apply,
 
 /* Questions may ask for a context by its id, and for tokens from and to. */
 static enum sw_err
-set_vector(struct sw__apply *apply, const struct found *found, const struct appending *block)
+set_vector(struct sw__apply *apply, const struct sw__context *found, const struct appending *block)
 {
     struct sw_vector_item item = {
         .index = sw_span_str(found->context.index),
@@ -434,7 +427,7 @@ set_vector(struct sw__apply *apply, const struct found *found, const struct appe
 }
 
 static enum sw_err
-execute(struct sw__apply *apply, const struct found *found, const struct appending *block)
+execute(struct sw__apply *apply, const struct sw__context *found, const struct appending *block)
 {
     enum sw_err err;
 
@@ -446,15 +439,15 @@ execute(struct sw__apply *apply, const struct found *found, const struct appendi
     if (err == SW_ERR_OK) {
         err = mark(apply, block->index, found);
     }
-    return err == SW_ERR_OK ? put_header(apply, found, &block->header) : err;
+    return err == SW_ERR_OK ? sw__context_put(apply, found, &block->header) : err;
 }
 
 static enum sw_err
 append(struct sw__apply *apply, const struct sw_request *request, struct sw_command_result *result)
 {
     struct appending block = {0};
-    struct found found;
-    enum sw_err err = find(apply, request, &found, result);
+    struct sw__context found;
+    enum sw_err err = sw__context_find(apply, request, &found, result);
 
     if (err != SW_ERR_OK || result->err != SW_ERR_OK) {
         return err;
@@ -483,7 +476,7 @@ append(struct sw__apply *apply, const struct sw_request *request, struct sw_comm
 /* The first key below the context's blocks, whatever it is; size 0: there is none. Blocks of a
  * context have no lease, but who writes them by hand may give them one, so records are whole. */
 static enum sw_err first_block(struct sw__apply *apply,
-                               const struct found *found,
+                               const struct sw__context *found,
                                uint8_t name[SW_KEY_SIZE_MAX],
                                struct sw_span *ret_name)
 {
@@ -514,7 +507,8 @@ static enum sw_err first_block(struct sw__apply *apply,
 }
 
 /* Deletes so many as one entry may; *ret_left: there are more. */
-static enum sw_err delete_some(struct sw__apply *apply, const struct found *found, bool *ret_left)
+static enum sw_err
+delete_some(struct sw__apply *apply, const struct sw__context *found, bool *ret_left)
 {
     uint8_t bytes[SW_KEY_SIZE_MAX];
     size_t size = 0;
@@ -547,7 +541,7 @@ static enum sw_err delete_some(struct sw__apply *apply, const struct found *foun
 
 /* A header that is to be deleted says so until the last block is gone: the id is taken as long, and
  * no search finds the blocks that are still there. One that somebody made unreadable stays. */
-static enum sw_err note_dying(struct sw__apply *apply, struct found *found)
+static enum sw_err note_dying(struct sw__apply *apply, struct sw__context *found)
 {
     struct sw_buf text = {0};
     struct sw_kv_record header;
@@ -560,7 +554,7 @@ static enum sw_err note_dying(struct sw__apply *apply, struct found *found)
     sw_context_write(&found->context, &text);
     header = sw__kv_next(
         apply->state, &found->old, apply->state->revision, sw_buf_span(&text), found->old.lease);
-    err = put_header(apply, found, &header);
+    err = sw__context_put(apply, found, &header);
     sw_buf_release(&text);
     found->context.watermark = apply->state->revision;
     return err == SW_ERR_OK ? mark(apply, index_of(apply->state, found), found) : err;
@@ -571,9 +565,9 @@ static enum sw_err delete_context(struct sw__apply *apply,
                                   struct sw_command_result *result)
 {
     struct sw_kv_record header;
-    struct found found;
+    struct sw__context found;
     bool left = false;
-    enum sw_err err = find(apply, request, &found, result);
+    enum sw_err err = sw__context_find(apply, request, &found, result);
 
     if (err == SW_ERR_OK) {
         err = has_blocks(apply, &found, &left);
@@ -612,6 +606,9 @@ enum sw_err sw__apply_context(struct sw__apply *apply,
     }
     if (request->op == SW_OP_CONTEXT_WINDOW) {
         return set_window(apply, request, result);
+    }
+    if (request->op == SW_OP_CONTEXT_PRUNE) {
+        return sw__apply_prune(apply, request, result);
     }
     SW_ASSERT(request->op == SW_OP_CONTEXT_DELETE);
     return delete_context(apply, request, result);

@@ -72,7 +72,8 @@ static const char *const op_names[SW_OP_COUNT] = {[0] = "unknown",
                                                   [SW_OP_CONTEXT_CREATE] = "context_create",
                                                   [SW_OP_CONTEXT_APPEND] = "context_append",
                                                   [SW_OP_CONTEXT_WINDOW] = "context_window",
-                                                  [SW_OP_CONTEXT_DELETE] = "context_delete"};
+                                                  [SW_OP_CONTEXT_DELETE] = "context_delete",
+                                                  [SW_OP_CONTEXT_PRUNE] = "context_prune"};
 
 /* Where a request is counted: numbers in between are no operations. */
 static uint32_t row_of(enum sw_op op)

@@ -36,8 +36,9 @@ static uint8_t needed_rights(const struct sw_request *request)
     case SW_OP_CONTEXT_WINDOW:
     case SW_OP_CONTEXT_DELETE:
         return SW_RIGHT_WRITE;
-    case SW_OP_TXN:        /* its compares tell what is there, */
-    case SW_OP_VECTOR_PUT: /* a novel put what is near */
+    case SW_OP_TXN:           /* its compares tell what is there, */
+    case SW_OP_VECTOR_PUT:    /* a novel put what is near, */
+    case SW_OP_CONTEXT_PRUNE: /* and a pruning what it takes */
         return SW_RIGHT_READ | SW_RIGHT_WRITE;
     case SW_OP_SESSION_OPEN:
     case SW_OP_SESSION_CLOSE:

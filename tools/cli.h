@@ -144,6 +144,7 @@ int sw_cmd_context_locate(struct sw_cli *cli);
 int sw_cmd_context_window(struct sw_cli *cli);
 int sw_cmd_context_list(struct sw_cli *cli);
 int sw_cmd_context_delete(struct sw_cli *cli);
+int sw_cmd_context_prune(struct sw_cli *cli);
 int sw_cmd_lock(struct sw_cli *cli);
 int sw_cmd_watch(struct sw_cli *cli);
 int sw_cmd_history_list(struct sw_cli *cli);

@@ -91,10 +91,11 @@ int sw_cmd_context_create(struct sw_cli *cli)
 
 /* --- append ----------------------------------------------------------------------------------- */
 
-/* --score: a number with a sign. */
-static bool read_score(const struct sw_cli *cli, struct swarm_block *block)
+/* A number with a sign; false, and the line printed, if the flag is none. */
+static bool
+read_score(const struct sw_cli *cli, const char *name, bool *ret_has, int64_t *ret_score)
 {
-    const char *text = sw_cli_flag(cli, "score");
+    const char *text = sw_cli_flag(cli, name);
     const bool is_negative = text != NULL && text[0] == '-';
     uint64_t number;
 
@@ -102,11 +103,11 @@ static bool read_score(const struct sw_cli *cli, struct swarm_block *block)
         return true;
     }
     if (!sw_text_number(text + (is_negative ? 1 : 0), &number) || number > INT64_MAX) {
-        (void)sw_cli_fail_format(SW_ERR_INVALID, "--score is a number of 63 bits, not %s", text);
+        (void)sw_cli_fail_format(SW_ERR_INVALID, "--%s is a number of 63 bits, not %s", name, text);
         return false;
     }
-    block->has_score = true;
-    block->score = is_negative ? -(int64_t)number : (int64_t)number;
+    *ret_has = true;
+    *ret_score = is_negative ? -(int64_t)number : (int64_t)number;
     return true;
 }
 
@@ -213,7 +214,7 @@ static int append_block(struct sw_cli *cli, struct swarm_block *block)
     struct sw_cmd_value value = {0};
     int code = usage();
 
-    if (read_score(cli, block) &&
+    if (read_score(cli, "score", &block->has_score, &block->score) &&
         (!sw_cli_has(cli, "vector") || sw_cmd_vector(cli, &text, &block->vector)) &&
         sw_cmd_value(cli, 1, &value) == SW_ERR_OK) {
         block->content = value.slice;
@@ -275,6 +276,59 @@ int sw_cmd_context_delete(struct sw_cli *cli)
     status = swarm_context_delete(
         cli->client, sw_cli_scope(cli), cli->args[0], &result, why, sizeof why);
     return report(cli, status, result, why, NULL);
+}
+
+/* --- prune ------------------------------------------------------------------------------------ */
+
+static bool read_policy(const struct sw_cli *cli, struct swarm_policy *policy)
+{
+    bool below = false, above = false;
+    int64_t threshold = 0;
+
+    if (!read_score(cli, "below", &below, &threshold) ||
+        !read_score(cli, "above", &above, &threshold) ||
+        !sw_cli_time(cli, "min-age", 0, &policy->age_ms) ||
+        !sw_cli_number(cli, "keep", 0, &policy->keep) ||
+        !sw_cli_number(cli, "max-bytes", 0, &policy->size_max)) {
+        return false;
+    }
+    if (below == above) {
+        (void)sw_cli_fail(SW_ERR_INVALID, "give one of --below and --above");
+        return false;
+    }
+    policy->high = above;
+    policy->threshold = threshold;
+    policy->dry = sw_cli_has(cli, "dry-run");
+    return true;
+}
+
+int sw_cmd_context_prune(struct sw_cli *cli)
+{
+    struct swarm_policy policy = {0};
+    struct sw_output out;
+    char why[SW_WHY_SIZE] = "";
+    uint64_t blocks = 0, bytes = 0;
+    enum swarm_status status;
+
+    if (!read_policy(cli, &policy)) {
+        return usage();
+    }
+    if (sw_cli_open(cli) != SW_ERR_OK) {
+        return not_open();
+    }
+    status = swarm_context_prune(
+        cli->client, sw_cli_scope(cli), cli->args[0], &policy, &blocks, &bytes, why, sizeof why);
+    if (status != SWARM_OK) {
+        return sw_cli_fail_format(
+            (enum sw_err)status, "%s (blocks pruned: %llu)", why, (unsigned long long)blocks);
+    }
+    sw_output_init(&out, "", NULL, 0);
+    sw_output_field_number(&out, "blocks", blocks);
+    sw_output_field_number(&out, "bytes", bytes);
+    sw_output_field(&out, "dry", SW_CELL_BOOL, policy.dry ? "true" : "false");
+    (void)sw_output_print(&out, cli->format, stdout);
+    sw_output_release(&out);
+    return 0;
 }
 
 /* --- reads ------------------------------------------------------------------------------------ */

@@ -3,17 +3,11 @@
 #include <string.h>
 
 #include "tools/cli.h"
+#include "tools/flags.h"
 
 enum { ANY = SW_CLI_ARGS_MAX };
 
 const char sw_cli_program[] = "swarmctl";
-
-#define SCOPE_FLAGS                                                            \
-    {"tenant", "NAME", "tenant (default: default)"},                           \
-        {"namespace", "NAME", "namespace (default: default)"},                 \
-    {                                                                          \
-        "partition", "NAME", "partition, the unit of order (default: default)" \
-    }
 
 #define READ_FLAGS                                                                          \
     {"rev", "REVISION", "as it was at this revision"},                                      \
@@ -176,31 +170,6 @@ static const struct sw_cli_flag recall_flags[] = {
     {"min-utility", "N", "only of at least this use"},
     {"successes", NULL, "only of successes"},
     {"half-life", "TIME", "how soon age counts half (default 168h)"},
-    {NULL, NULL, NULL}};
-static const struct sw_cli_flag context_flags[] = {
-    SCOPE_FLAGS,
-    {"block-size", "N", "tokens of a block at most (default 1024)"},
-    {"overlap", "N", "tokens that each block repeats of the one before (default 0)"},
-    {"window-blocks", "N", "searches find the last so many blocks (default, and 0: all)"},
-    {"window-time", "TIME", "and of these no older ones (default, and 0: all)"},
-    {"index", "NAME", "finds blocks by their vectors"},
-    {NULL, NULL, NULL}};
-static const struct sw_cli_flag block_flags[] = {
-    SCOPE_FLAGS,
-    {"tokens", "N", "the content is one block of so many tokens"},
-    {"vector", "NUMBERS", "of that block: 0.1,0.2,... or @FILE"},
-    {"score", "N", "of what use that block is; searches know it as attribute score"},
-    {"token-size", "BYTES", "each token has so many bytes: cut them into blocks"},
-    {"block-size", "N", "of so many tokens (default 1024)"},
-    {NULL, NULL, NULL}};
-static const struct sw_cli_flag range_flags[] = {SCOPE_FLAGS,
-                                                 {"from", "TOKEN", "first (default 0)"},
-                                                 {"to", "TOKEN", "end, excluded (default: all)"},
-                                                 {NULL, NULL, NULL}};
-static const struct sw_cli_flag window_flags[] = {
-    SCOPE_FLAGS,
-    {"blocks", "N", "the last so many (default, and 0: all)"},
-    {"time", "TIME", "and of these no older ones (default, and 0: all)"},
     {NULL, NULL, NULL}};
 static const struct sw_cli_flag top_flags[] = {
     {"interval", "TIME", "between two looks (default 1s)"},
@@ -671,7 +640,7 @@ const struct sw_command sw_commands[] = {
      1,
      1,
      sw_cmd_context_create,
-     context_flags,
+     sw_context_flags,
      SW_FORMAT_TABLE},
     {"context",
      "append",
@@ -680,7 +649,7 @@ const struct sw_command sw_commands[] = {
      1,
      2,
      sw_cmd_context_append,
-     block_flags,
+     sw_block_flags,
      SW_FORMAT_TABLE},
     {"context",
      "read",
@@ -689,7 +658,7 @@ const struct sw_command sw_commands[] = {
      1,
      1,
      sw_cmd_context_read,
-     range_flags,
+     sw_range_flags,
      SW_FORMAT_TABLE},
     {"context",
      "locate",
@@ -707,7 +676,16 @@ const struct sw_command sw_commands[] = {
      1,
      1,
      sw_cmd_context_window,
-     window_flags,
+     sw_window_flags,
+     SW_FORMAT_TABLE},
+    {"context",
+     "prune",
+     "ID",
+     "delete blocks by their score, oldest first",
+     1,
+     1,
+     sw_cmd_context_prune,
+     sw_prune_flags,
      SW_FORMAT_TABLE},
     {"context",
      "list",

@@ -12,6 +12,9 @@ enum {
     APPEND_VECTOR = 1 << 0,
     APPEND_SCORE = 1 << 1,
     APPEND_FLAGS_ALL = (1 << 2) - 1,
+    POLICY_HIGH = 1 << 0,
+    POLICY_DRY = 1 << 1,
+    POLICY_FLAGS_ALL = (1 << 2) - 1,
     TOKEN_DIGITS = 16,
     NUMBER_COUNT = 11, /* lines of a header that are numbers */
 };
@@ -64,6 +67,33 @@ enum sw_err sw_context_spec_decode(struct sw_span bytes, struct sw_context_spec 
     ret_spec->overlap = sw_read_u32(&in);
     read_window(&in, &ret_spec->window);
     ret_spec->index = sw_read_short(&in);
+    return sw_reader_finish(&in);
+}
+
+void sw_context_policy_encode(const struct sw_context_policy *policy, struct sw_buf *out)
+{
+    sw_write_u8(out, (uint8_t)((policy->high ? POLICY_HIGH : 0) | (policy->dry ? POLICY_DRY : 0)));
+    sw_write_u64(out, (uint64_t)policy->threshold);
+    sw_write_u64(out, policy->age_ms);
+    sw_write_u64(out, policy->keep);
+    sw_write_u64(out, policy->size_max);
+    sw_write_u64(out, policy->from);
+    sw_write_u64(out, policy->counted);
+}
+
+enum sw_err sw_context_policy_decode(struct sw_span bytes, struct sw_context_policy *ret_policy)
+{
+    struct sw_reader in = sw_reader_of(bytes);
+    const uint8_t flags = sw_read_u8_max(&in, POLICY_FLAGS_ALL);
+
+    ret_policy->high = (flags & POLICY_HIGH) != 0;
+    ret_policy->dry = (flags & POLICY_DRY) != 0;
+    ret_policy->threshold = (int64_t)sw_read_u64(&in);
+    ret_policy->age_ms = sw_read_u64(&in);
+    ret_policy->keep = sw_read_u64(&in);
+    ret_policy->size_max = sw_read_u64(&in);
+    ret_policy->from = sw_read_u64(&in);
+    ret_policy->counted = sw_read_u64(&in);
     return sw_reader_finish(&in);
 }
 
@@ -147,6 +177,20 @@ enum sw_err sw_context_window_validate(struct sw_span bytes, char ret_why[SW_WHY
 
     return sw_context_window_decode(bytes, &window) == SW_ERR_OK ? check_window(&window, ret_why)
                                                                  : malformed("window", ret_why);
+}
+
+enum sw_err sw_context_policy_validate(struct sw_span bytes, char ret_why[SW_WHY_SIZE])
+{
+    struct sw_context_policy policy;
+
+    if (sw_context_policy_decode(bytes, &policy) != SW_ERR_OK) {
+        return malformed("policy", ret_why);
+    }
+    if (!policy.dry && policy.counted != 0) {
+        (void)snprintf(ret_why, SW_WHY_SIZE, "only a dry run counts what went before");
+        return SW_ERR_INVALID;
+    }
+    return SW_ERR_OK;
 }
 
 enum sw_err sw_context_spec_validate(struct sw_span bytes, char ret_why[SW_WHY_SIZE])

@@ -77,6 +77,24 @@ struct sw_context_block {
     struct sw_span content;
 };
 
+/* Of a CONTEXT_PRUNE: which blocks go, oldest first. Blocks without a score stay. */
+struct sw_context_policy {
+    bool high; /* scores from `threshold` up; else from it down */
+    bool dry;  /* nothing goes: what would? */
+    int64_t threshold;
+    uint64_t age_ms;   /* only blocks that were committed so long ago */
+    uint64_t keep;     /* not those that have one of the last so many tokens */
+    uint64_t size_max; /* only while the content is larger; 0 = all that fit the rest */
+    uint64_t from;     /* go on at this token: the answer's value of the step before */
+    uint64_t counted;  /* bytes that went in the steps before, if they were dry */
+};
+
+void sw_context_policy_encode(const struct sw_context_policy *policy, struct sw_buf *out);
+enum sw_err sw_context_policy_decode(struct sw_span bytes, struct sw_context_policy *ret_policy)
+    SW_MUST_CHECK;
+enum sw_err sw_context_policy_validate(struct sw_span bytes, char ret_why[SW_WHY_SIZE])
+    SW_MUST_CHECK;
+
 void sw_context_spec_encode(const struct sw_context_spec *spec, struct sw_buf *out);
 enum sw_err sw_context_spec_decode(struct sw_span bytes, struct sw_context_spec *ret_spec)
     SW_MUST_CHECK;

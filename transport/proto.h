@@ -78,8 +78,8 @@ enum sw_op {
     SW_OP_CONTEXT_CREATE = 50, /* CONFLICT if there is one */
     SW_OP_CONTEXT_APPEND = 51, /* the answer's value is the block's first token */
     SW_OP_CONTEXT_WINDOW = 52, /* sets the window, and moves it to the present */
-    SW_OP_CONTEXT_DELETE =
-        53, /* some blocks; the answer's value is 1 while there are more: again */
+    SW_OP_CONTEXT_DELETE = 53, /* some blocks; the answer's value is 1 while there are more */
+    SW_OP_CONTEXT_PRUNE = 54,  /* blocks by a policy; a record for each that went, or would */
     SW_OP_COUNT
 };
 

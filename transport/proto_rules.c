@@ -196,6 +196,11 @@ static const struct op_rule op_rules[SW_OP_COUNT] = {
                               .optional = SW__FIELD_ONCE,
                               .value_max = 64,
                               .write = true},
+    [SW_OP_CONTEXT_PRUNE] = {.name = "context prune",
+                             .required = SW__FIELD_NAMES | SW__FIELD_KEY | SW__FIELD_VALUE,
+                             .optional = SW__FIELD_ONCE,
+                             .value_max = 64,
+                             .write = true},
     [SW_OP_CONTEXT_DELETE] = {.name = "context delete",
                               .required = SW__FIELD_NAMES | SW__FIELD_KEY,
                               .optional = SW__FIELD_ONCE,
@@ -420,6 +425,9 @@ static enum sw_err check_context(const struct sw_request *request, char *ret_why
     if (request->op == SW_OP_CONTEXT_CREATE) {
         return sw_context_spec_validate(request->value, ret_why);
     }
+    if (request->op == SW_OP_CONTEXT_PRUNE) {
+        return sw_context_policy_validate(request->value, ret_why);
+    }
     return request->op == SW_OP_CONTEXT_APPEND
                ? sw_context_append_validate(request->value, ret_why)
                : sw_context_window_validate(request->value, ret_why);
@@ -479,7 +487,7 @@ check_special(const struct op_rule *rule, const struct sw_request *request, char
     if (request->op == SW_OP_VECTOR_SEARCH) {
         return sw_vector_query_validate(request->value, ret_why);
     }
-    if (request->op >= SW_OP_CONTEXT_CREATE && request->op <= SW_OP_CONTEXT_DELETE) {
+    if (request->op >= SW_OP_CONTEXT_CREATE && request->op <= SW_OP_CONTEXT_PRUNE) {
         return check_context(request, ret_why);
     }
     if (request->op == SW_OP_MULTI_GET) {

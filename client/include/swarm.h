@@ -184,6 +184,7 @@ enum swarm_op {
     SWARM_CONTEXT_APPEND = 51,
     SWARM_CONTEXT_WINDOW = 52,
     SWARM_CONTEXT_DELETE = 53,
+    SWARM_CONTEXT_PRUNE = 54,
 };
 
 enum {
@@ -882,6 +883,27 @@ SWARM_API enum swarm_status swarm_context_delete(struct swarm_client *client,
                                                  struct swarm_result **ret_result,
                                                  char *ret_why,
                                                  size_t why_size);
+
+/* Which blocks go, oldest first. Those without a score stay. */
+struct swarm_policy {
+    bool high; /* scores from `threshold` up; else from it down */
+    bool dry;  /* nothing goes: what would? */
+    int64_t threshold;
+    uint64_t age_ms;   /* only blocks that were committed so long ago; 0 = of any age */
+    uint64_t keep;     /* not those that have one of the last so many tokens */
+    uint64_t size_max; /* only while the content has more bytes; 0 = whatever fits the rest */
+};
+
+/* Deletes blocks in steps, or (dry) counts them; counts what went also if a later step fails. They
+ * are read in the past (`expected` of a GET) as long as changes are kept. Both may be NULL. */
+SWARM_API enum swarm_status swarm_context_prune(struct swarm_client *client,
+                                                struct swarm_scope scope,
+                                                const char *id,
+                                                const struct swarm_policy *policy,
+                                                uint64_t *ret_blocks,
+                                                uint64_t *ret_bytes,
+                                                char *ret_why,
+                                                size_t why_size);
 
 /* What a read found; everything in it lives until swarm_blocks_free. */
 struct swarm_blocks;

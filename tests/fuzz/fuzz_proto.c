@@ -6,42 +6,6 @@
 #include "transport/proto.h"
 #include "transport/txn.h"
 
-/* What decodes re-encodes to the same bytes; so does what is stored, whoever wrote it. */
-static void fuzz_contexts(const uint8_t *data, size_t size, struct sw_buf *again)
-{
-    const struct sw_span bytes = sw_span_of(data, size);
-    struct sw_context_append append;
-    struct sw_context_spec spec;
-    struct sw_context_block block;
-    struct sw_context context;
-    char why[SW_WHY_SIZE];
-
-    sw_buf_clear(again);
-    if (sw_context_append_decode(bytes, &append) == SW_ERR_OK) {
-        sw_context_append_encode(&append, again);
-        check(again, data, size);
-    } else if (sw_context_append_validate(bytes, why) == SW_ERR_OK) {
-        abort();
-    }
-    sw_buf_clear(again);
-    if (sw_context_spec_decode(bytes, &spec) == SW_ERR_OK) {
-        sw_context_spec_encode(&spec, again);
-        check(again, data, size);
-    } else if (sw_context_spec_validate(bytes, why) == SW_ERR_OK) {
-        abort();
-    }
-    sw_buf_clear(again);
-    if (sw_context_read(bytes, &context)) {
-        sw_context_write(&context, again);
-        check(again, data, size);
-    }
-    sw_buf_clear(again);
-    if (sw_context_block_read(bytes, &block)) {
-        sw_context_block_write(&block, again);
-        check(again, data, size);
-    }
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(const struct sw_buf *again, const uint8_t *data, size_t size)
@@ -156,6 +120,50 @@ static void fuzz_merge(const uint8_t *data, size_t size, struct sw_buf *again)
             abort();
         }
         sw_buf_release(&twice);
+    }
+}
+
+/* What decodes re-encodes to the same bytes; so does what is stored, whoever wrote it. */
+static void fuzz_contexts(const uint8_t *data, size_t size, struct sw_buf *again)
+{
+    const struct sw_span bytes = sw_span_of(data, size);
+    struct sw_context_append append;
+    struct sw_context_spec spec;
+    struct sw_context_policy policy;
+    struct sw_context_block block;
+    struct sw_context context;
+    char why[SW_WHY_SIZE];
+
+    sw_buf_clear(again);
+    if (sw_context_append_decode(bytes, &append) == SW_ERR_OK) {
+        sw_context_append_encode(&append, again);
+        check(again, data, size);
+    } else if (sw_context_append_validate(bytes, why) == SW_ERR_OK) {
+        abort();
+    }
+    sw_buf_clear(again);
+    if (sw_context_spec_decode(bytes, &spec) == SW_ERR_OK) {
+        sw_context_spec_encode(&spec, again);
+        check(again, data, size);
+    } else if (sw_context_spec_validate(bytes, why) == SW_ERR_OK) {
+        abort();
+    }
+    sw_buf_clear(again);
+    if (sw_context_policy_decode(bytes, &policy) == SW_ERR_OK) {
+        sw_context_policy_encode(&policy, again);
+        check(again, data, size);
+    } else if (sw_context_policy_validate(bytes, why) == SW_ERR_OK) {
+        abort();
+    }
+    sw_buf_clear(again);
+    if (sw_context_read(bytes, &context)) {
+        sw_context_write(&context, again);
+        check(again, data, size);
+    }
+    sw_buf_clear(again);
+    if (sw_context_block_read(bytes, &block)) {
+        sw_context_block_write(&block, again);
+        check(again, data, size);
     }
 }
 

@@ -107,6 +107,33 @@ class Context(unittest.TestCase):
             self.json(made, "context", "delete", "talk")
             self.assertEqual(self.keys(made, "--include-stale"), set())
 
+    def prune(self, made, *words):
+        return self.json(made, "context", "prune", "talk", *words)
+
+    def test_a_policy_lets_blocks_go(self):
+        with swarm(1) as made:
+            made.start()
+            self.json(made, "index", "create", "notes", "--dim", str(DIM))
+            self.json(made, "context", "create", "talk", "--index", "notes", "--block-size", "8")
+            for number in range(10):  # scores -3 to 6, content of 6 bytes
+                self.append(made, number)
+            before = self.json(made, "kv", "get", "ctx/talk")["revision"]
+            would = self.prune(made, "--below", "0", "--dry-run")
+            self.assertEqual(would, {"blocks": "4", "bytes": "24", "dry": True})
+            self.assertEqual(self.keys(made), self.block_keys(range(10)))
+            self.assertEqual(self.prune(made, "--below", "0")["blocks"], "4")
+            self.assertEqual(self.keys(made), self.block_keys(range(4, 10)))
+            self.assertEqual(self.prune(made, "--above", "-9", "--keep", "8", "--max-bytes",
+                                        "20")["bytes"], "18")
+            self.assertEqual(self.keys(made), self.block_keys(range(7, 10)))
+            self.assertEqual(self.prune(made, "--below", "9", "--min-age", "1h")["blocks"], "0")
+            code, out, err = made.ctl("kv", "get", "ctx-block/talk/0000000000000000", "--rev",
+                                      before)
+            self.assertEqual(code, 0, err)
+            self.assertIn("said 0", out)
+            self.refused(made, 2, "one of", "prune", "talk")
+            self.refused(made, 3, "NOT_FOUND", "prune", "nobody", "--below", "1")
+
     def test_refusals(self):
         with swarm(1) as made:
             made.start()

@@ -234,6 +234,38 @@ static void requests_read_back(void **unused)
     sw_buf_release(&bytes);
 }
 
+static void a_policy_reads_back(void **unused)
+{
+    struct sw_context_policy policy = {.high = true,
+                                       .dry = true,
+                                       .threshold = -7,
+                                       .age_ms = 1,
+                                       .keep = 2,
+                                       .size_max = 3,
+                                       .from = 4,
+                                       .counted = 5};
+    struct sw_context_policy read;
+    struct sw_buf bytes = {0};
+    char why[SW_WHY_SIZE];
+
+    (void)unused;
+    sw_context_policy_encode(&policy, &bytes);
+    assert_int_equal(sw_context_policy_decode(sw_buf_span(&bytes), &read), SW_ERR_OK);
+    assert_true(read.high && read.dry && read.threshold == -7);
+    assert_true(read.age_ms == 1 && read.keep == 2 && read.size_max == 3);
+    assert_true(read.from == 4 && read.counted == 5);
+    assert_int_equal(sw_context_policy_validate(sw_buf_span(&bytes), why), SW_ERR_OK);
+    for (size_t size = 0; size < bytes.size; size++) {
+        assert_int_equal(sw_context_policy_validate(sw_span_of(bytes.data, size), why),
+                         SW_ERR_INVALID);
+    }
+    bytes.data[0] = 4; /* a flag that is none */
+    assert_int_equal(sw_context_policy_validate(sw_buf_span(&bytes), why), SW_ERR_INVALID);
+    bytes.data[0] = 1; /* not dry, but counted */
+    assert_int_equal(sw_context_policy_validate(sw_buf_span(&bytes), why), SW_ERR_INVALID);
+    sw_buf_release(&bytes);
+}
+
 static enum sw_err judge_append(const struct sw_context_append *append)
 {
     struct sw_buf bytes = {0};
@@ -291,6 +323,7 @@ int main(void)
         cmocka_unit_test(what_is_no_block_is_refused),
         cmocka_unit_test(keys_name_the_token),
         cmocka_unit_test(requests_read_back),
+        cmocka_unit_test(a_policy_reads_back),
         cmocka_unit_test(sizes_are_bounded),
     };
 
