@@ -98,7 +98,7 @@ static struct sw_session *session_new(struct sw__apply *apply, const struct sw_r
                                request->value.data,
                                ttl_ms,
                                state->time_ms);
-    memcpy(session->owner, apply->author.id, sizeof session->owner);
+    sw_sessions_own(&state->sessions, session, apply->author.id);
     note_session(state, EFFECT_SESSION_OPENED, session->id);
     return session;
 }
@@ -114,8 +114,11 @@ static void open_session(struct sw__apply *apply,
     session = session_live(state, sw_sessions_find_nonce(&state->sessions, request->value.data));
     if (session != NULL) {
         sw_session_touch(&state->sessions, session, state->time_ms);
-    } else {
+    } else if (sw_sessions_has_room(&state->sessions, apply->author.id)) {
         session = session_new(apply, request);
+    } else { /* or it would end those of others */
+        result->err = SW_ERR_BUSY;
+        return;
     }
     *result = (struct sw_command_result){
         .err = SW_ERR_OK, .revision = session->id.value, .value = session->id.value};

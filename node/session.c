@@ -242,18 +242,12 @@ static bool holds_too_much(const struct sw_sessions *sessions, const struct sw_s
                SW_SESSION_RECORDS_TOTAL_MAX - sessions->records_size;
 }
 
-void sw__sessions_held(struct sw_sessions *sessions,
-                       const struct sw_session *session,
-                       uint64_t before,
-                       uint64_t now)
+/* The owner's row, made if need be. */
+static struct sw_session_holding *holding_of(struct sw_sessions *sessions, const uint8_t *owner)
 {
-    const uint32_t at = holding_place(sessions, session->owner);
-    struct sw_session_holding *holding;
+    const uint32_t at = holding_place(sessions, owner);
 
-    if (before == now) {
-        return;
-    }
-    if (!holds(sessions, at, session->owner)) {
+    if (!holds(sessions, at, owner)) {
         if (sessions->holding_count == sessions->holding_capacity) {
             sessions->holdings = grown(
                 sessions->holdings, &sessions->holding_capacity, sizeof sessions->holdings[0]);
@@ -261,19 +255,67 @@ void sw__sessions_held(struct sw_sessions *sessions,
         memmove(&sessions->holdings[at + 1],
                 &sessions->holdings[at],
                 (sessions->holding_count - at) * sizeof sessions->holdings[0]);
-        sessions->holdings[at] = (struct sw_session_holding){.records_size = 0};
-        memcpy(sessions->holdings[at].owner, session->owner, SW_SESSION_OWNER_SIZE);
+        sessions->holdings[at] = (struct sw_session_holding){.count = 0};
+        memcpy(sessions->holdings[at].owner, owner, SW_SESSION_OWNER_SIZE);
         sessions->holding_count++;
     }
-    holding = &sessions->holdings[at];
+    return &sessions->holdings[at];
+}
+
+static void drop_if_empty(struct sw_sessions *sessions, struct sw_session_holding *holding)
+{
+    if (holding->count == 0 && holding->records_size == 0) {
+        sessions->holding_count--;
+        memmove(holding,
+                holding + 1,
+                (sessions->holding_count - (size_t)(holding - sessions->holdings)) *
+                    sizeof *holding);
+    }
+}
+
+void sw__sessions_held(struct sw_sessions *sessions,
+                       const struct sw_session *session,
+                       uint64_t before,
+                       uint64_t now)
+{
+    struct sw_session_holding *holding;
+
+    if (before == now) {
+        return;
+    }
+    holding = holding_of(sessions, session->owner);
     SW_ASSERT(holding->records_size + now >= before);
     holding->records_size += now - before;
     sessions->records_size += now - before;
-    if (holding->records_size == 0) {
-        sessions->holding_count--;
-        memmove(
-            holding, holding + 1, (sessions->holding_count - at) * sizeof sessions->holdings[0]);
-    }
+    drop_if_empty(sessions, holding);
+}
+
+void sw__sessions_count(struct sw_sessions *sessions, const struct sw_session *session, bool more)
+{
+    struct sw_session_holding *holding = holding_of(sessions, session->owner);
+
+    SW_ASSERT(more || holding->count > 0);
+    holding->count += more ? 1 : UINT32_MAX;
+    drop_if_empty(sessions, holding);
+}
+
+bool sw_sessions_has_room(const struct sw_sessions *sessions,
+                          const uint8_t owner[SW_SESSION_OWNER_SIZE])
+{
+    static const uint8_t nobody[SW_SESSION_OWNER_SIZE];
+    const uint32_t at = holding_place(sessions, owner);
+
+    return memcmp(owner, nobody, sizeof nobody) == 0 || !holds(sessions, at, owner) ||
+           sessions->holdings[at].count < sessions->count_max - sessions->count;
+}
+
+void sw_sessions_own(struct sw_sessions *sessions,
+                     struct sw_session *session,
+                     const uint8_t owner[SW_SESSION_OWNER_SIZE])
+{
+    sw__sessions_count(sessions, session, false);
+    memcpy(session->owner, owner, SW_SESSION_OWNER_SIZE);
+    sw__sessions_count(sessions, session, true);
 }
 
 /* --- life of a session ------------------------------------------------------------------------ */
@@ -355,6 +397,7 @@ void sw__sessions_add(struct sw_sessions *sessions, struct sw_session *session)
     }
     link_session(sessions, session);
     sessions->count++;
+    sw__sessions_count(sessions, session, true);
     for (int order = 0; order < SW_SESSION_ORDER_COUNT; order++) {
         const struct sw_session_heap_slot slot = {
             .time_ms = order_time(session, (enum sw_session_order)order), .session = session};
@@ -412,6 +455,7 @@ void sw_sessions_remove(struct sw_sessions *sessions, struct sw_session *session
     heap_remove(sessions, SW_SESSION_BY_ACTIVITY, session);
     sessions->reply_count -= session->reply_end - session->reply_first;
     sw__sessions_held(sessions, session, session->records_size, 0);
+    sw__sessions_count(sessions, session, false);
     sw__session_free(session);
 }
 

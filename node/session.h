@@ -61,10 +61,11 @@ struct sw_session_heap_slot {
     struct sw_session *session;
 };
 
-/* Whose sessions keep answers with records. */
+/* What the sessions of one owner take up. */
 struct sw_session_holding {
     uint8_t owner[SW_SESSION_OWNER_SIZE];
-    uint64_t records_size;
+    uint32_t count;        /* of them */
+    uint64_t records_size; /* of their answers */
 };
 
 /* Zero-initialised and then sw_sessions_init. The applier's worker owns it. */
@@ -76,7 +77,7 @@ struct sw_sessions {
     uint32_t count, count_max;
     uint64_t reply_count, reply_total_max;
     uint64_t records_size;               /* of all answers */
-    struct sw_session_holding *holdings; /* owned: of each owner that has some; ascending */
+    struct sw_session_holding *holdings; /* owned: of each owner that has any; ascending */
     uint32_t holding_count, holding_capacity;
     struct sw_session **changed; /* owned */
     uint32_t changed_count, changed_capacity;
@@ -106,6 +107,13 @@ struct sw_session *sw_sessions_open(struct sw_sessions *sessions,
                                     uint32_t ttl_ms,
                                     uint64_t time_ms);
 void sw_sessions_remove(struct sw_sessions *sessions, struct sw_session *session);
+/* May the owner open another one? As many as are free; nobody (all zero) always may. */
+bool sw_sessions_has_room(const struct sw_sessions *sessions,
+                          const uint8_t owner[SW_SESSION_OWNER_SIZE]);
+/* Whose a session is that was just opened. */
+void sw_sessions_own(struct sw_sessions *sessions,
+                     struct sw_session *session,
+                     const uint8_t owner[SW_SESSION_OWNER_SIZE]);
 
 /* The first in that order: the next to expire, or the least recently active; ties: the lowest id.
  * NULL if there is none. */

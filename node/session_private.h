@@ -10,6 +10,8 @@ void sw__sessions_add(struct sw_sessions *sessions, struct sw_session *session);
 /* To be written at the next save. */
 void sw__session_changed(struct sw_sessions *sessions, struct sw_session *session);
 void sw__session_free(struct sw_session *session);
+/* One more session of its owner, or one less. */
+void sw__sessions_count(struct sw_sessions *sessions, const struct sw_session *session, bool more);
 /* The records of the session's answers were `before` bytes and are `now`: counts them for its owner
  * and for all. */
 void sw__sessions_held(struct sw_sessions *sessions,

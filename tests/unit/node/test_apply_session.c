@@ -219,6 +219,37 @@ static void answers_of_some_identities_leave_room_for_others(void **unused)
     kit_close(&kit);
 }
 
+/* Who opens session after session ends none of another's. */
+static void sessions_of_one_identity_leave_room_for_others(void **unused)
+{
+    struct kit kit = kit_open();
+    uint64_t session;
+    enum sw_err err = SW_ERR_OK;
+    uint32_t count = 0;
+    char nonce[17];
+
+    (void)unused;
+    kit.state.sessions.count_max = 100;
+    session = kit_run_as(&kit, &bob, 1, kit_session_open(nonce_a, 5000)).value;
+    for (; count < 200 && err == SW_ERR_OK; count++) {
+        (void)snprintf(nonce, sizeof nonce, "alice-%010u", count);
+        err = kit_run_as(&kit, &alice, 2, kit_session_open(nonce, 5000)).err;
+    }
+    assert_int_equal(err, SW_ERR_BUSY);
+    assert_in_range(count, 49, 52);
+    kit_commit(&kit);
+    kit_restart(&kit);
+    kit.state.sessions.count_max = 100;
+    assert_int_equal(kit_run_as(&kit, &alice, 2, kit_session_open(nonce, 5000)).err, SW_ERR_BUSY);
+    assert_int_equal(
+        kit_run_as(&kit, &bob, 3, kit_in_session(kit_put("k", "v"), session, 1, 0)).err, SW_ERR_OK);
+    assert_int_equal(kit_run_as(&kit, &carol, 3, kit_session_open("cccccccccccccccc", 5000)).err,
+                     SW_ERR_OK);
+    assert_int_equal(kit.state.sessions_evicted, 0);
+    assert_int_equal(kit_run_as(&kit, &alice, 9000, kit_session_open(nonce, 5000)).err, SW_ERR_OK);
+    kit_close(&kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +258,7 @@ int main(void)
         cmocka_unit_test(what_nobody_can_know_is_said),
         cmocka_unit_test(a_session_is_its_owners_alone),
         cmocka_unit_test(sessions_of_older_entries_are_anybodys),
+        cmocka_unit_test(sessions_of_one_identity_leave_room_for_others),
         cmocka_unit_test(answers_of_some_identities_leave_room_for_others),
         cmocka_unit_test(outcomes_are_true_against_a_model),
     };
