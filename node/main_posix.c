@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -301,6 +302,7 @@ int main(int argc, char **argv)
         (void)printf("swarmd " SW_VERSION "\n");
         return 0;
     }
+    (void)prctl(PR_SET_NAME, "swarmd"); /* what was started as /proc/self/exe is called so */
     tell_lost_pages();
     return run(&arguments);
 }

@@ -91,7 +91,10 @@ class ChaosRun(unittest.TestCase):
             wait_for("the node to be back", START_S,
                      lambda: (self.uptime(node) or before) < before)
             wait_for("a healthy swarm", START_S, lambda: self.ctl("health")[0] == 0)
-            self.assertIsNone(self.nodes[node][0].poll())
+            process = self.nodes[node][0]
+            self.assertIsNone(process.poll())
+            name = pathlib.Path(f"/proc/{process.pid}/comm").read_text(encoding="ascii")
+            self.assertEqual(name, "swarmd\n")
             self.assertIn('"event":"restarting"', self.log(node))
             self.assertEqual(self.log(node).count('"event":"listening"'), 2)
         self.assertEqual(self.ctl("kv", "get", "before")[1].strip(), "restart")
