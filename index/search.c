@@ -92,8 +92,12 @@ static const struct {
     uint32_t permille;
     uint32_t probe_percent; /* of the root of the number of buckets */
     uint32_t rerank_tenths; /* of k */
-} budgets[] = {
-    {800, 18, 40}, {900, 28, 60}, {950, 50, 80}, {980, 110, 120}, {990, 190, 160}, {999, 600, 300}};
+} budgets[] = {{800, 22, 40},
+               {900, 45, 70},
+               {950, 70, 120},
+               {980, 120, 160},
+               {990, 200, 240},
+               {999, 600, 400}};
 
 static size_t budget_of(const struct sw_index_query *query)
 {
