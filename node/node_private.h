@@ -126,6 +126,7 @@ struct sw__shard {
     uint64_t applied_index;
     uint64_t applied_term;
     uint64_t revision;
+    uint64_t compacted_revision; /* up to here a full disk made us ask that changes be let go */
     uint64_t durable_index;
     struct sw_applied state;     /* as of the last probe */
     struct sw_fair fair;         /* writes not proposed, reads that have their read point */

@@ -91,6 +91,31 @@ static void add_tick(struct sw__shard *shard, struct sw__flight *flight, struct 
     flight->tick_row = flight->requests.count;
 }
 
+/* A full store takes no puts, and deletes free nothing while what they deleted is kept for reads of
+ * the past: then room goes before memory. It is the leader's disk that decides, and the log that
+ * says so to all. */
+static bool compaction_is_due(const struct sw__shard *shard)
+{
+    return may_tick(shard) && shard->node->phase == SW__PHASE_RUNNING &&
+           sw_admission_disk_full(&shard->node->admission) &&
+           shard->compacted_revision < shard->revision;
+}
+
+/* Stands where a tick would: an entry has one command of its own. */
+static void add_compaction(struct sw__shard *shard, struct sw__flight *flight, struct sw_buf *entry)
+{
+    const struct sw_request compact = {.op = SW_OP_COMPACT, .expected = shard->revision};
+    struct sw_buf command = {0};
+
+    SW_ASSERT(!flight->has_tick);
+    sw_command_encode(&compact, &command);
+    sw_entry_add(entry, &node_itself, sw_buf_span(&command));
+    sw_buf_release(&command);
+    shard->compacted_revision = shard->revision;
+    flight->has_tick = true;
+    flight->tick_row = flight->requests.count;
+}
+
 /* Entries are long while one identity has them to itself: that is the cheapest. While several do, a
  * short one lets whoever comes next into the log sooner. */
 static size_t entry_size_max(const struct sw__shard *shard)
@@ -109,17 +134,21 @@ static void fill_entry(struct sw__shard *shard, struct sw__flight *flight, struc
 {
     struct sw__request *request;
     uint32_t leases = 0;
+    bool compacts = false;
 
     sw_entry_begin(entry, leader_time(shard));
     if (tick_is_due(shard)) {
         add_tick(shard, flight, entry);
+    } else if (compaction_is_due(shard)) {
+        add_compaction(shard, flight, entry);
+        compacts = true;
     }
     while ((request = sw__queue_next_write(shard, may_tick(shard), leases)) != NULL) {
         const bool fits =
             entry->size + SW_ENTRY_COMMAND_HEADER_SIZE + request->size <= entry_size_max(shard) &&
             flight->requests.count + 1 < entry_count_max(shard);
 
-        if (flight->requests.count > 0 && !fits) {
+        if ((flight->requests.count > 0 && !fits) || (compacts && sw__wants_tick(request->op))) {
             break;
         }
         if (sw__wants_tick(request->op) && !flight->has_tick) {
@@ -248,7 +277,7 @@ bool sw__shard_gathers(const struct sw__shard *shard)
 static bool can_begin(struct sw__shard *shard)
 {
     if (sw__queue_next_write(shard, may_tick(shard), 0) == NULL) {
-        return tick_is_due(shard);
+        return tick_is_due(shard) || compaction_is_due(shard);
     }
     return !sw__shard_gathers(shard) &&
            (!is_shared(shard) || sw_group_in_flight(shard->group) < SHARED_IN_FLIGHT);
