@@ -65,17 +65,12 @@ fill_space(const struct sw_vector_space *from, struct sw_span name, struct sw_sp
     }
 }
 
-static bool is_of(const struct sw_vectors_index *index, const struct sw_place *place)
-{
-    return !index->dropped && sw_place_equal(&index->place, place);
-}
-
 static uint32_t count_of(const struct sw_vectors *vectors, const struct sw_place *place)
 {
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < vectors->count; i++) {
-        count += is_of(vectors->all[i], place) ? 1 : 0;
+        count += sw_vectors_serves(vectors->all[i], place) ? 1 : 0;
     }
     return count;
 }
@@ -184,7 +179,7 @@ sw__vectors_forget(struct sw__apply *apply, const struct sw_place *place, struct
         struct sw_vectors_index *index = vectors->all[i];
         uint64_t id = 0;
 
-        if (!is_of(index, place)) {
+        if (!sw_vectors_serves(index, place)) {
             continue;
         }
         err = sw_vectors_id_of(index, apply->store, name, &id);

@@ -2,7 +2,7 @@
  *
  * | offset | size | field                                          |
  * |--------|------|------------------------------------------------|
- * | 0      | 1    | format, 1 to 3                                 |
+ * | 0      | 1    | format, 1 to 4                                 |
  * | 1      | 8    | leader time, ms since 1970, never going back   |
  * | 9      | 4    | command count, 1..SW_ENTRY_COMMAND_COUNT_MAX   |
  * | 13     | ...  | per command: its author, u32 size, command     |
@@ -13,7 +13,8 @@
  * The format says by which rules the entry is executed, so that an entry that an older program
  * proposed does the same on every node, whether it was applied before the upgrade or is replayed
  * after it: 2 begins to keep changes for watchers, 3 to name authors, to count what tenants use and
- * to keep what keys were.
+ * to keep what keys were; 4 to count vectors as what tenants use, and knows the operations on
+ * memories, links and stored policies, which a program of before would not execute.
  */
 #ifndef SW_NODE_ENTRY_H
 #define SW_NODE_ENTRY_H
@@ -25,9 +26,10 @@
 #include "base/span.h"
 
 enum {
-    SW_ENTRY_FORMAT = 3,
-    SW_ENTRY_FORMAT_CHANGES = 2, /* the first whose changes are kept */
-    SW_ENTRY_FORMAT_AUTHORS = 3, /* the first that names authors */
+    SW_ENTRY_FORMAT = 4,
+    SW_ENTRY_FORMAT_CHANGES = 2,  /* the first whose changes are kept */
+    SW_ENTRY_FORMAT_AUTHORS = 3,  /* the first that names authors */
+    SW_ENTRY_FORMAT_MEMORIES = 4, /* the first with memories, links and stored policies */
     SW_ENTRY_HEADER_SIZE = 13,
     SW_ENTRY_COMMAND_HEADER_SIZE = 21, /* author and size */
 };

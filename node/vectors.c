@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "node/apply_private.h"
+#include "node/lease.h"
 #include "node/vectors_private.h"
 
 static const char meta_prefix[] = "vectors-";
@@ -260,16 +261,18 @@ void sw_vectors_release(struct sw_vectors *vectors)
     *vectors = (struct sw_vectors){0};
 }
 
+bool sw_vectors_serves(const struct sw_vectors_index *index, const struct sw_place *place)
+{
+    return !index->dropped && sw_place_equal(&index->place, place);
+}
+
 struct sw_vectors_index *
 sw_vectors_find(const struct sw_vectors *vectors, const struct sw_place *place, struct sw_span name)
 {
     for (uint32_t i = 0; i < vectors->count; i++) {
         struct sw_vectors_index *index = vectors->all[i];
 
-        if (!index->dropped && sw_span_equal(index->name, name) &&
-            sw_span_equal(index->place.partition, place->partition) &&
-            sw_span_equal(index->place.name_space, place->name_space) &&
-            sw_span_equal(index->place.tenant, place->tenant)) {
+        if (sw_span_equal(index->name, name) && sw_vectors_serves(index, place)) {
             return index;
         }
     }

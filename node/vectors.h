@@ -59,6 +59,8 @@ void sw_vectors_release(struct sw_vectors *vectors); /* leaves it empty */
 /* Writes what the library holds back. */
 enum sw_err sw_vectors_flush(struct sw_vectors *vectors) SW_MUST_CHECK;
 
+/* True if requests of the place see the index: it is theirs, and not dropped. */
+bool sw_vectors_serves(const struct sw_vectors_index *index, const struct sw_place *place);
 /* NULL if there is none, or it is dropped. */
 struct sw_vectors_index *sw_vectors_find(const struct sw_vectors *vectors,
                                          const struct sw_place *place,

@@ -362,9 +362,7 @@ enum sw_err sw_vectors_list(const struct sw_vectors *vectors,
     for (uint32_t i = 0; i < vectors->count; i++) {
         const struct sw_vectors_index *index = vectors->all[i];
 
-        if (!index->dropped && sw_span_equal(index->place.partition, place->partition) &&
-            sw_span_equal(index->place.name_space, place->name_space) &&
-            sw_span_equal(index->place.tenant, place->tenant)) {
+        if (sw_vectors_serves(index, place)) {
             sw_buf_printf(out, "%s", separator);
             print_index(index, out);
             separator = ",";

@@ -89,3 +89,44 @@ int sw_cmd_at_node(struct sw_cli *cli,
     swarm_result_free(result);
     return code;
 }
+
+int sw_cmd_write_value(struct sw_cli *cli, const struct swarm_request *request, const char *name)
+{
+    struct swarm_result *result = NULL;
+    struct sw_output out;
+    int code = 0;
+
+    if (sw_cmd_call(cli, request, &result, &code) != SW_ERR_OK) {
+        return code;
+    }
+    if (result->status != SWARM_OK) {
+        code = sw_cli_fail_write(result);
+    } else {
+        sw_output_init(&out, "", NULL, 0);
+        sw_output_field_number(&out, name, result->value);
+        (void)sw_output_print(&out, cli->format, stdout);
+        sw_output_release(&out);
+    }
+    swarm_result_free(result);
+    return code;
+}
+
+int sw_cmd_usage(void)
+{
+    return sw_err_info(SW_ERR_INVALID)->exit_code;
+}
+
+bool sw_cmd_small_number(const struct sw_cli *cli, const char *name, uint32_t *ret)
+{
+    uint64_t number;
+
+    if (!sw_cli_number(cli, name, 0, &number)) {
+        return false;
+    }
+    if (number > UINT32_MAX) {
+        (void)sw_cli_fail_format(SW_ERR_INVALID, "--%s is too large", name);
+        return false;
+    }
+    *ret = (uint32_t)number;
+    return true;
+}

@@ -18,6 +18,12 @@ enum sw_err sw_cmd_encoding(const struct sw_cli *cli, enum sw_encoding *ret_enco
  * none. */
 enum sw_err sw_cmd_read_options(const struct sw_cli *cli, struct swarm_request *request);
 
+/* Makes the call of a write and prints the result's value under `name`. */
+int sw_cmd_write_value(struct sw_cli *cli, const struct swarm_request *request, const char *name);
+/* The exit code of a command that was written wrongly; its line is printed already. */
+int sw_cmd_usage(void);
+/* A flag that is a number of 32 bits, 0 without it. False, and the line printed, if it is none. */
+bool sw_cmd_small_number(const struct sw_cli *cli, const char *name, uint32_t *ret);
 /* The value in argument `arg`, or stdin if there is none or "-". */
 struct sw_cmd_value {
     struct swarm_slice slice;

@@ -8,26 +8,6 @@
 #include "tools/cli.h"
 #include "tools/cmd.h"
 
-static int usage(void)
-{
-    return sw_err_info(SW_ERR_INVALID)->exit_code;
-}
-
-static bool small_number(const struct sw_cli *cli, const char *name, uint32_t *ret)
-{
-    uint64_t number;
-
-    if (!sw_cli_number(cli, name, 0, &number)) {
-        return false;
-    }
-    if (number > UINT32_MAX) {
-        (void)sw_cli_fail_format(SW_ERR_INVALID, "--%s is too large", name);
-        return false;
-    }
-    *ret = (uint32_t)number;
-    return true;
-}
-
 /* Prints what a write answered, its value under `name` (NULL: it has none); frees it. */
 static int report(const struct sw_cli *cli,
                   enum swarm_status status,
@@ -75,11 +55,11 @@ int sw_cmd_context_create(struct sw_cli *cli)
     char why[SW_WHY_SIZE] = "";
     enum swarm_status status;
 
-    if (!small_number(cli, "block-size", &options.block_size) ||
-        !small_number(cli, "overlap", &options.overlap) ||
-        !small_number(cli, "window-blocks", &options.window_blocks) ||
+    if (!sw_cmd_small_number(cli, "block-size", &options.block_size) ||
+        !sw_cmd_small_number(cli, "overlap", &options.overlap) ||
+        !sw_cmd_small_number(cli, "window-blocks", &options.window_blocks) ||
         !sw_cli_time(cli, "window-time", 0, &options.window_ms)) {
-        return usage();
+        return sw_cmd_usage();
     }
     if (sw_cli_open(cli) != SW_ERR_OK) {
         return not_open();
@@ -191,7 +171,7 @@ static int append_all(struct sw_cli *cli, struct cut *cut)
     int code;
 
     if (sw_cli_options(cli, &options) != SW_ERR_OK) {
-        return usage();
+        return sw_cmd_usage();
     }
     options.flags |= (uint32_t)SWARM_ORDERED;
     status = swarm_open(&options, &cli->client, why, sizeof why);
@@ -212,7 +192,7 @@ static int append_block(struct sw_cli *cli, struct swarm_block *block)
 {
     struct sw_vector_text text = {0};
     struct sw_cmd_value value = {0};
-    int code = usage();
+    int code = sw_cmd_usage();
 
     if (read_score(cli, "score", &block->has_score, &block->score) &&
         (!sw_cli_has(cli, "vector") || sw_cmd_vector(cli, &text, &block->vector)) &&
@@ -230,10 +210,10 @@ int sw_cmd_context_append(struct sw_cli *cli)
     struct swarm_block block = {0};
     struct cut cut = {0};
 
-    if (!small_number(cli, "tokens", &block.tokens) ||
-        !small_number(cli, "token-size", &cut.token_size) ||
-        !small_number(cli, "block-size", &cut.block_size)) {
-        return usage();
+    if (!sw_cmd_small_number(cli, "tokens", &block.tokens) ||
+        !sw_cmd_small_number(cli, "token-size", &cut.token_size) ||
+        !sw_cmd_small_number(cli, "block-size", &cut.block_size)) {
+        return sw_cmd_usage();
     }
     if ((block.tokens == 0) == (cut.token_size == 0)) {
         return sw_cli_fail(SW_ERR_INVALID,
@@ -253,8 +233,8 @@ int sw_cmd_context_window(struct sw_cli *cli)
     uint32_t blocks = 0;
     enum swarm_status status;
 
-    if (!small_number(cli, "blocks", &blocks) || !sw_cli_time(cli, "time", 0, &ms)) {
-        return usage();
+    if (!sw_cmd_small_number(cli, "blocks", &blocks) || !sw_cli_time(cli, "time", 0, &ms)) {
+        return sw_cmd_usage();
     }
     if (sw_cli_open(cli) != SW_ERR_OK) {
         return not_open();
@@ -311,7 +291,7 @@ int sw_cmd_context_prune(struct sw_cli *cli)
     enum swarm_status status;
 
     if (!read_policy(cli, &policy)) {
-        return usage();
+        return sw_cmd_usage();
     }
     if (sw_cli_open(cli) != SW_ERR_OK) {
         return not_open();
@@ -409,7 +389,7 @@ int sw_cmd_context_read(struct sw_cli *cli)
     enum swarm_status status;
 
     if (!sw_cli_number(cli, "from", 0, &from) || !sw_cli_number(cli, "to", UINT64_MAX, &end)) {
-        return usage();
+        return sw_cmd_usage();
     }
     if (sw_cli_open(cli) != SW_ERR_OK) {
         return not_open();

@@ -380,9 +380,6 @@ int sw_cmd_history_diff(struct sw_cli *cli)
 int sw_cmd_history_compact(struct sw_cli *cli)
 {
     struct swarm_request request = SWARM_INIT(struct swarm_request);
-    struct swarm_result *result = NULL;
-    struct sw_output out;
-    int code = 0;
 
     request.op = SWARM_COMPACT;
     if (!sw_cli_has(cli, "to")) {
@@ -391,17 +388,5 @@ int sw_cmd_history_compact(struct sw_cli *cli)
     if (!sw_cli_number(cli, "to", 0, &request.expected)) {
         return sw_err_info(SW_ERR_INVALID)->exit_code;
     }
-    if (sw_cmd_call(cli, &request, &result, &code) != SW_ERR_OK) {
-        return code;
-    }
-    if (result->status != SWARM_OK) {
-        code = sw_cli_fail_write(result);
-    } else {
-        sw_output_init(&out, "", NULL, 0);
-        sw_output_field_number(&out, "floor", result->value);
-        (void)sw_output_print(&out, cli->format, stdout);
-        sw_output_release(&out);
-    }
-    swarm_result_free(result);
-    return code;
+    return sw_cmd_write_value(cli, &request, "floor");
 }

@@ -20,11 +20,6 @@ static struct swarm_request request_of(const struct sw_cli *cli, enum swarm_op o
     return request;
 }
 
-static int usage(void)
-{
-    return sw_err_info(SW_ERR_INVALID)->exit_code;
-}
-
 static int write_and_report(struct sw_cli *cli, const struct swarm_request *request)
 {
     struct swarm_result *result = NULL;
@@ -95,7 +90,7 @@ int sw_cmd_index_create(struct sw_cli *cli)
     if (!word_of(cli, "metric", metrics, &metric) || !sw_cli_number(cli, "dim", 0, &dim) ||
         !sw_cli_number(cli, "model-version", 0, &version) ||
         !sw_cli_number(cli, "length-max", 1, &length)) {
-        return usage();
+        return sw_cmd_usage();
     }
     if (dim < SW_SPACE_DIM_MIN || dim > SW_SPACE_DIM_MAX || version > UINT32_MAX || length == 0) {
         return sw_cli_fail_format(SW_ERR_INVALID,
@@ -237,7 +232,7 @@ static int put_item(struct sw_cli *cli, struct swarm_item *item, struct sw_vecto
     request.item = item;
     if (!sw_cmd_vector(cli, text, &item->vector) ||
         !sw_cli_number(cli, "lease", 0, &request.lease)) {
-        return usage();
+        return sw_cmd_usage();
     }
     if (sw_cmd_call(cli, &request, &result, &code) != SW_ERR_OK) {
         return code;
@@ -260,7 +255,7 @@ int sw_cmd_index_put(struct sw_cli *cli)
     int code;
 
     if (!sw_cmd_real(cli, "if-novel", 0, &item.distance_max)) {
-        return usage();
+        return sw_cmd_usage();
     }
     if (sw_cmd_value(cli, 2, &value) != SW_ERR_OK) {
         return sw_err_info(SW_ERR_IO)->exit_code;
@@ -358,7 +353,7 @@ int sw_cmd_index_search(struct sw_cli *cli)
 {
     struct swarm_question question = {.index = cli->args[0]};
     struct sw_vector_text text = {0};
-    int code = usage();
+    int code = sw_cmd_usage();
 
     question.flags |= sw_cli_has(cli, "max-distance") ? (uint32_t)SWARM_SEARCH_BOUNDED : 0;
     question.flags |= sw_cli_has(cli, "keys-only") ? (uint32_t)SWARM_SEARCH_KEYS_ONLY : 0;

@@ -16,28 +16,6 @@ static bool lease_of(const struct sw_cli *cli, uint64_t *ret_lease)
     return false;
 }
 
-/* Makes the call and prints `field` with the result's value. */
-static int run(struct sw_cli *cli, const struct swarm_request *request, const char *field)
-{
-    struct swarm_result *result = NULL;
-    struct sw_output out;
-    int code = 0;
-
-    if (sw_cmd_call(cli, request, &result, &code) != SW_ERR_OK) {
-        return code;
-    }
-    if (result->status != SWARM_OK) {
-        code = sw_cli_fail_write(result);
-    } else {
-        sw_output_init(&out, "", NULL, 0);
-        sw_output_field_number(&out, field, result->value);
-        (void)sw_output_print(&out, cli->format, stdout);
-        sw_output_release(&out);
-    }
-    swarm_result_free(result);
-    return code;
-}
-
 static struct swarm_request request_of(const struct sw_cli *cli, enum swarm_op op)
 {
     struct swarm_request request = SWARM_INIT(struct swarm_request);
@@ -57,14 +35,14 @@ int sw_cmd_lease_grant(struct sw_cli *cli)
             SW_ERR_INVALID, "a time to live is a time such as 500ms or 10s, not %s", cli->args[0]);
     }
     request.limit = (uint32_t)ttl_ms;
-    return run(cli, &request, "lease");
+    return sw_cmd_write_value(cli, &request, "lease");
 }
 
 int sw_cmd_lease_keepalive(struct sw_cli *cli)
 {
     struct swarm_request request = request_of(cli, SWARM_LEASE_KEEP_ALIVE);
 
-    return lease_of(cli, &request.lease) ? run(cli, &request, "ttl_ms")
+    return lease_of(cli, &request.lease) ? sw_cmd_write_value(cli, &request, "ttl_ms")
                                          : sw_err_info(SW_ERR_INVALID)->exit_code;
 }
 
@@ -72,7 +50,7 @@ int sw_cmd_lease_revoke(struct sw_cli *cli)
 {
     struct swarm_request request = request_of(cli, SWARM_LEASE_REVOKE);
 
-    return lease_of(cli, &request.lease) ? run(cli, &request, "keys")
+    return lease_of(cli, &request.lease) ? sw_cmd_write_value(cli, &request, "keys")
                                          : sw_err_info(SW_ERR_INVALID)->exit_code;
 }
 

@@ -6,26 +6,6 @@
 #include "tools/cli.h"
 #include "tools/cmd.h"
 
-static int usage(void)
-{
-    return sw_err_info(SW_ERR_INVALID)->exit_code;
-}
-
-static bool small_number(const struct sw_cli *cli, const char *name, uint32_t *ret)
-{
-    uint64_t number;
-
-    if (!sw_cli_number(cli, name, 0, &number)) {
-        return false;
-    }
-    if (number > UINT32_MAX) {
-        (void)sw_cli_fail_format(SW_ERR_INVALID, "--%s is too large", name);
-        return false;
-    }
-    *ret = (uint32_t)number;
-    return true;
-}
-
 /* Cuts a list at its commas, in place. One tag over the limit is counted and not kept. */
 static size_t cut_tags(char *list, const char *tags[SWARM_MEMORY_TAGS_MAX])
 {
@@ -101,11 +81,11 @@ int sw_cmd_memory_remember(struct sw_cli *cli)
     const char *tags[SWARM_MEMORY_TAGS_MAX];
     struct sw_vector_text text = {0};
     struct sw_cmd_value value = {0};
-    int code = usage();
+    int code = sw_cmd_usage();
 
     memory.tag_count = cut_tags(list, tags);
     memory.tags = tags;
-    if (has_all(&memory) && small_number(cli, "utility", &memory.utility) &&
+    if (has_all(&memory) && sw_cmd_small_number(cli, "utility", &memory.utility) &&
         sw_cmd_real(cli, "if-novel", 0, &memory.novelty) &&
         sw_cli_number(cli, "lease", 0, &memory.lease) &&
         sw_cmd_vector(cli, &text, &memory.vector) && sw_cmd_value(cli, 1, &value) == SW_ERR_OK) {
@@ -192,9 +172,10 @@ int sw_cmd_memory_recall(struct sw_cli *cli)
                                        .tag = sw_cli_flag(cli, "tag"),
                                        .successes_only = sw_cli_has(cli, "successes")};
     struct sw_vector_text text = {0};
-    int code = usage();
+    int code = sw_cmd_usage();
 
-    if (small_number(cli, "k", &asked.k) && small_number(cli, "min-utility", &asked.utility_min) &&
+    if (sw_cmd_small_number(cli, "k", &asked.k) &&
+        sw_cmd_small_number(cli, "min-utility", &asked.utility_min) &&
         sw_cli_time(cli, "half-life", 0, &asked.half_life_ms) &&
         sw_cmd_vector(cli, &text, &asked.vector)) {
         code = recall(cli, &asked);

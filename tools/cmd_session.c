@@ -138,24 +138,9 @@ int sw_cmd_session_outcome(struct sw_cli *cli)
 int sw_cmd_session_close(struct sw_cli *cli)
 {
     struct swarm_request request = request_of(SWARM_SESSION_CLOSE);
-    struct swarm_result *result = NULL;
-    struct sw_output out;
-    int code = 0;
 
     if (!number_of(cli, 0, "a session", &request.session)) {
         return sw_err_info(SW_ERR_INVALID)->exit_code;
     }
-    if (sw_cmd_call(cli, &request, &result, &code) != SW_ERR_OK) {
-        return code;
-    }
-    if (result->status != SWARM_OK) {
-        code = sw_cli_fail_write(result);
-    } else {
-        sw_output_init(&out, "", NULL, 0);
-        sw_output_field_number(&out, "closed", result->value);
-        (void)sw_output_print(&out, cli->format, stdout);
-        sw_output_release(&out);
-    }
-    swarm_result_free(result);
-    return code;
+    return sw_cmd_write_value(cli, &request, "closed");
 }

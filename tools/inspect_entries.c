@@ -17,7 +17,7 @@
 
 enum {
     /* The body of a command entry: node/entry.h has its table. */
-    ENTRY_FORMAT = 3, /* the highest */
+    ENTRY_FORMAT = 4, /* the highest */
     ENTRY_FORMAT_AUTHORS = 3,
     AUTHOR_SIZE = 16,
 

@@ -88,7 +88,7 @@ class Tree:
             if path.is_dir():
                 if path.name not in SKIP_FOLDERS and not path.name.startswith("build-"):
                     yield from self._walk(path)
-            else:
+            elif path.name != ".git":  # of a worktree: a file that names its repository
                 yield path.relative_to(self.root).as_posix()
 
     def text(self, path):

@@ -102,42 +102,6 @@ static void depose(struct sw_worker *worker, struct state *state)
     sw_op_end_write(worker, status);
 }
 
-/* The register of the office, if the store finds that the token still has it. */
-static void write_guarded(struct sw_worker *worker, struct state *state)
-{
-    const uint64_t value = sw_worker_unique(worker);
-    char office[SW_PLACE_SIZE], data[SW_PLACE_SIZE], bytes[2 * SW_PLACE_SIZE];
-    struct swarm_compare compare = {
-        .target = SWARM_COMPARE_LEASE, .relation = SWARM_EQUAL, .number = state->token};
-    struct swarm_txn_op put = {.kind = SWARM_TXN_PUT};
-    const struct swarm_txn txn = {
-        .compares = &compare, .compare_count = 1, .then_ops = &put, .then_count = 1};
-    struct swarm_result *result = NULL;
-    struct swarm_request request;
-    enum swarm_status status;
-
-    (void)snprintf(office, sizeof office, "office%" PRIu64, state->office);
-    (void)snprintf(data, sizeof data, "data%" PRIu64, state->office);
-    (void)snprintf(bytes, sizeof bytes, "%" PRIu64 " %" PRIu64 " ", value, state->token);
-    compare.key = swarm_str(office);
-    put.key = swarm_str(data);
-    put.value = swarm_str(bytes);
-    sw_op_begin(worker, "write");
-    sw_op_value(
-        worker, "[%" PRIu64 " [%" PRIu64 " %" PRIu64 "]]", state->office, state->token, value);
-    sw_op_invoke(worker);
-    request = sw_op_request(worker, SWARM_TXN);
-    request.key = (struct swarm_slice){0};
-    request.txn = &txn;
-    status = sw_op_call(worker, &request, &result);
-    if (status == SWARM_OK && !result->succeeded) {
-        sw_op_end(worker, SW_END_FAIL, "FENCED");
-    } else {
-        sw_op_end_write(worker, status);
-    }
-    swarm_result_free(result);
-}
-
 static void print_data(struct sw_worker *worker, uint64_t office, const struct swarm_record *record)
 {
     uint64_t fields[FIELDS];
@@ -199,7 +163,8 @@ static void step(struct sw_worker *worker, void *arg)
     } else if (dice < 45) {
         proclaim(worker, state);
     } else if (dice < 85) {
-        write_guarded(worker, state); /* without asking whether it leads */
+        /* without asking whether it leads */
+        (void)sw_op_write_fenced(worker, "office", state->office, state->token);
     } else if (dice < 92) {
         depose(worker, state);
     } else {

@@ -120,42 +120,6 @@ use_lease(struct sw_worker *worker, struct state *state, const char *f, enum swa
     sw_op_end_write(worker, status);
 }
 
-static void write_guarded(struct sw_worker *worker, struct state *state)
-{
-    const uint64_t value = sw_worker_unique(worker);
-    char lock[SW_PLACE_SIZE], data[SW_PLACE_SIZE], bytes[2 * SW_PLACE_SIZE];
-    struct swarm_compare compare = {
-        .target = SWARM_COMPARE_LEASE, .relation = SWARM_EQUAL, .number = state->token};
-    struct swarm_txn_op put = {.kind = SWARM_TXN_PUT};
-    const struct swarm_txn txn = {
-        .compares = &compare, .compare_count = 1, .then_ops = &put, .then_count = 1};
-    struct swarm_result *result = NULL;
-    struct swarm_request request;
-    enum swarm_status status;
-
-    (void)snprintf(lock, sizeof lock, "lock%" PRIu64, state->lock);
-    (void)snprintf(data, sizeof data, "data%" PRIu64, state->lock);
-    (void)snprintf(bytes, sizeof bytes, "%" PRIu64 " %" PRIu64 " ", value, state->token);
-    compare.key = swarm_str(lock);
-    put.key = swarm_str(data);
-    put.value = swarm_str(bytes);
-    sw_op_begin(worker, "write");
-    sw_op_value(
-        worker, "[%" PRIu64 " [%" PRIu64 " %" PRIu64 "]]", state->lock, state->token, value);
-    sw_op_invoke(worker);
-    request = sw_op_request(worker, SWARM_TXN);
-    request.key = (struct swarm_slice){0};
-    request.txn = &txn;
-    status = sw_op_call(worker, &request, &result);
-    if (status == SWARM_OK && !result->succeeded) {
-        state->holds = false;
-        sw_op_end(worker, SW_END_FAIL, "FENCED");
-    } else {
-        sw_op_end_write(worker, status);
-    }
-    swarm_result_free(result);
-}
-
 static void print_data(struct sw_worker *worker, uint64_t lock, const struct swarm_record *record)
 {
     uint64_t fields[FIELDS];
@@ -227,7 +191,9 @@ static void step(struct sw_worker *worker, void *arg)
     } else if (dice < 50) {
         use_lease(worker, state, "keep-alive", SWARM_LEASE_KEEP_ALIVE);
     } else if (dice < 85) {
-        write_guarded(worker, state);
+        if (sw_op_write_fenced(worker, "lock", state->lock, state->token)) {
+            state->holds = false;
+        }
     } else if (dice < 90) {
         use_lease(worker, state, "release", SWARM_LEASE_REVOKE);
     } else if (dice < 95) {

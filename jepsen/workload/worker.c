@@ -271,6 +271,46 @@ void sw_op_write(struct sw_worker *worker, enum swarm_op op, uint64_t value)
     sw_edn_release(&bytes);
 }
 
+bool sw_op_write_fenced(struct sw_worker *worker,
+                        const char *place,
+                        uint64_t number,
+                        uint64_t token)
+{
+    const uint64_t value = sw_worker_unique(worker);
+    char held[SW_PLACE_SIZE], data[SW_PLACE_SIZE], bytes[2 * SW_PLACE_SIZE];
+    struct swarm_compare compare = {
+        .target = SWARM_COMPARE_LEASE, .relation = SWARM_EQUAL, .number = token};
+    struct swarm_txn_op put = {.kind = SWARM_TXN_PUT};
+    const struct swarm_txn txn = {
+        .compares = &compare, .compare_count = 1, .then_ops = &put, .then_count = 1};
+    struct swarm_result *result = NULL;
+    struct swarm_request request;
+    enum swarm_status status;
+    bool fenced;
+
+    (void)snprintf(held, sizeof held, "%s%" PRIu64, place, number);
+    (void)snprintf(data, sizeof data, "data%" PRIu64, number);
+    (void)snprintf(bytes, sizeof bytes, "%" PRIu64 " %" PRIu64 " ", value, token);
+    compare.key = swarm_str(held);
+    put.key = swarm_str(data);
+    put.value = swarm_str(bytes);
+    sw_op_begin(worker, "write");
+    sw_op_value(worker, "[%" PRIu64 " [%" PRIu64 " %" PRIu64 "]]", number, token, value);
+    sw_op_invoke(worker);
+    request = sw_op_request(worker, SWARM_TXN);
+    request.key = (struct swarm_slice){0};
+    request.txn = &txn;
+    status = sw_op_call(worker, &request, &result);
+    fenced = status == SWARM_OK && !result->succeeded;
+    if (fenced) {
+        sw_op_end(worker, SW_END_FAIL, "FENCED");
+    } else {
+        sw_op_end_write(worker, status);
+    }
+    swarm_result_free(result);
+    return fenced;
+}
+
 bool sw_op_time_left(const struct sw_worker *worker)
 {
     return swarm_now_ms() < worker->op.deadline_ms;

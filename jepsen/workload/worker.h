@@ -92,6 +92,12 @@ enum swarm_status sw_op_call(struct sw_worker *worker,
                              struct swarm_result **ret_result);
 /* The rest of an operation that is one write of `value`: invokes, calls and ends it. */
 void sw_op_write(struct sw_worker *worker, enum swarm_op op, uint64_t value);
+/* A whole operation: writes the register of `place` (its key is the place's name and number) if the
+ * store finds that the lease `token` has the place. True if it does not: then it ends FENCED. */
+bool sw_op_write_fenced(struct sw_worker *worker,
+                        const char *place,
+                        uint64_t number,
+                        uint64_t token);
 bool sw_op_time_left(const struct sw_worker *worker);
 
 /* `error` is a keyword without its colon, NULL for none. */

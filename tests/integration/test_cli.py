@@ -224,8 +224,8 @@ class Creation(Case):
                    f"node 2 at {endpoints[1]}: ", f"node 3 at {endpoints[2]}: ")
 
 
-class RealSwarm(Case):
-    """One swarm for all of these; each test uses a partition of its own."""
+class OnSwarm(Case):
+    """Three real nodes for all tests of a class."""
 
     @classmethod
     def setUpClass(cls):
@@ -259,11 +259,21 @@ class RealSwarm(Case):
 
     @classmethod
     def wait_healthy(cls):
-        wait_for("the swarm is healthy", START_S, lambda: cls.ctl("health")[0] == 0)
+        wait_for("the swarm is healthy", START_S,
+                 lambda: run("swarmctl", "--config", cls.config, "health")[0] == 0)
 
     @classmethod
     def ctl(cls, *words, stdin=b""):
         return run("swarmctl", "--config", cls.config, *words, stdin=stdin)
+
+    def json(self, *words, code=0, stdin=b""):
+        got, out, err = self.ctl(*words, "-o", "json", stdin=stdin)
+        self.assertEqual(got, code, err)
+        return json.loads(out)
+
+
+class RealSwarm(OnSwarm):
+    """One swarm for all of these; each test uses a partition of its own."""
 
     def test_doctor_finds_nothing_and_says_what_it_saw(self):
         told = self.json("doctor")
@@ -287,11 +297,6 @@ class RealSwarm(Case):
         code, out, _ = run("swarmctl", "complete", "--", "kv", "get", "--config", self.config,
                            "--partition", "completion", "un")
         self.assertEqual((code, out.decode().split()), (0, ["unusual-1", "unusual-2"]))
-
-    def json(self, *words, code=0, stdin=b""):
-        got, out, err = self.ctl(*words, "-o", "json", stdin=stdin)
-        self.assertEqual(got, code, err)
-        return json.loads(out)
 
     def test_put_get_del(self):
         part = ("--partition", "basic")

@@ -4,50 +4,14 @@ import json
 import pathlib
 import re
 import signal
-import subprocess
-import tempfile
 import unittest
 
-from swarm_kit import BIN, START_S, free_ports, wait_for
-from test_cli import Case, create, run
+from swarm_kit import START_S, wait_for
+from test_cli import OnSwarm, run
 
 
-class RealSwarm(Case):
+class RealSwarm(OnSwarm):
     """One swarm for all of these; each test uses tenants of its own."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.temporary = tempfile.TemporaryDirectory(prefix="swarm-test-")
-        cls.folder = pathlib.Path(cls.temporary.name)
-        cls.addClassCleanup(cls.temporary.cleanup)
-        ports = free_ports(9)
-        nodes = [f"--node={i + 1}=127.0.0.1:{ports[3 * i]}:{ports[3 * i + 1]}:{ports[3 * i + 2]}"
-                 for i in range(3)]
-        cls.made = create(cls.folder / "s", *nodes)
-        cls.config = cls.made["client_config"]
-        cls.processes = {}
-        cls.addClassCleanup(cls.stop_all)
-        for node in ("1", "2", "3"):
-            cls.start(node)
-        wait_for("health", START_S, cls.healthy)
-
-    @classmethod
-    def start(cls, node):
-        config = cls.made["nodes"][int(node) - 1]["config"]
-        with open(cls.folder / f"log-{node}", "ab") as log:
-            cls.processes[node] = subprocess.Popen(
-                [BIN / "swarmd", "--config", config, "--max-map-size", "256MiB"],
-                stdout=log, stderr=log)
-
-    @classmethod
-    def stop_all(cls):
-        for process in cls.processes.values():
-            process.kill()
-            process.wait()
-
-    @classmethod
-    def healthy(cls):
-        return run("swarmctl", "--config", str(cls.config), "health")[0] == 0
 
     def ctl(self, *words, config=None, **kind):
         return run("swarmctl", "--config", str(config or self.config), *words, **kind)
@@ -215,14 +179,14 @@ class RealSwarm(Case):
                   and r["target"] == "acme/default/default"]
         self.assertIn(len(denied), (1, 2))  # the first by each leader; the rest is counted
         self.start(leader)
-        wait_for("health", START_S, self.healthy)
+        self.wait_healthy()
         listed = self.good("audit", "list", "--limit", "3")["records"]
         self.assertEqual(len(listed), 3)
 
     def test_a_restart_is_on_record(self):
         leader = self.leader()
         self.good("node", "restart", leader)
-        wait_for("health", START_S, self.healthy)
+        self.wait_healthy()
         self.assertIn("restart", [r["action"] for r in self.records()])
 
 

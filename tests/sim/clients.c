@@ -529,6 +529,40 @@ static void wake(void *arg)
     sim_client_poke(client);
 }
 
+void sim_client_submit(struct sim_client *client,
+                       struct sw_request *request,
+                       const char *partition,
+                       uint32_t timeout_ms,
+                       sw_core_done_fn when_done,
+                       size_t *ret_call)
+{
+    struct sim_clients *clients = client->all;
+    struct sim_world *world = clients->world;
+    struct sw_core_submission submission = {
+        .deadline_ms = world->now_us / 1000 + timeout_ms, .done = when_done, .arg = client};
+    char why[SW_WHY_SIZE] = "";
+    enum sw_err err;
+
+    request->tenant = sw_span_str("t");
+    request->name_space = sw_span_str("n");
+    request->partition = sw_span_str(partition);
+    submission.request = *request;
+    *ret_call = sim_history_begin(
+        &clients->history,
+        &(struct sim_call){.kind = SIM_CALL_TXN, .client = client->number, .key = SIM_KEY_COUNT});
+    sim_trace3(world,
+               SIM_TRACE_CLIENT + client->number,
+               SIM_TRACE_CLIENT_CALL,
+               request->op,
+               SIM_KEY_COUNT,
+               *ret_call);
+    err = sw_core_submit(client->core, &submission, NULL, why);
+    if (err != SW_ERR_OK) {
+        sim_fail(world, "client %u may not submit: %s, %s", client->number, sw_err_name(err), why);
+    }
+    sim_client_poke(client);
+}
+
 void sim_client_poke(struct sim_client *client)
 {
     struct sim_world *world = client->all->world;

@@ -198,6 +198,14 @@ struct sim_clients {
 
 /* After anything that happened to a client: what it has to say leaves, its next timer is set. */
 void sim_client_poke(struct sim_client *client);
+/* Asks in a partition of its own, beside the keys that the judge knows: a call whose revision
+ * counts, and nothing else of it. `ret_call` is written before an answer may come. */
+void sim_client_submit(struct sim_client *client,
+                       struct sw_request *request,
+                       const char *partition,
+                       uint32_t timeout_ms,
+                       sw_core_done_fn when_done,
+                       size_t *ret_call);
 /* Which key it is; SIM_KEY_COUNT = none of ours. */
 uint32_t sim_clients_key(struct sw_span key);
 /* The judge learns of a record, NULL = absent, as of revision `at`. */

@@ -219,38 +219,16 @@ static void submit(struct sim_client *client,
                    uint32_t timeout_ms,
                    sw_core_done_fn end)
 {
-    struct sim_clients *clients = client->all;
-    struct sim_world *world = clients->world;
+    const struct sim_world *world = client->all->world;
     struct sim_lease *lease = &client->lease;
-    struct sw_core_submission submission = {
-        .deadline_ms = world->now_us / 1000 + timeout_ms, .done = end, .arg = client};
-    char why[SW_WHY_SIZE] = "";
-    enum sw_err err;
 
-    request->tenant = sw_span_str("t");
-    request->name_space = sw_span_str("n");
-    request->partition = sw_span_str("leases");
     request->value = sw_buf_span(value);
-    submission.request = *request;
     lease->pending = true;
     lease->op = request->op;
     lease->call_us = world->now_us;
     lease->call_drifts = world->stats.drifts;
-    lease->call = sim_history_begin(
-        &clients->history,
-        &(struct sim_call){.kind = SIM_CALL_TXN, .client = client->number, .key = SIM_KEY_COUNT});
-    sim_trace3(world,
-               SIM_TRACE_CLIENT + client->number,
-               SIM_TRACE_CLIENT_CALL,
-               request->op,
-               SIM_KEY_COUNT,
-               lease->call);
-    err = sw_core_submit(client->core, &submission, NULL, why);
-    if (err != SW_ERR_OK) {
-        sim_fail(world, "client %u may not submit: %s, %s", client->number, sw_err_name(err), why);
-    }
+    sim_client_submit(client, request, "leases", timeout_ms, end, &lease->call);
     sw_buf_release(value);
-    sim_client_poke(client);
 }
 
 static void look_at(struct sim_client *client, uint32_t whose, struct sw_buf *value)

@@ -159,38 +159,6 @@ static void ask_search(const float vector[DIM], struct sw_request *request, stru
     sw_vector_query_encode(&query, value);
 }
 
-static void submit(struct sim_client *client, struct sw_request *request, uint32_t timeout_ms)
-{
-    struct sim_clients *clients = client->all;
-    struct sim_world *world = clients->world;
-    struct sim_vector *vector = &client->vector;
-    struct sw_core_submission submission = {
-        .deadline_ms = world->now_us / 1000 + timeout_ms, .done = done, .arg = client};
-    char why[SW_WHY_SIZE] = "";
-    enum sw_err err;
-
-    request->tenant = sw_span_str("t");
-    request->name_space = sw_span_str("n");
-    request->partition = sw_span_str("vectors");
-    submission.request = *request;
-    vector->pending = true;
-    vector->op = request->op;
-    vector->call = sim_history_begin(
-        &clients->history,
-        &(struct sim_call){.kind = SIM_CALL_TXN, .client = client->number, .key = SIM_KEY_COUNT});
-    sim_trace3(world,
-               SIM_TRACE_CLIENT + client->number,
-               SIM_TRACE_CLIENT_CALL,
-               request->op,
-               SIM_KEY_COUNT,
-               vector->call);
-    err = sw_core_submit(client->core, &submission, NULL, why);
-    if (err != SW_ERR_OK) {
-        sim_fail(world, "client %u may not submit: %s, %s", client->number, sw_err_name(err), why);
-    }
-    sim_client_poke(client);
-}
-
 void sim_vector_step(struct sim_client *client, uint32_t timeout_ms)
 {
     struct sim_clients *clients = client->all;
@@ -214,6 +182,8 @@ void sim_vector_step(struct sim_client *client, uint32_t timeout_ms)
         ask_search(at, &request, &value);
     }
     request.value = sw_buf_span(&value);
-    submit(client, &request, timeout_ms);
+    vector->pending = true;
+    vector->op = request.op;
+    sim_client_submit(client, &request, "vectors", timeout_ms, done, &vector->call);
     sw_buf_release(&value);
 }

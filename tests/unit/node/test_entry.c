@@ -31,7 +31,7 @@ static void commands_come_back_in_order(void **unused)
 static void layout_is_the_one_of_the_table(void **unused)
 {
     static const struct sw_author author = {{1, 2, 3}, SW_AUTHOR_NODE};
-    static const uint8_t expected[] = {3, 2, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2, 1, 2,   3,   0,  0,
+    static const uint8_t expected[] = {4, 2, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2, 1, 2,   3,   0,  0,
                                        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 'a', 'b', 'c'};
     struct sw_buf entry = {0};
 
