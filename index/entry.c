@@ -269,12 +269,26 @@ choose(struct sw_index *index, const int32_t *fixed, struct sw__bucket_at **ret_
     return sw__corrupt(index, "an epoch without a bucket for new entries");
 }
 
-enum sw_err
-sw__entry_place(struct sw_index *index, const struct sw__entry *entry, const int32_t *fixed)
+void sw__entry_code(const struct sw_index *index,
+                    const struct sw__pivots *pivots,
+                    uint32_t bucket,
+                    struct sw__code *ret_code)
 {
     int32_t residual[SW_SPACE_DIM_MAX];
     int32_t point[SW_SPACE_DIM_MAX];
     const bool is_l2 = index->space.metric == SW_METRIC_L2;
+
+    sw__pivots_residual(pivots, bucket, index->look->centred, residual, point);
+    sw__code_make(index->space.metric,
+                  residual,
+                  is_l2 ? point : sw__pivots_epoch(pivots)->mean,
+                  index->dim,
+                  ret_code);
+}
+
+enum sw_err
+sw__entry_place(struct sw_index *index, const struct sw__entry *entry, const int32_t *fixed)
+{
     struct sw__place place = {.slice = entry->slice, .vector = entry->vector};
     struct sw__lane lane = {
         .id = entry->id, .seq = entry->seq, .context = entry->context, .vector = entry->vector};
@@ -284,12 +298,7 @@ sw__entry_place(struct sw_index *index, const struct sw__entry *entry, const int
     if (err != SW_ERR_OK) {
         return err;
     }
-    sw__pivots_residual(index->now, at->bucket, index->look->centred, residual, point);
-    sw__code_make(index->space.metric,
-                  residual,
-                  is_l2 ? point : sw__pivots_epoch(index->now)->mean,
-                  index->dim,
-                  &lane.code);
+    sw__entry_code(index, index->now, at->bucket, &lane.code);
     place.bucket = at->bucket;
     err = add_lane(index, at->bucket, entry->slice, &lane, &place.block);
     if (err == SW_ERR_OK) {

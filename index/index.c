@@ -9,16 +9,24 @@
 #include "index/index_private.h"
 #include "index/vector.h"
 
-struct sw_index *sw_index_new(struct sw_index_map *map, struct sw_span prefix)
+enum { EVEN_BINS = 16, BIN_WIDTH = 32 }; /* of the histogram; beyond these bins double */
+
+struct sw_index *sw__index_of(struct sw_index_map *map, struct sw_span prefix)
 {
     struct sw_index *index = calloc(1, sizeof(*index));
 
     SW_ASSERT(index != NULL);
-    SW_ASSERT(map->ops->put != NULL);
     index->map = map;
     index->prefix = sw__prefix_of(prefix);
     index->kernel = sw__kernel_best();
     return index;
+}
+
+struct sw_index *sw_index_new(struct sw_index_map *map, struct sw_span prefix)
+{
+    SW_ASSERT(map->ops->put != NULL);
+    SW_ASSERT(map->ops->del != NULL);
+    return sw__index_of(map, prefix);
 }
 
 void sw_index_free(struct sw_index *index)
@@ -309,23 +317,54 @@ struct sw_index_digest sw_index_digest(const struct sw_index *index)
 
 void sw_index_stats(const struct sw_index *index, struct sw_index_stats *ret_stats)
 {
-    *ret_stats = (struct sw_index_stats){
-        .trained = index->state.trained,
-        .epoch = index->state.epoch,
-        .buckets = index->bucket_count,
-        .draining = index->draining,
-        .slices = index->state.slice_count,
-        .splits = index->state.splits,
-        .working = sw__working(index),
-    };
-    for (uint32_t i = 0; i < index->state.slice_count; i++) {
-        const struct sw__slice *slice = &index->state.slices[i];
+    sw__state_stats(&index->state, ret_stats);
+    ret_stats->buckets = index->bucket_count;
+    ret_stats->draining = index->draining;
+    ret_stats->working = sw__working(index);
+}
+
+void sw__state_stats(const struct sw__state *state, struct sw_index_stats *ret_stats)
+{
+    *ret_stats = (struct sw_index_stats){.trained = state->trained,
+                                         .epoch = state->epoch,
+                                         .slices = state->slice_count,
+                                         .splits = state->splits};
+    for (uint32_t i = 0; i < state->slice_count; i++) {
+        const struct sw__slice *slice = &state->slices[i];
 
         if (slice->dropped) {
             ret_stats->waiting += slice->entries;
         } else {
             ret_stats->entries += slice->entries;
         }
+    }
+}
+
+uint32_t sw_index_histogram_from(uint32_t bin)
+{
+    SW_ASSERT(bin < SW_INDEX_BIN_COUNT);
+    return bin <= EVEN_BINS ? BIN_WIDTH * bin
+                            : (uint32_t)(BIN_WIDTH * EVEN_BINS) << (bin - EVEN_BINS);
+}
+
+void sw__histogram_add(struct sw_index_histogram *histogram, uint32_t entries)
+{
+    uint32_t bin = SW_INDEX_BIN_COUNT - 1;
+
+    while (entries < sw_index_histogram_from(bin)) {
+        bin--;
+    }
+    histogram->bins[bin]++;
+    histogram->buckets++;
+    histogram->entries += entries;
+    histogram->largest = entries > histogram->largest ? entries : histogram->largest;
+}
+
+void sw_index_histogram(const struct sw_index *index, struct sw_index_histogram *ret_histogram)
+{
+    *ret_histogram = (struct sw_index_histogram){0};
+    for (uint32_t i = 0; i < index->bucket_count; i++) {
+        sw__histogram_add(ret_histogram, index->buckets[i].value.entries);
     }
 }
 

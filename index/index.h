@@ -47,6 +47,17 @@ struct sw_index_stats {
     bool working; /* sw_index_step has something to do */
 };
 
+/* Buckets by how many entries they have. Bin i counts those from sw_index_histogram_from(i) on, up
+ * to where the next begins: steps of 32 up to 512, doubling from there; the last has no end. */
+enum { SW_INDEX_BIN_COUNT = 24 };
+
+struct sw_index_histogram {
+    uint32_t bins[SW_INDEX_BIN_COUNT];
+    uint32_t buckets; /* of both epochs */
+    uint32_t largest;
+    uint64_t entries; /* in all of them: those of dropped slices count until they are reclaimed */
+};
+
 /* The keys of this index start with `prefix` (copied); nobody else's may. */
 struct sw_index *sw_index_new(struct sw_index_map *map, struct sw_span prefix);
 void sw_index_free(struct sw_index *index); /* accepts NULL */
@@ -88,6 +99,8 @@ enum sw_err sw_index_flush(struct sw_index *index) SW_MUST_CHECK;
  * the arrangement of records. */
 struct sw_index_digest sw_index_digest(const struct sw_index *index);
 void sw_index_stats(const struct sw_index *index, struct sw_index_stats *ret_stats);
+uint32_t sw_index_histogram_from(uint32_t bin);
+void sw_index_histogram(const struct sw_index *index, struct sw_index_histogram *ret_histogram);
 /* Deletes up to `count` records of the whole index; *ret_done once none is left. Then the writer is
  * as new. */
 enum sw_err sw_index_erase(struct sw_index *index, uint32_t count, bool *ret_done) SW_MUST_CHECK;

@@ -56,6 +56,9 @@ struct sw_index {
     char why[SW_WHY_SIZE];
 };
 
+/* A writer that only reads: its map may lack put and del. */
+struct sw_index *sw__index_of(struct sw_index_map *map, struct sw_span prefix);
+
 /* --- load.c: records of a few bytes, and everything kept in memory -----------------------------
  */
 
@@ -134,6 +137,11 @@ enum sw_err sw__row_append(struct sw_index *index,
 enum sw_err sw__entry_place(struct sw_index *index,
                             const struct sw__entry *entry,
                             const int32_t *fixed) SW_MUST_CHECK;
+/* The code of the vector that index->look has looked at, in a bucket of these pivots. */
+void sw__entry_code(const struct sw_index *index,
+                    const struct sw__pivots *pivots,
+                    uint32_t bucket,
+                    struct sw__code *ret_code);
 /* NOT_FOUND also if the slice was dropped. */
 enum sw_err sw__place_get(struct sw_index *index, uint64_t id, struct sw__place *ret_place)
     SW_MUST_CHECK;

@@ -163,6 +163,8 @@ void sw__number_encode(uint64_t number, uint32_t size, struct sw_buf *buf);
 enum sw_err sw__number_decode(struct sw_span bytes, uint32_t size, uint64_t *ret_number)
     SW_MUST_CHECK;
 
+void sw__state_stats(const struct sw__state *state, struct sw_index_stats *ret_stats);
+void sw__histogram_add(struct sw_index_histogram *histogram, uint32_t entries);
 /* NULL if the state has no such slice. */
 struct sw__slice *sw__state_slice(struct sw__state *state, uint32_t slice);
 

@@ -430,6 +430,36 @@ sw_index_reader_open(struct sw_index_reader *reader, struct sw_index_map *map, b
     return SW_ERR_OK;
 }
 
+enum sw_err sw_index_reader_stats(struct sw_index_reader *reader,
+                                  struct sw_index_stats *ret_stats,
+                                  struct sw_index_histogram *ret_histogram)
+{
+    struct sw_index_histogram histogram = {0};
+    struct sw_index_record record;
+    struct sw__key start;
+    enum sw_err err;
+
+    SW_ASSERT(reader->open);
+    sw__key_begin(&reader->prefix, SW__KIND_BUCKET, &start);
+    err = reader->map->ops->seek(reader->map, sw__key_span(&start), &record);
+    while (err == SW_ERR_OK && sw__key_covers(&start, record.key)) {
+        struct sw__bucket bucket;
+
+        if (sw__bucket_decode(record.value, &bucket) != SW_ERR_OK) {
+            return sw__reader_corrupt(reader, "a bucket");
+        }
+        sw__histogram_add(&histogram, bucket.entries);
+        err = reader->map->ops->next(reader->map, &record);
+    }
+    if (err == SW_ERR_OK || err == SW_ERR_NOT_FOUND) {
+        sw__state_stats(&reader->state, ret_stats);
+        ret_stats->buckets = histogram.buckets;
+        *ret_histogram = histogram;
+        return SW_ERR_OK;
+    }
+    return err;
+}
+
 const struct sw_space *sw_index_reader_space(const struct sw_index_reader *reader)
 {
     SW_ASSERT(reader->open);

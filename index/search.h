@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/span.h"
+#include "index/index.h"
 #include "index/map.h"
 #include "index/space.h"
 
@@ -81,6 +82,12 @@ enum sw_err sw_index_reader_open(struct sw_index_reader *reader,
                                  bool kept) SW_MUST_CHECK;
 const struct sw_space *sw_index_reader_space(const struct sw_index_reader *reader);
 const char *sw_index_reader_why(const struct sw_index_reader *reader);
+
+/* Of the snapshot, but for `draining` and `working`, which only the writer knows. One record read a
+ * bucket. CORRUPT. */
+enum sw_err sw_index_reader_stats(struct sw_index_reader *reader,
+                                  struct sw_index_stats *ret_stats,
+                                  struct sw_index_histogram *ret_histogram) SW_MUST_CHECK;
 
 /* Writes up to query->k hits, nearest first, ties by id. INVALID with the field in the reader's
  * why: the vector, k, or a budget over its limit. `ret_certificate` may be NULL. */

@@ -16,6 +16,7 @@
 #include "index/rows.h"
 #include "index/search.h"
 #include "index/vector.h"
+#include "index/verify.h"
 
 enum { SPACE, STATE, PLACE, BUCKET, EPOCH, PIVOT, BLOCK, ROW, SEGMENT, VECTOR, MAP };
 enum { DIM = 64, ENTRIES = 48, RECORDS_MAX = 16 };
@@ -260,12 +261,24 @@ static void write(struct sw_index_map *map)
     sw_index_free(index);
 }
 
+/* Whatever is there, the check ends. */
+static void verify(struct sw_index_map *map)
+{
+    struct sw_index_verify *check = sw_index_verify_new(map, sw_span_str("f"));
+    bool done = false;
+
+    while (!done && sw_index_verify_step(check, 64, &done) == SW_ERR_OK) {
+    }
+    sw_index_verify_free(check);
+}
+
 static void fuzz_map(struct sw_span bytes)
 {
     struct sw_index_map *map = sw_index_map_mem_new();
 
     build(map);
     exchange(map, bytes);
+    verify(map);
     search(map);
     write(map);
     search(map);
