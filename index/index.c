@@ -256,23 +256,43 @@ enum sw_err sw_index_get(struct sw_index *index, uint64_t id, struct sw_index_en
     return err;
 }
 
+enum sw_err sw_index_row(struct sw_index *index, uint64_t id, struct sw_span *ret_row)
+{
+    struct sw__place place;
+    enum sw_err err = usable(index);
+
+    if (err == SW_ERR_OK) {
+        err = sw__place_get(index, id, &place);
+    }
+    return err == SW_ERR_OK ? sw__row_bytes(index, place.slice, place.vector, ret_row) : err;
+}
+
 /* --- contexts and slices ---------------------------------------------------------------------- */
+
+enum sw_err sw_index_watermark(struct sw_index *index, uint32_t context, uint64_t *ret_seq)
+{
+    const struct sw__key key = sw__key_1(&index->prefix, SW__KIND_WATERMARK, context);
+    struct sw_span bytes;
+    enum sw_err err = usable(index);
+
+    *ret_seq = 0;
+    if (err == SW_ERR_OK) {
+        err = sw__get(index, &key, &bytes);
+    }
+    if (err == SW_ERR_OK && sw__number_decode(bytes, 8, ret_seq) != SW_ERR_OK) {
+        return sw__corrupt(index, "a watermark");
+    }
+    return err == SW_ERR_NOT_FOUND ? SW_ERR_OK : err;
+}
 
 enum sw_err sw_index_set_watermark(struct sw_index *index, uint32_t context, uint64_t seq)
 {
     const struct sw__key key = sw__key_1(&index->prefix, SW__KIND_WATERMARK, context);
-    struct sw_span bytes;
     uint64_t old = 0;
-    enum sw_err err = usable(index);
+    const enum sw_err err = sw_index_watermark(index, context, &old);
 
-    if (err == SW_ERR_OK) {
-        err = sw__get(index, &key, &bytes);
-    }
-    if (err == SW_ERR_OK && sw__number_decode(bytes, 8, &old) != SW_ERR_OK) {
-        return sw__corrupt(index, "a watermark");
-    }
-    if ((err != SW_ERR_OK && err != SW_ERR_NOT_FOUND) || seq <= old) {
-        return err == SW_ERR_NOT_FOUND ? SW_ERR_OK : err;
+    if (err != SW_ERR_OK || seq <= old) {
+        return err;
     }
     sw_buf_clear(&index->scratch);
     sw__number_encode(seq, 8, &index->scratch);

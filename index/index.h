@@ -79,6 +79,11 @@ enum sw_err sw_index_delete(struct sw_index *index, uint64_t id) SW_MUST_CHECK;
 enum sw_err sw_index_get(struct sw_index *index, uint64_t id, struct sw_index_entry *ret_entry)
     SW_MUST_CHECK;
 
+/* What is kept of an entry's vector (index/measure.h compares with it); valid until the next write.
+ * NOT_FOUND. */
+enum sw_err sw_index_row(struct sw_index *index, uint64_t id, struct sw_span *ret_row)
+    SW_MUST_CHECK;
+
 /* Entries of the context with a smaller seq are stale from here on. Never goes back: a lower
  * watermark than the present one changes nothing. One small record, whatever it hides. */
 enum sw_err sw_index_set_watermark(struct sw_index *index, uint32_t context, uint64_t seq)
@@ -101,6 +106,9 @@ struct sw_index_digest sw_index_digest(const struct sw_index *index);
 void sw_index_stats(const struct sw_index *index, struct sw_index_stats *ret_stats);
 uint32_t sw_index_histogram_from(uint32_t bin);
 void sw_index_histogram(const struct sw_index *index, struct sw_index_histogram *ret_histogram);
+/* 0 if the context has none. */
+enum sw_err sw_index_watermark(struct sw_index *index, uint32_t context, uint64_t *ret_seq)
+    SW_MUST_CHECK;
 /* Deletes up to `count` records of the whole index; *ret_done once none is left. Then the writer is
  * as new. */
 enum sw_err sw_index_erase(struct sw_index *index, uint32_t count, bool *ret_done) SW_MUST_CHECK;

@@ -293,6 +293,32 @@ enum sw_err sw__reader_row(struct sw_index_reader *reader,
                                                             : err;
 }
 
+enum sw_err
+sw_index_reader_row(struct sw_index_reader *reader, uint64_t id, struct sw_span *ret_row)
+{
+    const struct sw__key key = sw__key_place(&reader->prefix, id);
+    struct sw__place place;
+    struct sw_span bytes;
+    enum sw_err err;
+
+    SW_ASSERT(reader->open);
+    err = get(reader, &key, &bytes);
+    if (err == SW_ERR_OK && sw__place_decode(bytes, &place) != SW_ERR_OK) {
+        return sw__reader_corrupt(reader, "a place");
+    }
+    if (err != SW_ERR_OK) {
+        return err;
+    }
+    for (uint32_t i = 0; i < reader->state.slice_count; i++) {
+        if (reader->state.slices[i].slice == place.slice) {
+            return reader->state.slices[i].dropped
+                       ? SW_ERR_NOT_FOUND
+                       : sw__reader_row(reader, i, place.vector, ret_row);
+        }
+    }
+    return SW_ERR_NOT_FOUND;
+}
+
 /* --- watermarks ------------------------------------------------------------------------------- */
 
 static struct sw__mark *mark_slot(struct sw_index_reader *reader, uint32_t context)

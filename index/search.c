@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "index/distance.h"
 #include "index/reader_private.h"
 #include "index/vector.h"
 
@@ -24,8 +25,6 @@ enum {
     AHEAD = 3, /* blocks on their way from memory */
 };
 
-__extension__ typedef __int128 wide;
-
 struct source {
     const uint8_t *bytes;
     int32_t base;
@@ -36,11 +35,9 @@ struct source {
 struct search {
     struct sw_index_reader *reader;
     const struct sw_index_query *query;
-    int16_t exact[SW_SPACE_DIM_MAX]; /* the query, rotated, as exact comparisons take it */
-    uint64_t norm;
-    uint64_t norm2;
-    uint32_t rerank; /* UINT32_MAX: everything */
-    bool narrow;     /* only some entries count: buckets are probed until enough of them passed */
+    struct sw__exact exact; /* the query, rotated */
+    uint32_t rerank;        /* UINT32_MAX: everything */
+    bool narrow; /* only some entries count: buckets are probed until enough of them passed */
     struct source *sources; /* owned: blocks of a wave */
     uint32_t source_count;
     uint32_t source_capacity;
@@ -90,14 +87,13 @@ static enum sw_err check(struct sw_index_reader *reader, const struct sw_index_q
  * candidates by k. */
 static const struct {
     uint32_t permille;
-    uint32_t probe_percent; /* of the root of the number of buckets */
-    uint32_t rerank_tenths; /* of k */
-} budgets[] = {{800, 22, 40},
-               {900, 45, 70},
-               {950, 70, 120},
-               {980, 120, 160},
-               {990, 200, 240},
-               {999, 600, 400}};
+    struct sw_index_budget budget;
+} budgets[] = {{800, {22, 40}},
+               {900, {45, 70}},
+               {950, {70, 120}},
+               {980, {120, 160}},
+               {990, {200, 240}},
+               {999, {600, 400}}};
 
 static size_t budget_of(const struct sw_index_query *query)
 {
@@ -110,10 +106,24 @@ static size_t budget_of(const struct sw_index_query *query)
     return at;
 }
 
+static struct sw_index_budget budget_in_force(const struct sw_index_query *query)
+{
+    return query->recall_permille == 0 && query->budget.probe_percent != 0
+               ? query->budget
+               : budgets[budget_of(query)].budget;
+}
+
+struct sw_index_budget sw_index_budget_of(uint32_t recall_permille)
+{
+    const struct sw_index_query query = {.recall_permille = recall_permille};
+
+    return budgets[budget_of(&query)].budget;
+}
+
 static uint32_t probe_of(const struct sw_index_query *query, uint32_t buckets)
 {
     const uint64_t root = sw__isqrt((uint64_t)buckets * 10000);
-    const uint64_t probe = (root * budgets[budget_of(query)].probe_percent + 9999) / 10000;
+    const uint64_t probe = (root * budget_in_force(query).probe_percent + 9999) / 10000;
 
     if (query->recall_permille == RECALL_EXACT) {
         return buckets;
@@ -126,7 +136,7 @@ static uint32_t probe_of(const struct sw_index_query *query, uint32_t buckets)
 
 static uint32_t rerank_of(const struct sw_index_query *query)
 {
-    const uint32_t rerank = query->k * budgets[budget_of(query)].rerank_tenths / 10;
+    const uint32_t rerank = query->k * budget_in_force(query).rerank_tenths / 10;
 
     if (query->recall_permille == RECALL_EXACT) {
         return UINT32_MAX;
@@ -142,25 +152,6 @@ static uint32_t rerank_of(const struct sw_index_query *query)
 
 /* --- what is compared exactly ------------------------------------------------------------------
  */
-
-/* Distance of a row from its products with the query, in units of the space's distances. */
-static int64_t distance_of(const struct search *search, const struct sw__row *row, int64_t dot)
-{
-    const wide product = (wide)dot * row->scale * (wide)search->norm;
-    const unsigned shift = SW__QUERY_BITS + SW__STORED_BITS + 2 * SW__FIXED_BITS - SW_DISTANCE_BITS;
-    const int64_t inner = (int64_t)((product + ((wide)1 << (shift - 1))) >> shift);
-
-    switch (search->reader->space.metric) {
-    case SW_METRIC_COSINE:
-        return (INT64_C(1) << SW_DISTANCE_BITS) - inner;
-    case SW_METRIC_L2:
-        return (int64_t)((row->norm2 + search->norm2) >> (2 * SW__FIXED_BITS - SW_DISTANCE_BITS)) -
-               2 * inner;
-    case SW_METRIC_INNER_PRODUCT:
-        break;
-    }
-    return -inner;
-}
 
 /* To gcc, fetching ahead is no effect, and it leaves out calls of functions without one; hence the
  * statement that is. */
@@ -180,16 +171,15 @@ static enum sw_err compare_row(const struct search *search,
 {
     struct sw_index_reader *reader = search->reader;
     struct sw__row row;
-    int64_t dot;
 
     if (sw__row_view(bytes, reader->dim, &row) != SW_ERR_OK || row.id != candidate->id) {
         return sw__reader_corrupt(reader, "a row");
     }
-    dot = 256 * (int64_t)reader->kernel->dot(search->exact, row.high, reader->dim);
-    if (both) {
-        dot += reader->kernel->dot(search->exact, row.low, reader->dim);
-    }
-    candidate->key = distance_of(search, &row, dot);
+    candidate->key =
+        sw__exact_distance(&search->exact,
+                           reader->space.metric,
+                           &row,
+                           sw__exact_dot(&search->exact, reader->kernel, &row, reader->dim, both));
     return SW_ERR_OK;
 }
 
@@ -636,8 +626,7 @@ static void begin(struct search *search, struct sw_index_reader *reader, const i
     search->narrow =
         query->filter != NULL || query->one_context || query->seq_min != 0 || query->seq_max != 0;
     search->threshold = INT32_MAX;
-    search->norm = sw__vector_query(fixed, reader->dim, search->exact);
-    search->norm2 = sw__norm2(fixed, reader->dim);
+    sw__exact_of(fixed, reader->dim, &search->exact);
     search->certificate.epoch = reader->state.epoch;
     search->kept_capacity = (rerank == UINT32_MAX ? 1024 : 4 * rerank) + SW__BLOCK_LANES;
     search->kept = malloc(search->kept_capacity * sizeof(*search->kept));
@@ -651,6 +640,27 @@ static void begin(struct search *search, struct sw_index_reader *reader, const i
         search->hits = malloc((search->kept_capacity + (size_t)query->k) * sizeof(*search->hits));
         SW_ASSERT(search->hits != NULL);
     }
+}
+
+/* What is asked about, rotated: a row already is. */
+static enum sw_err
+query_fixed(struct sw_index_reader *reader, const struct sw_index_query *query, int32_t *ret_fixed)
+{
+    struct sw__row row;
+    enum sw_err err;
+
+    if (query->row.size == 0) {
+        err = sw__vector_fixed(&reader->space, query->vector, ret_fixed, reader->why);
+        if (err == SW_ERR_OK) {
+            sw__rotate(reader->rotation, ret_fixed);
+        }
+        return err;
+    }
+    err = sw__row_view(query->row, reader->dim, &row);
+    if (err == SW_ERR_OK) {
+        sw__row_restore(&row, reader->dim, ret_fixed);
+    }
+    return err;
 }
 
 enum sw_err sw_index_search(struct sw_index_reader *reader,
@@ -667,12 +677,11 @@ enum sw_err sw_index_search(struct sw_index_reader *reader,
     reader->why[0] = 0;
     err = check(reader, query);
     if (err == SW_ERR_OK) {
-        err = sw__vector_fixed(&reader->space, query->vector, fixed, reader->why);
+        err = query_fixed(reader, query, fixed);
     }
     if (err != SW_ERR_OK) {
         return err;
     }
-    sw__rotate(reader->rotation, fixed);
     begin(&search, reader, fixed);
     err = probe_all(&search, fixed);
     if (err == SW_ERR_OK) {

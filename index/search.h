@@ -24,13 +24,21 @@ struct sw_index_filter {
     void *context;
 };
 
+/* What a search may cost, whatever the size of the index. */
+struct sw_index_budget {
+    uint32_t probe_percent; /* buckets, of the root of their number */
+    uint32_t rerank_tenths; /* candidates compared exactly, of k */
+};
+
 struct sw_index_query {
     struct sw_span vector;
+    struct sw_span row;       /* instead of it: the bytes of a row of this space */
     uint32_t k;               /* 1..SW_SEARCH_COUNT_MAX */
     uint32_t probe;           /* buckets to look into; 0: what recall_permille asks for */
     uint32_t rerank;          /* candidates to compare exactly; 0: what recall_permille asks for */
     uint32_t recall_permille; /* 500..999; 0: 950. 1000: everything is compared exactly */
-    uint64_t scan_max;        /* no further bucket after so many entries; 0: no limit */
+    struct sw_index_budget budget;        /* in the place of recall_permille 0, unless it is zero */
+    uint64_t scan_max;                    /* no further bucket after so many entries; 0: no limit */
     const struct sw_index_filter *filter; /* or NULL */
     /* With one: buckets are probed until so many entries have passed; 0: SW_SEARCH_PASS_DEFAULT * k
      */
@@ -69,6 +77,9 @@ struct sw_index_certificate {
     int64_t margin;
 };
 
+/* What a search by this recall is given. */
+struct sw_index_budget sw_index_budget_of(uint32_t recall_permille);
+
 struct sw_index_reader;
 
 struct sw_index_reader *sw_index_reader_new(struct sw_span prefix);
@@ -88,6 +99,10 @@ const char *sw_index_reader_why(const struct sw_index_reader *reader);
 enum sw_err sw_index_reader_stats(struct sw_index_reader *reader,
                                   struct sw_index_stats *ret_stats,
                                   struct sw_index_histogram *ret_histogram) SW_MUST_CHECK;
+/* The bytes of an entry's row, which are the map's. NOT_FOUND, CORRUPT. */
+enum sw_err sw_index_reader_row(struct sw_index_reader *reader,
+                                uint64_t id,
+                                struct sw_span *ret_row) SW_MUST_CHECK;
 
 /* Writes up to query->k hits, nearest first, ties by id. INVALID with the field in the reader's
  * why: the vector, k, or a budget over its limit. `ret_certificate` may be NULL. */
