@@ -675,6 +675,9 @@ enum sw_err sw_apply(struct sw_state *state,
     }
     if (err == SW_ERR_OK && state->vectors.working) {
         err = sw__vectors_work(&apply);
+        if (err == SW_ERR_OK) { /* a dropped index may be gone now */
+            err = sw__usage_flush(&apply);
+        }
     }
     if (err != SW_ERR_OK) {
         free(results);
@@ -815,13 +818,15 @@ static enum sw_err load_settings(struct sw_state *state, struct sw_store *store)
     struct sw_key key;
     enum sw_err err;
 
-    sw_usage_begun_key(state->group, &key);
+    sw_usage_scope_key(state->group, &key);
     err = store->ops->get(store, SW_TABLE_META, sw_key_span(&key), &found);
     if (err == SW_ERR_NOT_FOUND) {
         state->settings.changed = true; /* there are none, and whoever has a copy must know */
         return SW_ERR_OK;
     }
-    state->usages.begun = true;
+    if (err == SW_ERR_OK) {
+        err = sw_usage_scope_decode(found, &state->usages.scope);
+    }
     if (err == SW_ERR_OK) {
         err = sw_audit_load(&state->audit, store, state->group);
     }

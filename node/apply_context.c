@@ -359,6 +359,43 @@ check_append(const struct sw__context *found, const struct appending *block, uin
                                 : sw__vector_check(block->index, block->append.vector, ret_value);
 }
 
+/* Questions may ask for a context by its id, and for tokens from and to. */
+static struct sw_vector_item item_of(const struct sw__context *found, const struct appending *block)
+{
+    struct sw_vector_item item = {
+        .index = sw_span_str(found->context.index),
+        .vector = block->append.vector,
+        .context = number_of(found->old.create_revision),
+        .attribute_count = 2,
+        .attributes = {
+            {.kind = SW_ATTRIBUTE_TEXT, .name = sw_span_str("context"), .text = found->id},
+            {.kind = SW_ATTRIBUTE_NUMBER,
+             .name = sw_span_str("token"),
+             .number = (int64_t)block->token}}};
+
+    if (block->append.has_score) {
+        item.attributes[item.attribute_count++] =
+            (struct sw_attribute){.kind = SW_ATTRIBUTE_NUMBER,
+                                  .name = sw_span_str("score"),
+                                  .number = block->append.score};
+    }
+    return item;
+}
+
+/* What the block's vector uses, beside its key. */
+static enum sw_err add_vector_usage(struct sw__apply *apply,
+                                    const struct sw__context *found,
+                                    const struct appending *block,
+                                    struct sw__usage_change *change)
+{
+    const struct sw_vector_item item = item_of(found, block);
+
+    return block->append.vector.size == 0
+               ? SW_ERR_OK
+               : sw__vector_usage(
+                     apply, block->index, sw_context_key_span(&block->name), &item, change);
+}
+
 /* Records and header as they will be, and what they use. */
 static enum sw_err prepare(struct sw__apply *apply,
                            struct sw__context *found,
@@ -396,34 +433,18 @@ static enum sw_err prepare(struct sw__apply *apply,
     change = sw__usage_of_put(sw_context_key_span(&block->name), &block->old, &block->next);
     add_usage(&change,
               sw__usage_of_put(sw_context_key_span(&found->name), &found->old, &block->header));
-    return sw__quota_check(apply, &found->place, &change, result);
+    err = add_vector_usage(apply, found, block, &change);
+    return err == SW_ERR_OK ? sw__quota_check(apply, &found->place, &change, result) : err;
 }
 
-/* Questions may ask for a context by its id, and for tokens from and to. */
 static enum sw_err
 set_vector(struct sw__apply *apply, const struct sw__context *found, const struct appending *block)
 {
-    struct sw_vector_item item = {
-        .index = sw_span_str(found->context.index),
-        .vector = block->append.vector,
-        .context = number_of(found->old.create_revision),
-        .attribute_count = 2,
-        .attributes = {
-            {.kind = SW_ATTRIBUTE_TEXT, .name = sw_span_str("context"), .text = found->id},
-            {.kind = SW_ATTRIBUTE_NUMBER,
-             .name = sw_span_str("token"),
-             .number = (int64_t)block->token}}};
+    const struct sw_vector_item item = item_of(found, block);
 
-    if (block->append.vector.size == 0) {
-        return SW_ERR_OK;
-    }
-    if (block->append.has_score) {
-        item.attributes[item.attribute_count++] =
-            (struct sw_attribute){.kind = SW_ATTRIBUTE_NUMBER,
-                                  .name = sw_span_str("score"),
-                                  .number = block->append.score};
-    }
-    return sw__vector_set(apply, block->index, sw_context_key_span(&block->name), &item);
+    return block->append.vector.size == 0
+               ? SW_ERR_OK
+               : sw__vector_set(apply, block->index, sw_context_key_span(&block->name), &item);
 }
 
 static enum sw_err

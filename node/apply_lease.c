@@ -230,6 +230,15 @@ drop_keys(struct sw__apply *apply, const struct held_lease *lease, uint32_t *ret
     }
 }
 
+/* One lease of the place more or less. */
+static enum sw_err use(struct sw__apply *apply, const struct sw_place *place, int64_t more)
+{
+    const struct sw__usage_change change = {.leases = more};
+
+    return apply->state->usages.scope == SW_USAGE_OF_ALL ? sw__usage_add(apply, place, &change)
+                                                         : SW_ERR_OK;
+}
+
 /* Ends the lease, as one change. */
 static enum sw_err end(struct sw__apply *apply, const struct held_lease *lease, uint32_t *ret_count)
 {
@@ -250,12 +259,61 @@ static enum sw_err end(struct sw__apply *apply, const struct held_lease *lease, 
         err = SW_ERR_CORRUPT;
     }
     if (err == SW_ERR_OK) {
+        err = use(apply, &lease->record.place, -1);
+    }
+    if (err == SW_ERR_OK) {
         state->lease_count--;
     }
     return err;
 }
 
+enum sw_err sw__leases_count(struct sw__apply *apply)
+{
+    const struct sw_store_ops *ops = apply->store->ops;
+    struct sw_lease_record lease;
+    struct sw_store_record record;
+    struct sw_lease_key found;
+    struct sw_key from;
+    enum sw_err err;
+
+    sw_key_lease(apply->state->group, 1, &from);
+    err = ops->seek(apply->store, SW_TABLE_LEASE, sw_key_span(&from), false, &record);
+    while (err == SW_ERR_OK) {
+        err = sw_key_lease_decode(record.key, &found);
+        if (err != SW_ERR_OK || found.group.value != apply->state->group.value ||
+            found.kind != SW_LEASE_KIND_LEASE) {
+            break;
+        }
+        err = sw_lease_record_decode(record.value, &lease);
+        if (err == SW_ERR_OK) {
+            err = use(apply, &lease.place, 1);
+        }
+        if (err == SW_ERR_OK) {
+            err = ops->next(apply->store, SW_TABLE_LEASE, false, &record);
+        }
+    }
+    return err == SW_ERR_NOT_FOUND ? SW_ERR_OK : err == SW_ERR_MALFORMED ? SW_ERR_CORRUPT : err;
+}
+
 /* --- commands --------------------------------------------------------------------------------- */
+
+/* A tenant may have as many leases as are free, so half of all at most: as many stay for the
+ * others. More is BUSY. */
+static enum sw_err
+check_room(struct sw__apply *apply, struct sw_span tenant, enum sw_err *ret_answer)
+{
+    const uint32_t count = apply->state->lease_count;
+    uint64_t own = 0;
+    enum sw_err err = SW_ERR_OK;
+
+    if (apply->format >= SW_ENTRY_FORMAT_MEMORIES) {
+        err = sw__usage_leases(apply, tenant, &own);
+    }
+    if (count >= SW_LEASE_COUNT_MAX || (own > 0 && own >= SW_LEASE_COUNT_MAX - count)) {
+        *ret_answer = SW_ERR_BUSY;
+    }
+    return err;
+}
 
 enum sw_err sw__lease_grant(struct sw__apply *apply,
                             const struct sw_request *request,
@@ -265,9 +323,9 @@ enum sw_err sw__lease_grant(struct sw__apply *apply,
     struct held_lease lease;
     enum sw_err err;
 
-    if (state->lease_count >= SW_LEASE_COUNT_MAX) {
-        *result = (struct sw_command_result){.err = SW_ERR_BUSY};
-        return SW_ERR_OK;
+    err = check_room(apply, request->tenant, &result->err);
+    if (err != SW_ERR_OK || result->err != SW_ERR_OK) {
+        return err;
     }
     state->revision++;
     lease.id = SW_PLANTED(LEASE_ID_USED_AGAIN) ? state->leases_ended + state->lease_count + 1
@@ -280,6 +338,9 @@ enum sw_err sw__lease_grant(struct sw__apply *apply,
     err = lease_put(apply, &lease);
     if (err == SW_ERR_OK) {
         err = end_put(apply, &lease);
+    }
+    if (err == SW_ERR_OK) {
+        err = use(apply, &lease.record.place, 1);
     }
     if (lease.record.end_ms < state->lease_due_ms) {
         state->lease_due_ms = lease.record.end_ms;

@@ -73,6 +73,8 @@ enum sw_err sw__lease_check(struct sw__apply *apply,
                             uint64_t lease,
                             uint32_t more,
                             enum sw_err *ret_answer);
+/* Counts those that are there as what their tenants use. */
+enum sw_err sw__leases_count(struct sw__apply *apply);
 /* The key of `name` moves from one lease to another; 0 = none. */
 enum sw_err
 sw__lease_move(struct sw__apply *apply, struct sw_span name, uint64_t from, uint64_t to);
@@ -130,7 +132,7 @@ sw__audit_setting(struct sw__apply *apply, const struct sw_request *request, enu
 /* apply_usage.c */
 /* What a write changes of what its tenant uses. */
 struct sw__usage_change {
-    int64_t keys, experiences, bytes;
+    int64_t keys, experiences, bytes, leases;
 };
 struct sw__usage_change sw__usage_of_put(struct sw_span key,
                                          const struct sw_kv_record *old,
@@ -145,6 +147,8 @@ enum sw_err sw__quota_check(struct sw__apply *apply,
                             const struct sw_place *place,
                             const struct sw__usage_change *change,
                             struct sw_command_result *result);
+/* How many leases a tenant has; 0 as long as they are not counted. */
+enum sw_err sw__usage_leases(struct sw__apply *apply, struct sw_span tenant, uint64_t *ret_leases);
 /* Before the first command of an entry, and behind the last one. */
 enum sw_err sw__usage_begin(struct sw__apply *apply);
 enum sw_err sw__usage_flush(struct sw__apply *apply);
@@ -159,6 +163,14 @@ enum sw_err sw__index_drop(struct sw__apply *apply,
 enum sw_err sw__vector_put(struct sw__apply *apply,
                            const struct sw_request *request,
                            struct sw_command_result *result);
+/* Counts what is there as what its tenants use. */
+enum sw_err sw__vectors_count(struct sw__apply *apply);
+/* Adds what sw__vector_set of the item will change of what the index's tenant uses. */
+enum sw_err sw__vector_usage(struct sw__apply *apply,
+                             const struct sw_vectors_index *index,
+                             struct sw_span name,
+                             const struct sw_vector_item *item,
+                             struct sw__usage_change *change);
 /* The key is deleted: no index finds it any more. */
 enum sw_err
 sw__vectors_forget(struct sw__apply *apply, const struct sw_place *place, struct sw_span name);

@@ -33,7 +33,7 @@ enum sw_err sw__usage_add(struct sw__apply *apply,
 {
     struct sw_state *state = apply->state;
 
-    if (!state->usages.begun || sw_tenant_is_reserved(place->tenant)) {
+    if (state->usages.scope == SW_USAGE_OF_NOTHING || sw_tenant_is_reserved(place->tenant)) {
         return SW_ERR_OK;
     }
     for (int i = 0; i < ROW_COUNT; i++) {
@@ -46,7 +46,8 @@ enum sw_err sw__usage_add(struct sw__apply *apply,
         }
         if (!add_to(&row->usage.keys, change->keys) ||
             !add_to(&row->usage.experiences, change->experiences) ||
-            !add_to(&row->usage.bytes, change->bytes)) {
+            !add_to(&row->usage.bytes, change->bytes) ||
+            !add_to(&row->usage.leases, change->leases)) {
             return SW_ERR_CORRUPT; /* more went than was ever there */
         }
     }
@@ -114,7 +115,9 @@ enum sw_err sw__quota_check(struct sw__apply *apply,
     struct sw_state *state = apply->state;
 
     SW_ASSERT(result->err == SW_ERR_OK);
-    for (int i = 0; i < ROW_COUNT && state->usages.begun && result->err == SW_ERR_OK; i++) {
+    for (int i = 0;
+         i < ROW_COUNT && state->usages.scope != SW_USAGE_OF_NOTHING && result->err == SW_ERR_OK;
+         i++) {
         const struct sw_quota *quota = quota_of(&state->settings, place, i);
         struct sw_usage_row *row;
         enum sw_err err;
@@ -138,13 +141,27 @@ enum sw_err sw__quota_check(struct sw__apply *apply,
     return SW_ERR_OK;
 }
 
+enum sw_err sw__usage_leases(struct sw__apply *apply, struct sw_span tenant, uint64_t *ret_leases)
+{
+    struct sw_usage_row *row;
+    const enum sw_err err = sw_usages_row(&apply->state->usages,
+                                          apply->store,
+                                          apply->state->group,
+                                          tenant,
+                                          sw_span_of(NULL, 0),
+                                          &row);
+
+    *ret_leases = err == SW_ERR_OK ? row->usage.leases : 0;
+    return err;
+}
+
 /* --- the entry's end -------------------------------------------------------------------------- */
 
 static enum sw_err save_row(struct sw__apply *apply, const struct sw_usage_row *row)
 {
     struct sw_buf *record = &apply->state->record;
-    const bool is_nothing =
-        row->usage.keys == 0 && row->usage.experiences == 0 && row->usage.bytes == 0;
+    const bool is_nothing = row->usage.keys == 0 && row->usage.experiences == 0 &&
+                            row->usage.bytes == 0 && row->usage.leases == 0;
     struct sw_key key;
 
     sw_usage_key(apply->state->group, sw_span_str(row->tenant), sw_span_str(row->name_space), &key);
@@ -152,7 +169,7 @@ static enum sw_err save_row(struct sw__apply *apply, const struct sw_usage_row *
         return row->stored ? sw__table_del(apply, SW_TABLE_META, &key) : SW_ERR_OK;
     }
     sw_buf_clear(record);
-    sw_usage_encode(&row->usage, record);
+    sw_usage_encode(&row->usage, apply->state->usages.scope, record);
     return sw__table_put(apply, SW_TABLE_META, &key, sw_buf_span(record));
 }
 
@@ -252,17 +269,13 @@ static enum sw_err drop_reserved(struct sw__apply *apply, struct sw_span keys)
     return err;
 }
 
-enum sw_err sw__usage_begin(struct sw__apply *apply)
+/* Keys and experiences that are there. */
+static enum sw_err begin_keys(struct sw__apply *apply)
 {
-    static const uint8_t format = SW_USAGE_FORMAT;
     struct sw_buf reserved = {0};
-    struct sw_key key;
     enum sw_err err;
 
-    if (apply->state->usages.begun || apply->format < SW_ENTRY_FORMAT_AUTHORS) {
-        return SW_ERR_OK;
-    }
-    apply->state->usages.begun = true;
+    apply->state->usages.scope = SW_USAGE_OF_KEYS;
     err = count_table(apply, SW_TABLE_KV, &reserved);
     if (err == SW_ERR_OK) {
         err = count_table(apply, SW_TABLE_EXPERIENCE, &reserved);
@@ -271,9 +284,45 @@ enum sw_err sw__usage_begin(struct sw__apply *apply)
         err = drop_reserved(apply, sw_buf_span(&reserved));
     }
     sw_buf_release(&reserved);
+    return err;
+}
+
+static enum sw_err begin_all(struct sw__apply *apply)
+{
+    enum sw_err err;
+
+    apply->state->usages.scope = SW_USAGE_OF_ALL;
+    err = sw__leases_count(apply);
+    return err == SW_ERR_OK ? sw__vectors_count(apply) : err;
+}
+
+static enum sw_usage_scope scope_of(uint8_t format)
+{
+    return format >= SW_ENTRY_FORMAT_MEMORIES  ? SW_USAGE_OF_ALL
+           : format >= SW_ENTRY_FORMAT_AUTHORS ? SW_USAGE_OF_KEYS
+                                               : SW_USAGE_OF_NOTHING;
+}
+
+enum sw_err sw__usage_begin(struct sw__apply *apply)
+{
+    struct sw_usages *usages = &apply->state->usages;
+    const enum sw_usage_scope scope = scope_of(apply->format);
+    const uint8_t record = (uint8_t)scope;
+    struct sw_key key;
+    enum sw_err err = SW_ERR_OK;
+
+    if (usages->scope >= scope) {
+        return SW_ERR_OK;
+    }
+    if (usages->scope == SW_USAGE_OF_NOTHING) {
+        err = begin_keys(apply);
+    }
+    if (err == SW_ERR_OK && scope == SW_USAGE_OF_ALL) {
+        err = begin_all(apply);
+    }
     if (err == SW_ERR_OK) {
-        sw_usage_begun_key(apply->state->group, &key);
-        err = sw__table_put(apply, SW_TABLE_META, &key, sw_span_of(&format, sizeof format));
+        sw_usage_scope_key(apply->state->group, &key);
+        err = sw__table_put(apply, SW_TABLE_META, &key, sw_span_of(&record, sizeof record));
     }
     return err;
 }

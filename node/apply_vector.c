@@ -34,14 +34,117 @@ static void note_change(struct sw_state *state, struct sw_vectors_index *index)
     note_work(&state->vectors);
 }
 
-static enum sw_err put_meta(struct sw__apply *apply, const struct sw_vectors_index *index)
+static enum sw_err put_meta(struct sw__apply *apply, struct sw_vectors_index *index)
 {
     struct sw_key key;
 
+    index->size_changed = false;
     sw_vectors_meta_key(apply->state->group, index->number, &key);
     sw_buf_clear(&apply->state->record);
     sw_vectors_meta_encode(index, &apply->state->record);
     return sw__table_put(apply, SW_TABLE_META, &key, sw_buf_span(&apply->state->record));
+}
+
+/* --- what it counts as ------------------------------------------------------------------------ */
+
+/* As long as nothing of an index is counted, nothing of it is. */
+static enum sw_err resize(struct sw__apply *apply, struct sw_vectors_index *index, int64_t more)
+{
+    const struct sw__usage_change change = {.bytes = more};
+
+    if (apply->state->usages.scope < SW_USAGE_OF_ALL || more == 0) {
+        return SW_ERR_OK;
+    }
+    if (more < 0 && index->size < (uint64_t)-more) {
+        return SW_ERR_CORRUPT;
+    }
+    index->size += (uint64_t)more;
+    index->size_changed = true;
+    return sw__usage_add(apply, &index->place, &change);
+}
+
+/* Of the entry that is there; 0 if none is. */
+static enum sw_err size_of_id(struct sw__apply *apply,
+                              const struct sw_vectors_index *index,
+                              struct sw_span name,
+                              uint64_t id,
+                              uint64_t *ret_size)
+{
+    struct sw_span record;
+    struct sw_key key;
+    enum sw_err err;
+
+    *ret_size = 0;
+    if (id == 0) {
+        return SW_ERR_OK;
+    }
+    sw_vectors_entry_key(index, id, &key);
+    err = apply->store->ops->get(apply->store, SW_TABLE_INDEX, sw_key_span(&key), &record);
+    if (err == SW_ERR_OK) {
+        *ret_size = sw_vectors_entry_size(index, name.size, record.size);
+    }
+    return err == SW_ERR_NOT_FOUND ? SW_ERR_CORRUPT : err;
+}
+
+enum sw_err sw__vector_usage(struct sw__apply *apply,
+                             const struct sw_vectors_index *index,
+                             struct sw_span name,
+                             const struct sw_vector_item *item,
+                             struct sw__usage_change *change)
+{
+    struct sw_buf *record = &apply->state->record;
+    uint64_t id, size;
+    enum sw_err err;
+
+    if (apply->state->usages.scope < SW_USAGE_OF_ALL) {
+        return SW_ERR_OK;
+    }
+    err = sw_vectors_id_of(index, apply->store, name, &id);
+    if (err == SW_ERR_OK) {
+        err = size_of_id(apply, index, name, id, &size);
+    }
+    if (err == SW_ERR_OK) {
+        sw_buf_clear(record);
+        sw_vectors_entry_encode(name, item, record);
+        change->bytes +=
+            (int64_t)sw_vectors_entry_size(index, name.size, record->size) - (int64_t)size;
+    }
+    return err;
+}
+
+static enum sw_err count_index(struct sw__apply *apply, struct sw_vectors_index *index)
+{
+    const struct sw_store_ops *ops = apply->store->ops;
+    uint64_t size = sw_vectors_meta_size(&index->place, index->name);
+    struct sw_vectors_entry entry;
+    struct sw_store_record record;
+    struct sw_key prefix;
+    enum sw_err err;
+
+    sw_vectors_entry_key(index, 0, &prefix);
+    err = ops->seek(apply->store, SW_TABLE_INDEX, sw_key_span(&prefix), false, &record);
+    while (err == SW_ERR_OK && sw_key_has_prefix(record.key, sw_key_span(&prefix))) {
+        err = sw_vectors_entry_decode(record.value, &entry);
+        if (err == SW_ERR_OK) {
+            size += sw_vectors_entry_size(index, entry.key.size, record.value.size);
+            err = ops->next(apply->store, SW_TABLE_INDEX, false, &record);
+        }
+    }
+    return err == SW_ERR_OK || err == SW_ERR_NOT_FOUND ? resize(apply, index, (int64_t)size) : err;
+}
+
+/* One that is dropped already goes uncounted. */
+enum sw_err sw__vectors_count(struct sw__apply *apply)
+{
+    struct sw_vectors *vectors = &apply->state->vectors;
+    enum sw_err err = SW_ERR_OK;
+
+    for (uint32_t i = 0; i < vectors->count && err == SW_ERR_OK; i++) {
+        if (!vectors->all[i]->dropped) {
+            err = count_index(apply, vectors->all[i]);
+        }
+    }
+    return err;
 }
 
 /* --- an index --------------------------------------------------------------------------------- */
@@ -65,14 +168,42 @@ fill_space(const struct sw_vector_space *from, struct sw_span name, struct sw_sp
     }
 }
 
-static uint32_t count_of(const struct sw_vectors *vectors, const struct sw_place *place)
+/* Each index costs a delete of a key of its partition, and all of them memory. A tenant may have as
+ * many as are free, so half of all at most: as much stays for the others. One that is dropped
+ * counts until its records are gone. */
+static bool has_room(const struct sw__apply *apply, const struct sw_place *place)
 {
-    uint32_t count = 0;
+    const struct sw_vectors *vectors = &apply->state->vectors;
+    uint32_t of_partition = 0;
+    uint32_t of_tenant = 0;
 
     for (uint32_t i = 0; i < vectors->count; i++) {
-        count += sw_vectors_serves(vectors->all[i], place) ? 1 : 0;
+        of_partition += sw_vectors_serves(vectors->all[i], place) ? 1 : 0;
+        of_tenant += sw_span_equal(vectors->all[i]->place.tenant, place->tenant) ? 1 : 0;
     }
-    return count;
+    if (vectors->count >= SW_VECTORS_COUNT_MAX || of_partition >= SW_VECTORS_PARTITION_COUNT_MAX) {
+        return false;
+    }
+    return apply->format < SW_ENTRY_FORMAT_MEMORIES ||
+           of_tenant < SW_VECTORS_COUNT_MAX - vectors->count;
+}
+
+/* A new index of the place may be made, or the result says why not. */
+static enum sw_err check_create(struct sw__apply *apply,
+                                const struct sw_place *place,
+                                struct sw_span name,
+                                struct sw_command_result *result)
+{
+    const struct sw__usage_change change = {.bytes = (int64_t)sw_vectors_meta_size(place, name)};
+
+    if (sw_vectors_find(&apply->state->vectors, place, name) != NULL) {
+        result->err = SW_ERR_CONFLICT;
+    } else if (!has_room(apply, place)) {
+        result->err = SW_ERR_TOO_LARGE;
+    } else if (apply->format >= SW_ENTRY_FORMAT_MEMORIES) {
+        return sw__quota_check(apply, place, &change, result);
+    }
+    return SW_ERR_OK;
 }
 
 enum sw_err sw__index_create(struct sw__apply *apply,
@@ -85,7 +216,7 @@ enum sw_err sw__index_create(struct sw__apply *apply,
     struct sw_vector_space wanted;
     struct sw_space space;
     char why[SW_WHY_SIZE];
-    enum sw_err err;
+    enum sw_err err = SW_ERR_OK;
 
     result->revision = state->revision;
     result->err = sw_vector_space_decode(request->value, &wanted);
@@ -93,17 +224,11 @@ enum sw_err sw__index_create(struct sw__apply *apply,
         fill_space(&wanted, request->key, &space);
         result->err = sw_space_check(&space, why);
     }
-    if (result->err == SW_ERR_OK &&
-        sw_vectors_find(&state->vectors, &place, request->key) != NULL) {
-        result->err = SW_ERR_CONFLICT;
+    if (result->err == SW_ERR_OK) {
+        err = check_create(apply, &place, request->key, result);
     }
-    if (result->err == SW_ERR_OK &&
-        (state->vectors.count >= SW_VECTORS_COUNT_MAX ||
-         count_of(&state->vectors, &place) >= SW_VECTORS_PARTITION_COUNT_MAX)) {
-        result->err = SW_ERR_TOO_LARGE;
-    }
-    if (result->err != SW_ERR_OK) {
-        return SW_ERR_OK;
+    if (err != SW_ERR_OK || result->err != SW_ERR_OK) {
+        return err;
     }
     state->revision++;
     result->revision = state->revision;
@@ -111,6 +236,9 @@ enum sw_err sw__index_create(struct sw__apply *apply,
     index->apply = apply;
     err = sw_index_create(index->index, &space);
     note_change(state, index);
+    if (err == SW_ERR_OK) {
+        err = resize(apply, index, (int64_t)sw_vectors_meta_size(&place, request->key));
+    }
     return err == SW_ERR_OK ? put_meta(apply, index) : err;
 }
 
@@ -150,8 +278,13 @@ static enum sw_err entry_remove(struct sw__apply *apply,
                                 uint64_t id)
 {
     struct sw_key key;
+    uint64_t size;
     enum sw_err err;
 
+    err = size_of_id(apply, index, name, id, &size);
+    if (err != SW_ERR_OK) {
+        return err;
+    }
     index->apply = apply;
     err = sw_index_delete(index->index, id);
     note_change(apply->state, index);
@@ -166,7 +299,7 @@ static enum sw_err entry_remove(struct sw__apply *apply,
         sw_vectors_id_key(index, name, &key);
         err = sw__table_del(apply, SW_TABLE_INDEX, &key);
     }
-    return err;
+    return err == SW_ERR_OK ? resize(apply, index, -(int64_t)size) : err;
 }
 
 enum sw_err
@@ -199,6 +332,7 @@ static enum sw_err entry_add(struct sw__apply *apply,
     const struct sw_index_entry entry = {
         .id = id, .seq = id, .context = item->context, .vector = item->vector};
     struct sw_buf *record = &apply->state->record;
+    uint64_t size = 0;
     uint8_t bytes[8];
     struct sw_key key;
     enum sw_err err;
@@ -210,6 +344,7 @@ static enum sw_err entry_add(struct sw__apply *apply,
     if (err == SW_ERR_OK) {
         sw_buf_clear(record);
         sw_vectors_entry_encode(name, item, record);
+        size = sw_vectors_entry_size(index, name.size, record->size);
         sw_vectors_entry_key(index, id, &key);
         err = sw__table_put(apply, SW_TABLE_INDEX, &key, sw_buf_span(record));
     }
@@ -218,7 +353,7 @@ static enum sw_err entry_add(struct sw__apply *apply,
         sw_vectors_id_key(index, name, &key);
         err = sw__table_put(apply, SW_TABLE_INDEX, &key, sw_span_of(bytes, sizeof bytes));
     }
-    return err;
+    return err == SW_ERR_OK ? resize(apply, index, (int64_t)size) : err;
 }
 
 enum sw_err
@@ -309,6 +444,9 @@ static enum sw_err put_item(struct sw__apply *apply,
     if (err == SW_ERR_OK) {
         next = sw__kv_next(state, &old, state->revision + 1, item->content, request->lease);
         change = sw__usage_of_put(request->key, &old, &next);
+        err = sw__vector_usage(apply, index, request->key, item, &change);
+    }
+    if (err == SW_ERR_OK) {
         err = sw__quota_check(apply, &index->place, &change, result);
     }
     if (err != SW_ERR_OK || result->err != SW_ERR_OK) {
@@ -385,8 +523,9 @@ static enum sw_err drop_some(struct sw__apply *apply, struct sw_vectors_index *i
         }
     }
     sw_vectors_meta_key(apply->state->group, index->number, &key);
+    err = resize(apply, index, -(int64_t)index->size); /* what it used is free now */
     sw_vectors_remove(&apply->state->vectors, index);
-    return sw__table_del(apply, SW_TABLE_META, &key);
+    return err == SW_ERR_OK ? sw__table_del(apply, SW_TABLE_META, &key) : err;
 }
 
 enum sw_err sw__vectors_work(struct sw__apply *apply)

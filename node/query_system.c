@@ -122,7 +122,7 @@ static enum sw_err add_usage(struct page *page, struct sw_span name, struct sw_s
 {
     uint8_t scope[SW_SETTING_NAME_SIZE_MAX + 1];
     struct sw_usage usage;
-    char text[128];
+    char text[160];
     const enum sw_err err = sw_usage_decode(value, &usage);
     uint8_t *zero;
 
@@ -140,10 +140,12 @@ static enum sw_err add_usage(struct page *page, struct sw_span name, struct sw_s
     *zero = ' ';
     (void)snprintf(text,
                    sizeof text,
-                   "keys=%" PRIu64 "\nexperiences=%" PRIu64 "\nbytes=%" PRIu64 "\n",
+                   "keys=%" PRIu64 "\nexperiences=%" PRIu64 "\nbytes=%" PRIu64 "\nleases=%" PRIu64
+                   "\n",
                    usage.keys,
                    usage.experiences,
-                   usage.bytes);
+                   usage.bytes,
+                   usage.leases);
     name.size -= zero == scope + name.size - 1 ? 1 : 0; /* the whole tenant */
     add_record(page, sw_span_of(scope, name.size), sw_span_str(text));
     return SW_ERR_OK;

@@ -37,17 +37,36 @@ void sw_usage_key(struct sw_group_id group,
     sw_key_meta(group, sw_span_of(name, size), ret_key);
 }
 
-void sw_usage_begun_key(struct sw_group_id group, struct sw_key *ret_key)
+void sw_usage_scope_key(struct sw_group_id group, struct sw_key *ret_key)
 {
     sw_key_meta(group, sw_span_str("usage"), ret_key);
 }
 
-void sw_usage_encode(const struct sw_usage *usage, struct sw_buf *out)
+enum sw_err sw_usage_scope_decode(struct sw_span bytes, enum sw_usage_scope *ret_scope)
 {
-    sw_write_u8(out, SW_USAGE_FORMAT);
+    struct sw_reader in = sw_reader_of(bytes);
+    uint8_t scope;
+    const enum sw_err err = sw_read_format(&in, SW_USAGE_OF_ALL, &scope);
+
+    if (err == SW_ERR_OK && sw_reader_finish(&in) != SW_ERR_OK) {
+        return SW_ERR_CORRUPT;
+    }
+    if (err == SW_ERR_OK) {
+        *ret_scope = (enum sw_usage_scope)scope;
+    }
+    return err;
+}
+
+void sw_usage_encode(const struct sw_usage *usage, enum sw_usage_scope scope, struct sw_buf *out)
+{
+    SW_ASSERT(scope == SW_USAGE_OF_ALL || (scope == SW_USAGE_OF_KEYS && usage->leases == 0));
+    sw_write_u8(out, (uint8_t)scope);
     sw_write_u64(out, usage->keys);
     sw_write_u64(out, usage->experiences);
     sw_write_u64(out, usage->bytes);
+    if (scope == SW_USAGE_OF_ALL) {
+        sw_write_u64(out, usage->leases);
+    }
 }
 
 enum sw_err sw_usage_decode(struct sw_span bytes, struct sw_usage *ret_usage)
@@ -63,6 +82,7 @@ enum sw_err sw_usage_decode(struct sw_span bytes, struct sw_usage *ret_usage)
     usage.keys = sw_read_u64(&in);
     usage.experiences = sw_read_u64(&in);
     usage.bytes = sw_read_u64(&in);
+    usage.leases = format > SW_USAGE_FORMAT_KEYS ? sw_read_u64(&in) : 0;
     if (sw_reader_finish(&in) != SW_ERR_OK) {
         return SW_ERR_CORRUPT;
     }

@@ -10,6 +10,8 @@
 
 static const char meta_prefix[] = "vectors-";
 
+enum { META_FORMAT_UNCOUNTED = 1, META_FIXED_SIZE = 1 + 1 + 4 * 2 + 8 /* beside the names */ };
+
 /* --- the library's map ------------------------------------------------------------------------ */
 
 static struct sw_vectors_index *index_of(struct sw_index_map *map)
@@ -99,12 +101,28 @@ void sw_vectors_meta_key(struct sw_group_id group, uint64_t number, struct sw_ke
 
 void sw_vectors_meta_encode(const struct sw_vectors_index *index, struct sw_buf *out)
 {
-    sw_write_u8(out, SW_VECTORS_FORMAT);
+    sw_write_u8(out, index->size > 0 ? SW_VECTORS_FORMAT : META_FORMAT_UNCOUNTED);
     sw_write_u8(out, index->dropped ? 1 : 0);
     sw_write_short(out, index->place.tenant);
     sw_write_short(out, index->place.name_space);
     sw_write_short(out, index->place.partition);
     sw_write_short(out, index->name);
+    if (index->size > 0) {
+        sw_write_u64(out, index->size);
+    }
+}
+
+uint64_t sw_vectors_meta_size(const struct sw_place *place, struct sw_span name)
+{
+    return META_FIXED_SIZE + place->tenant.size + place->name_space.size + place->partition.size +
+           name.size;
+}
+
+uint64_t
+sw_vectors_entry_size(const struct sw_vectors_index *index, size_t key_size, size_t record_size)
+{
+    return sw_space_vector_size(sw_index_space(index->index)) + key_size + sizeof(uint64_t) +
+           record_size;
 }
 
 void sw_vectors_id_key(const struct sw_vectors_index *index,
@@ -130,7 +148,7 @@ void sw_vectors_entry_encode(struct sw_span key,
                              const struct sw_vector_item *item,
                              struct sw_buf *out)
 {
-    sw_write_u8(out, SW_VECTORS_FORMAT);
+    sw_write_u8(out, SW_VECTORS_ENTRY_FORMAT);
     sw_write_short(out, key);
     sw_write_u8(out, (uint8_t)item->attribute_count);
     for (uint32_t i = 0; i < item->attribute_count; i++) {
@@ -142,7 +160,7 @@ enum sw_err sw_vectors_entry_decode(struct sw_span bytes, struct sw_vectors_entr
 {
     struct sw_reader in = sw_reader_of(bytes);
     uint8_t format;
-    const enum sw_err err = sw_read_format(&in, SW_VECTORS_FORMAT, &format);
+    const enum sw_err err = sw_read_format(&in, SW_VECTORS_ENTRY_FORMAT, &format);
 
     if (err != SW_ERR_OK) {
         return err;
@@ -289,6 +307,7 @@ load_one(struct sw_vectors *vectors, struct sw_store *store, uint64_t number, st
     struct sw_place place;
     struct sw_span name;
     struct sw_index_stats stats;
+    uint64_t size;
     uint8_t format;
     bool dropped;
     enum sw_err err = sw_read_format(&in, SW_VECTORS_FORMAT, &format);
@@ -301,6 +320,7 @@ load_one(struct sw_vectors *vectors, struct sw_store *store, uint64_t number, st
     place.name_space = sw_read_short(&in);
     place.partition = sw_read_short(&in);
     name = sw_read_short(&in);
+    size = format > META_FORMAT_UNCOUNTED ? sw_read_u64(&in) : 0;
     if (sw_reader_finish(&in) != SW_ERR_OK || !sw_place_validate(&place) || name.size == 0 ||
         vectors->count >= SW_VECTORS_COUNT_MAX) {
         return SW_ERR_CORRUPT;
@@ -308,6 +328,7 @@ load_one(struct sw_vectors *vectors, struct sw_store *store, uint64_t number, st
     index = sw_vectors_add(vectors, store, number, &place, name);
     index->dropped = dropped;
     index->working = dropped;
+    index->size = size;
     if (!dropped) {
         err = sw_index_load(index->index);
     }
@@ -340,6 +361,7 @@ sw_vectors_load(struct sw_vectors *vectors, struct sw_store *store, struct sw_gr
     enum sw_err err;
 
     SW_ASSERT(vectors->count == 0);
+    vectors->group = group;
     sw_key_meta(group, sw_span_str(meta_prefix), &prefix);
     last = prefix;
     for (;;) { /* loading one walks tables, so each is sought anew */
@@ -368,18 +390,38 @@ sw_vectors_load(struct sw_vectors *vectors, struct sw_store *store, struct sw_gr
     }
 }
 
+/* At a moment that each replica chooses, so it is no effect of an entry. */
+static enum sw_err flush_size(const struct sw_vectors *vectors, struct sw_vectors_index *index)
+{
+    struct sw_buf record = {0};
+    struct sw_key key;
+    enum sw_err err;
+
+    sw_vectors_meta_key(vectors->group, index->number, &key);
+    sw_vectors_meta_encode(index, &record);
+    err = index->store->ops->put(
+        index->store, SW_TABLE_META, sw_key_span(&key), sw_buf_span(&record));
+    index->size_changed = index->size_changed && err != SW_ERR_OK;
+    sw_buf_release(&record);
+    return err;
+}
+
 enum sw_err sw_vectors_flush(struct sw_vectors *vectors)
 {
+    enum sw_err err = SW_ERR_OK;
+
     for (uint32_t i = 0; i < vectors->count; i++) {
         struct sw_vectors_index *index = vectors->all[i];
 
         SW_ASSERT(index->apply == NULL);
         if (index->changed && !index->dropped) {
-            const enum sw_err err = sw_index_flush(index->index);
-
-            if (err != SW_ERR_OK) {
-                return err;
-            }
+            err = sw_index_flush(index->index);
+        }
+        if (err == SW_ERR_OK && index->size_changed) {
+            err = flush_size(vectors, index);
+        }
+        if (err != SW_ERR_OK) {
+            return err;
         }
         index->changed = false;
     }

@@ -5,9 +5,10 @@
  *
  * | table | key                                                   | value                         |
  * |-------|-------------------------------------------------------|-------------------------------|
- * | meta  | group ‖ "vectors-" and the number in 16 hex digits    | format 1, 1 if it is dropped, |
- * |       |                                                       | tenant, namespace, partition, |
- * |       |                                                       | name (short strings)          |
+ * | meta  | group ‖ "vectors-" and the number in 16 hex digits    | format 1 or 2, 1 if it is     |
+ * |       |                                                       | dropped, tenant, namespace,   |
+ * |       |                                                       | partition, name (short        |
+ * |       |                                                       | strings); 2: size (8)         |
  * | index | slot ‖ 1 ‖ number (8, BE) ‖ ...                       | the library's                 |
  * | index | slot ‖ 2 ‖ number (8, BE) ‖ key                       | id (8)                        |
  * | index | slot ‖ 3 ‖ number (8, BE) ‖ id (8, BE)                | format 1, key (short), count  |
@@ -16,6 +17,11 @@
  *
  * The number of an index is the revision that made it, the id of an entry the revision that put it;
  * so neither comes twice, and an entry's place in time is its id.
+ *
+ * The size is what the index counts as in the usage of its tenant: this record, and for each entry
+ * the numbers of its vector, its key twice, its id and its attributes. Codes, pivots and counters
+ * are the library's business: how large they are depends on the order of its work. Format 2 is
+ * written since the first entry of format 4, which counted what was there.
  *
  * A writer of the library keeps counters in memory; they are written just before each commit, like
  * sessions, so the table always belongs to the applied index beside it. */
@@ -33,7 +39,7 @@
 #include "storage/store.h"
 #include "transport/vector.h"
 
-enum { SW_VECTORS_FORMAT = 1 };
+enum { SW_VECTORS_FORMAT = 2, SW_VECTORS_ENTRY_FORMAT = 1 };
 
 struct sw_vectors_index; /* one index, in the memory of whoever executes entries */
 
@@ -42,6 +48,7 @@ struct sw_vectors {
     struct sw_vectors_index **all; /* owned, by number; each too */
     uint32_t count;
     bool working; /* some index has work left for the next entries */
+    struct sw_group_id group;
 };
 
 /* Views into the stored bytes. */
@@ -75,6 +82,11 @@ void sw_vectors_remove(struct sw_vectors *vectors, struct sw_vectors_index *inde
 
 void sw_vectors_meta_key(struct sw_group_id group, uint64_t number, struct sw_key *ret_key);
 void sw_vectors_meta_encode(const struct sw_vectors_index *index, struct sw_buf *out);
+/* What the index counts as beside its entries. */
+uint64_t sw_vectors_meta_size(const struct sw_place *place, struct sw_span name);
+/* What an entry counts as whose key and record have that size. */
+uint64_t
+sw_vectors_entry_size(const struct sw_vectors_index *index, size_t key_size, size_t record_size);
 /* The records of our own kinds; an empty `key` or id 0 gives the prefix of all. */
 void sw_vectors_id_key(const struct sw_vectors_index *index,
                        struct sw_span key,

@@ -14,6 +14,8 @@ struct sw_vectors_index {
     bool dropped;            /* no request sees it; its records go bit by bit */
     bool changed;            /* since the last flush */
     bool working;            /* entries to come have to do something for it */
+    uint64_t size;           /* that it counts as; 0: it is not counted */
+    bool size_changed;       /* since the last flush */
     struct sw_buf names;     /* owned: tenant, namespace, partition and name, one after the other */
     struct sw_place place;   /* into `names` */
     struct sw_span name;     /* into `names` */

@@ -318,7 +318,8 @@ bool sw_usage_parse(struct sw_span value, struct sw_usage_shown *ret_usage)
 {
     return cut_line(&value, "keys", &ret_usage->keys) &&
            cut_line(&value, "experiences", &ret_usage->experiences) &&
-           cut_line(&value, "bytes", &ret_usage->bytes);
+           cut_line(&value, "bytes", &ret_usage->bytes) &&
+           cut_line(&value, "leases", &ret_usage->leases);
 }
 
 int sw_usage_of(struct sw_cli *cli, const char *scope, struct sw_usage_shown *ret_usage)

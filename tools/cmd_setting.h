@@ -42,7 +42,7 @@ int sw_setting_rows(struct sw_cli *cli,
                     void (*add)(struct sw_output *out, const struct sw_setting *setting));
 /* What a scope uses, as scans of usage show it. */
 struct sw_usage_shown {
-    uint64_t keys, experiences, bytes;
+    uint64_t keys, experiences, bytes, leases;
 };
 /* False if the value is none. */
 bool sw_usage_parse(struct sw_span value, struct sw_usage_shown *ret_usage);

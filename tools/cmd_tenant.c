@@ -47,6 +47,7 @@ static const struct sw_column columns[] = {{"tenant", SW_CELL_TEXT},
                                            {"keys", SW_CELL_TEXT},
                                            {"experiences", SW_CELL_TEXT},
                                            {"bytes", SW_CELL_TEXT},
+                                           {"leases", SW_CELL_TEXT},
                                            {"note", SW_CELL_TEXT}};
 
 static void add_row(struct sw_output *out,
@@ -61,7 +62,8 @@ static void add_row(struct sw_output *out,
     sw_output_number(out, 2, usage->keys);
     sw_output_number(out, 3, usage->experiences);
     sw_output_number(out, 4, usage->bytes);
-    sw_output_text(out, 5, note);
+    sw_output_number(out, 5, usage->leases);
+    sw_output_text(out, 6, note);
 }
 
 static void add_record(struct sw_output *out, const struct sw_setting *setting)

@@ -7,6 +7,8 @@
 
 #include "base/assert.h"
 #include "node/apply.h"
+#include "node/lease.h"
+#include "node/vectors_private.h"
 #include "storage/keys.h"
 #include "storage/store_mem.h"
 #include "tests/sim/tenant_calls.h"
@@ -22,25 +24,49 @@ struct recount {
     struct sw_usages usages;
 };
 
-static void
-add(struct recount *recount, struct sw_span tenant, struct sw_span space, bool key, size_t bytes)
+/* What one record adds. */
+static void add(struct recount *recount,
+                struct sw_span tenant,
+                struct sw_span space,
+                const struct sw_usage *more)
 {
     struct sw_usage_row *row;
     const enum sw_err err =
         sw_usages_row(&recount->usages, recount->nothing, group, tenant, space, &row);
 
     SW_ASSERT(err == SW_ERR_OK);
-    row->usage.keys += key ? 1 : 0;
-    row->usage.experiences += key ? 0 : 1;
-    row->usage.bytes += bytes;
+    row->usage.keys += more->keys;
+    row->usage.experiences += more->experiences;
+    row->usage.bytes += more->bytes;
+    row->usage.leases += more->leases;
 }
 
-static void add_place(struct recount *recount, const struct sw_place *place, bool key, size_t bytes)
+static void
+add_place(struct recount *recount, const struct sw_place *place, const struct sw_usage *more)
 {
     if (!sw_tenant_is_reserved(place->tenant)) {
-        add(recount, place->tenant, place->name_space, key, bytes);
-        add(recount, place->tenant, sw_span_of(NULL, 0), key, bytes);
+        add(recount, place->tenant, place->name_space, more);
+        add(recount, place->tenant, sw_span_of(NULL, 0), more);
     }
+}
+
+static bool count_lease(struct recount *recount, const struct sw_store_record *stored)
+{
+    const struct sw_usage more = {.leases = 1};
+    struct sw_lease_record lease;
+    struct sw_lease_key key;
+
+    if (sw_key_lease_decode(stored->key, &key) != SW_ERR_OK) {
+        return false;
+    }
+    if (key.kind != SW_LEASE_KIND_LEASE) {
+        return true;
+    }
+    if (sw_lease_record_decode(stored->value, &lease) != SW_ERR_OK) {
+        return false;
+    }
+    add_place(recount, &lease.place, &more);
+    return true;
 }
 
 static bool
@@ -56,15 +82,62 @@ count_record(struct recount *recount, enum sw_table table, const struct sw_store
             sw_kv_record_decode(stored->value, &kv) != SW_ERR_OK) {
             return false;
         }
-        add_place(recount, &key.place, true, key.key.size + kv.value.size);
+        add_place(recount,
+                  &key.place,
+                  &(struct sw_usage){.keys = 1, .bytes = key.key.size + kv.value.size});
         return true;
+    }
+    if (table == SW_TABLE_LEASE) {
+        return count_lease(recount, stored);
     }
     if (sw_key_experience_decode(stored->key, &experience_key) != SW_ERR_OK ||
         sw_experience_record_decode(stored->value, &experience) != SW_ERR_OK) {
         return false;
     }
-    add_place(recount, &experience_key.place, false, experience.value.size);
+    add_place(recount,
+              &experience_key.place,
+              &(struct sw_usage){.experiences = 1, .bytes = experience.value.size});
     return true;
+}
+
+/* Its entries one by one; of one that is being dropped what it says itself. */
+static bool count_index(struct recount *recount, const struct sw_vectors_index *index)
+{
+    const struct sw_store_ops *ops = recount->store->ops;
+    struct sw_usage more = {.bytes = sw_vectors_meta_size(&index->place, index->name)};
+    struct sw_vectors_entry entry;
+    struct sw_store_record stored;
+    struct sw_key prefix;
+    enum sw_err err;
+
+    sw_vectors_entry_key(index, 0, &prefix);
+    err = ops->seek(recount->store, SW_TABLE_INDEX, sw_key_span(&prefix), false, &stored);
+    while (!index->dropped && err == SW_ERR_OK &&
+           sw_key_has_prefix(stored.key, sw_key_span(&prefix))) {
+        if (sw_vectors_entry_decode(stored.value, &entry) != SW_ERR_OK) {
+            return false;
+        }
+        more.bytes += sw_vectors_entry_size(index, entry.key.size, stored.value.size);
+        err = ops->next(recount->store, SW_TABLE_INDEX, false, &stored);
+    }
+    more.bytes = index->dropped ? index->size : more.bytes;
+    add_place(recount, &index->place, &more);
+    return more.bytes == index->size;
+}
+
+static void count_indexes(struct recount *recount)
+{
+    struct sw_vectors vectors = {0};
+
+    if (sw_vectors_load(&vectors, recount->store, group) != SW_ERR_OK) {
+        sim_fail(recount->world, "the indexes of a store do not load");
+    }
+    for (uint32_t i = 0; i < vectors.count; i++) {
+        if (!count_index(recount, vectors.all[i])) {
+            sim_fail(recount->world, "an index does not count as what it holds");
+        }
+    }
+    sw_vectors_release(&vectors);
 }
 
 static void count_table(struct recount *recount, enum sw_table table)
@@ -133,6 +206,8 @@ static void judge_usage(struct sim_world *world, struct sw_store *store)
 
     count_table(&recount, SW_TABLE_KV);
     count_table(&recount, SW_TABLE_EXPERIENCE);
+    count_table(&recount, SW_TABLE_LEASE);
+    count_indexes(&recount);
     compare_rows(&recount);
     if (stored_rows(&recount) != recount.usages.count) {
         sim_fail(world,

@@ -24,6 +24,7 @@ struct kit {
     struct sw_store *store;
     struct sw_state state;
     struct sw_buf entry;
+    uint8_t format;                    /* of entries; 0 = today's */
     struct sw_command_result *results; /* of the last entry */
     uint32_t result_count;
 };
@@ -153,6 +154,9 @@ static inline enum sw_err kit_apply_body(struct kit *kit, struct sw_span body)
     free(kit->results);
     kit->results = NULL;
     kit->result_count = 0;
+    if (kit->format != 0 && body.size > 0 && body.data == kit->entry.data) {
+        kit->entry.data[0] = kit->format;
+    }
     return sw_apply(&kit->state, kit->store, &entry, &kit->results, &kit->result_count);
 }
 

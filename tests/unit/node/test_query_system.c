@@ -107,7 +107,8 @@ static void the_value_is_lines_of_counts(void **state)
     assert_int_equal(sw_query_system(&kit.state, kit.store, &request, &records, &reply), SW_ERR_OK);
     in = sw_reader_of(reply.records);
     assert_int_equal(sw_record_decode(&in, &record), SW_ERR_OK);
-    assert_true(sw_span_equal(record.value, sw_span_str("keys=2\nexperiences=0\nbytes=4\n")));
+    assert_true(
+        sw_span_equal(record.value, sw_span_str("keys=2\nexperiences=0\nbytes=4\nleases=0\n")));
     sw_buf_release(&records);
     kit_close(&kit);
 }

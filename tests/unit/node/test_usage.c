@@ -6,12 +6,13 @@
 
 static void a_row_reads_back(void **state)
 {
-    const struct sw_usage usage = {.keys = 1, .experiences = 2, .bytes = UINT64_MAX};
+    const struct sw_usage usage = {
+        .keys = 1, .experiences = 2, .bytes = UINT64_MAX, .leases = UINT64_MAX - 1};
     struct sw_buf record = {0};
     struct sw_usage again;
 
     (void)state;
-    sw_usage_encode(&usage, &record);
+    sw_usage_encode(&usage, SW_USAGE_OF_ALL, &record);
     assert_int_equal(record.size, SW_USAGE_SIZE);
     assert_int_equal(sw_usage_decode(sw_buf_span(&record), &again), SW_ERR_OK);
     assert_memory_equal(&usage, &again, sizeof usage);
@@ -36,6 +37,40 @@ static void other_formats_are_no_rows(void **state)
     assert_int_equal(sw_usage_decode(sw_span_of(NULL, 0), &usage), SW_ERR_CORRUPT);
 }
 
+/* Rows of entries from before leases and indexes were counted. */
+static void an_older_row_has_no_leases(void **state)
+{
+    const struct sw_usage usage = {.keys = 1, .experiences = 2, .bytes = 3};
+    struct sw_usage again = {.leases = 9};
+    struct sw_buf record = {0};
+
+    (void)state;
+    sw_usage_encode(&usage, SW_USAGE_OF_KEYS, &record);
+    assert_int_equal(record.size, SW_USAGE_KEYS_SIZE);
+    assert_int_equal(sw_usage_decode(sw_buf_span(&record), &again), SW_ERR_OK);
+    assert_memory_equal(&usage, &again, sizeof usage);
+    record.data[0] = SW_USAGE_FORMAT;
+    assert_int_equal(sw_usage_decode(sw_buf_span(&record), &again), SW_ERR_CORRUPT);
+    sw_buf_release(&record);
+}
+
+static void what_is_counted_is_one_of_two(void **state)
+{
+    static const enum sw_err expected[] = {
+        SW_ERR_CORRUPT, SW_ERR_OK, SW_ERR_OK, SW_ERR_NEWER_FORMAT};
+    enum sw_usage_scope scope;
+
+    (void)state;
+    for (uint8_t i = 0; i < 4; i++) {
+        const uint8_t bytes[] = {i, 0};
+
+        assert_int_equal(sw_usage_scope_decode(sw_span_of(bytes, 1), &scope), expected[i]);
+        assert_int_equal(sw_usage_scope_decode(sw_span_of(bytes, 2), &scope),
+                         i == 3 ? SW_ERR_NEWER_FORMAT : SW_ERR_CORRUPT);
+        assert_true(expected[i] != SW_ERR_OK || scope == (enum sw_usage_scope)i);
+    }
+}
+
 /* "ab" with "c" is not "a" with "bc", and a tenant is none of its namespaces. */
 static void keys_of_rows_differ(void **state)
 {
@@ -45,7 +80,7 @@ static void keys_of_rows_differ(void **state)
     struct sw_key begun;
 
     (void)state;
-    sw_usage_begun_key(kit_group, &begun);
+    sw_usage_scope_key(kit_group, &begun);
     for (int i = 0; i < 5; i++) {
         sw_usage_key(kit_group, sw_span_str(names[i][0]), sw_span_str(names[i][1]), &keys[i]);
         assert_int_equal(sw_key_check(SW_TABLE_META, sw_key_span(&keys[i])), SW_ERR_OK);
@@ -87,6 +122,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_row_reads_back),
+        cmocka_unit_test(an_older_row_has_no_leases),
+        cmocka_unit_test(what_is_counted_is_one_of_two),
         cmocka_unit_test(other_formats_are_no_rows),
         cmocka_unit_test(keys_of_rows_differ),
         cmocka_unit_test(many_rows_are_found_again),
