@@ -126,6 +126,7 @@ enum sw_err sw_core_new(const struct sw_core_config *config,
     core->serial = 1;
     core->ever_up = !config->nodes_start_down;
     core->started_ms = sw__core_now(core);
+    sw__members_start(core);
     *ret_core = core;
     return SW_ERR_OK;
 }
@@ -510,14 +511,15 @@ static void session_opened(void *arg, const struct sw_reply *reply)
     }
 }
 
-static void submit_internal(struct sw_core *core,
-                            const struct sw_request *request,
-                            uint64_t deadline_ms,
-                            sw_core_done_fn done,
-                            void *arg)
+void sw__core_submit_internal(struct sw_core *core,
+                              const struct sw_request *request,
+                              struct sw_node_id node,
+                              uint64_t deadline_ms,
+                              sw_core_done_fn done,
+                              void *arg)
 {
     struct sw_core_request *owned = request_new(&(struct sw_core_submission){
-        .request = *request, .deadline_ms = deadline_ms, .done = done, .arg = arg});
+        .request = *request, .node = node, .deadline_ms = deadline_ms, .done = done, .arg = arg});
 
     owned->internal = true;
     enter(core, owned);
@@ -535,8 +537,12 @@ void sw__core_open_session(struct sw_core *core)
     sw_store_u64(core->nonce + 8, port->random(port->impl));
     request.value = sw_span_of(core->nonce, sizeof core->nonce);
     core->session_state = SW_CORE_SESSION_OPENING;
-    submit_internal(
-        core, &request, sw__core_now(core) + SESSION_OPEN_TIMEOUT_MS, session_opened, core);
+    sw__core_submit_internal(core,
+                             &request,
+                             (struct sw_node_id){0},
+                             sw__core_now(core) + SESSION_OPEN_TIMEOUT_MS,
+                             session_opened,
+                             core);
 }
 
 void sw_core_close_session(struct sw_core *core,
@@ -548,7 +554,7 @@ void sw_core_close_session(struct sw_core *core,
     struct sw_core_request *entered;
 
     SW_ASSERT(core->free_count > 0);
-    submit_internal(core, &request, deadline_ms, done, arg);
+    sw__core_submit_internal(core, &request, (struct sw_node_id){0}, deadline_ms, done, arg);
     entered = core->queue.tail;
     if (core->session_state == SW_CORE_SESSION_OPEN) {
         sw__core_forget_session(core);

@@ -6,10 +6,11 @@
  * write whose answer was lost may be sent again and still runs at most once. A write outside a
  * session is never sent twice unless the first one is known not to have run.
  *
- * One owner thread. Callbacks come from sw_core_receive, sw_core_node_state, sw_core_tick and
- * sw_core_flush, never from inside sw_core_submit, exactly one for each submitted request. They may
- * submit and cancel, but not free the core. Requests under way at one time have no order among
- * each other, unless the core is ordered: whoever needs one order waits for the answer first. */
+ * One owner thread. Callbacks come from sw_core_receive, sw_core_node_state, sw_core_set_nodes,
+ * sw_core_tick and sw_core_flush, never from inside sw_core_submit, exactly one for each submitted
+ * request. They may submit and cancel, but not free the core. Requests under way at one time have
+ * no order among each other, unless the core is ordered: whoever needs one order waits for the
+ * answer first. */
 #ifndef SW_CLIENT_CORE_H
 #define SW_CLIENT_CORE_H
 
@@ -32,6 +33,9 @@ struct sw_core_port {
     /* Copies `message` (1..n requests, at most SW_MESSAGE_SIZE_MAX) and sends it, or loses it.
      * UNREACHABLE, BUSY (the node gives no credit now): it was certainly not sent. */
     enum sw_err (*send)(void *impl, struct sw_node_id node, struct sw_span message);
+    /* NULL: the nodes stay as they were given. Else an answer to MEMBER_LIST (see core_members.c);
+     * what follows from it is for sw_core_set_nodes, which may not be called from here. */
+    void (*members)(void *impl, const struct sw_reply *reply);
 };
 
 struct sw_core_config {
@@ -97,6 +101,13 @@ void sw_core_receive(struct sw_core *core, struct sw_node_id id, struct sw_span 
 /* The transport's view: down = whatever was sent and not answered will not be. `why` is the reason
  * for down (UNREACHABLE, UNAUTHENTICATED, WRONG_SWARM ...). */
 void sw_core_node_state(struct sw_core *core, struct sw_node_id id, bool up, enum sw_err why);
+/* Other nodes from now on. Those that stay keep all that is known of them; new ones are down; what
+ * a node that goes has not answered is lost with it. `address` as in the config. */
+struct sw_core_place {
+    struct sw_node_id id;
+    const char *address;
+};
+void sw_core_set_nodes(struct sw_core *core, const struct sw_core_place *places, uint32_t count);
 /* Deadlines, pauses, lost answers. Call when sw_core_next_ms says so, or every few ms. */
 void sw_core_tick(struct sw_core *core);
 /* End of a turn: everything that may be sent goes out, one message a node (more if it is long). */

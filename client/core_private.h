@@ -44,7 +44,7 @@ struct sw_core_request {
     uint32_t put_off;         /* answers that asked for a pause */
     bool maybe;               /* an earlier try may have taken effect */
     bool strays;              /* any replica may answer, until one could not */
-    bool internal;            /* SESSION_OPEN and SESSION_CLOSE of the core itself */
+    bool internal;            /* the core's own: SESSION_OPEN, SESSION_CLOSE, MEMBER_LIST */
     bool forced;              /* ends at the next tick with `last_err`, whatever happens */
     uint64_t order;           /* of submission, in ordered mode; 0 = goes its own way */
     bool joined;              /* the ordered batch */
@@ -86,7 +86,12 @@ struct sw_core {
     bool port_busy; /* the last batch found no credit: try again soon */
     uint64_t seek_due_ms;
     uint32_t seek_attempt;
-    uint32_t stray_next;    /* the node that a read of any replica is sent to next */
+    uint32_t stray_next;   /* the node that a read of any replica is sent to next */
+    bool members_asked;     /* an answer to MEMBER_LIST is awaited */
+    bool members_hurried;   /* the next question is earlier than usual */
+    uint32_t members_pause_ms; /* between two that are in a hurry */
+    uint32_t members_next; /* whom to ask next */
+    uint64_t members_asked_ms, members_due_ms;
     uint64_t seen_revision; /* the highest that an answer about data had */
     uint64_t started_ms;
     bool ever_up;
@@ -136,6 +141,19 @@ void sw__order_send(struct sw_core *core);
 void sw__core_node_failed(struct sw_core *core, struct sw_node_id id, uint64_t sent_ms);
 /* True while requests for the leader have nowhere to go. */
 bool sw__core_leaderless(const struct sw_core *core);
+/* core_members.c */
+void sw__members_start(struct sw_core *core);
+void sw__members_tick(struct sw_core *core);
+uint64_t sw__members_next_ms(const struct sw_core *core); /* when to tick; UINT64_MAX = never */
+/* There is reason to ask at once: an unknown leader, or a node that was lost. */
+void sw__members_hurry(struct sw_core *core);
+/* A request of the core's own; node 0: to the leader. There is a free slot. */
+void sw__core_submit_internal(struct sw_core *core,
+                              const struct sw_request *request,
+                              struct sw_node_id node,
+                              uint64_t deadline_ms,
+                              sw_core_done_fn done,
+                              void *arg);
 /* Opens a session if none is open or being opened. */
 void sw__core_open_session(struct sw_core *core);
 void sw__core_forget_session(struct sw_core *core);

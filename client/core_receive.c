@@ -84,7 +84,9 @@ static void learn(struct sw_core *core, const struct sw_reply *reply)
         leader_lost(core, reply->node);
         return;
     }
-    if (sw__core_node(core, reply->leader) != NULL && sw_leader_learn(&core->view, reply)) {
+    if (reply->leader.value != 0 && sw__core_node(core, reply->leader) == NULL) {
+        sw__members_hurry(core);
+    } else if (sw_leader_learn(&core->view, reply)) {
         leader_changed(core);
     }
 }
@@ -238,6 +240,9 @@ static void node_up(struct sw_core *core, struct sw_core_node *node)
 
 static void node_down(struct sw_core *core, struct sw_core_node *node, enum sw_err why)
 {
+    if (node->up) {
+        sw__members_hurry(core);
+    }
     node->up = false;
     node->reported_down = true;
     node->why = why;
@@ -402,6 +407,7 @@ void sw_core_tick(struct sw_core *core)
 
     expire_requests(core, now_ms);
     expire_probes(core, now_ms);
+    sw__members_tick(core);
     if (core->config.fail_when_down) {
         fail_unreachable(core, now_ms);
         expire_requests(core, now_ms);
@@ -415,7 +421,7 @@ static uint64_t lower(uint64_t a, uint64_t b)
 
 uint64_t sw_core_next_ms(const struct sw_core *core)
 {
-    uint64_t next = UINT64_MAX;
+    uint64_t next = sw__members_next_ms(core);
 
     (void)sw_timers_next(&core->timers, &next);
     if (core->queue.head != NULL && core->port_busy) {

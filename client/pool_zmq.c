@@ -220,6 +220,9 @@ static void turn_members(struct swarm_pool *pool, uint64_t now_ms)
     for (struct sw_member *member = pool->members; member != NULL; member = member->next) {
         if (member->dirty || member->due_ms <= now_ms) {
             member->dirty = false;
+            if (member->refresh != NULL) {
+                member->refresh(member);
+            }
             sw_core_tick(member->core);
             sw_core_flush(member->core);
             member->due_ms = sw_core_next_ms(member->core);

@@ -32,11 +32,13 @@ struct sw_member {
     struct sw_core *core; /* borrowed */
     struct sw_trunk_user users[SW_NODE_COUNT_MAX];
     uint32_t user_count;
-    struct sw_embedded_user embedded;      /* instead of trunks: a node in this process */
-    uint32_t tag;                          /* given by sw_pool_add */
-    bool dirty;                            /* wants a turn now */
-    bool ended;                            /* set by a callback: call `end` after this turn */
-    uint64_t due_ms;                       /* wants a turn then */
+    struct sw_embedded_user embedded; /* instead of trunks: a node in this process */
+    uint32_t tag;                     /* given by sw_pool_add */
+    bool dirty;                       /* wants a turn now */
+    bool ended;                       /* set by a callback: call `end` after this turn */
+    uint64_t due_ms;                  /* wants a turn then */
+    /* NULL, or called before each turn of it: here, connections may be opened and closed. */
+    void (*refresh)(struct sw_member *member);
     void (*end)(struct sw_member *member); /* has been removed; may free it */
 };
 

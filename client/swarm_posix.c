@@ -12,6 +12,7 @@
 #include "client/include/swarm.h"
 #include "client/pack.h"
 #include "client/pool_zmq.h"
+#include "client/reach_zmq.h"
 #include "client/result.h"
 #include "client/target_posix.h"
 #include "transport/keyfile_posix.h"
@@ -24,6 +25,7 @@ struct swarm_client {
     struct sw_task close;
     struct swarm_options options; /* a copy; its pointers are not used after open */
     struct sw_target target;
+    struct sw_reach reach;   /* pool thread only */
     struct sw_keypair *keys; /* owned secret memory */
     struct swarm_pool *pool; /* owned if own_pool */
     bool own_pool;
@@ -174,16 +176,13 @@ static uint64_t port_random(void *impl)
 static enum sw_err port_send(void *impl, struct sw_node_id node, struct sw_span message)
 {
     struct swarm_client *client = impl;
+    struct sw_trunk_user *user;
 
     if (client->target.url.embedded) {
         return sw_embedded_send(&client->member.embedded, message);
     }
-    for (uint32_t i = 0; i < client->member.user_count; i++) {
-        if (sw_node_id_equal(client->target.config.nodes[i].id, node)) {
-            return sw_trunk_send(&client->member.users[i], message);
-        }
-    }
-    return SW_ERR_UNREACHABLE;
+    user = sw_reach_find(&client->reach, node);
+    return user == NULL ? SW_ERR_UNREACHABLE : sw_trunk_send(user, message);
 }
 
 static void on_message(void *arg, struct sw_node_id node, struct sw_span message)
@@ -200,6 +199,14 @@ static void on_state(void *arg, struct sw_node_id node, bool up, enum sw_err why
 
     client->member.dirty = true;
     sw_core_node_state(client->member.core, node, up, why);
+}
+
+static void on_members(void *impl, const struct sw_reply *reply)
+{
+    struct swarm_client *client = impl;
+
+    client->member.dirty = true;
+    sw_reach_learn(&client->reach, reply);
 }
 
 static enum sw_err make_core(struct swarm_client *client, char *ret_why)
@@ -224,6 +231,9 @@ static enum sw_err make_core(struct swarm_client *client, char *ret_why)
         .dial_timeout_ms = options->dial_timeout_ms + options->dial_timeout_ms / 4,
         .tag = client->member.tag};
 
+    if ((options->flags & SWARM_FIXED_NODES) == 0 && !client->target.url.embedded) {
+        config.port.members = on_members;
+    }
     for (uint32_t i = 0; i < client->target.config.node_count; i++) {
         config.nodes[i] = client->target.config.nodes[i].id;
         config.addresses[i] = client->target.config.nodes[i].address;
@@ -231,32 +241,26 @@ static enum sw_err make_core(struct swarm_client *client, char *ret_why)
     return sw_core_new(&config, &client->member.core, ret_why);
 }
 
+static void member_refresh(struct sw_member *member)
+{
+    struct swarm_client *client = (struct swarm_client *)(void *)member;
+
+    sw_reach_refresh(&client->reach, sw_pool_trunks(client->pool));
+}
+
 static enum sw_err join_trunks(struct swarm_client *client, char *ret_why)
 {
-    for (uint32_t i = 0; i < client->target.config.node_count; i++) {
-        struct sw_trunk_user *user = &client->member.users[i];
-        const struct sw_trunk_config config = {.context = sw_pool_context(client->pool),
-                                               .node = client->target.config.nodes[i],
-                                               .swarm = client->target.config.swarm,
-                                               .keys = client->keys,
-                                               .seed = port_random(NULL),
-                                               .dial_timeout_ms = client->options.dial_timeout_ms};
-        enum sw_err err;
-
-        *user = (struct sw_trunk_user){
-            .tag = client->member.tag, .arg = client, .message = on_message, .state = on_state};
-        err = sw_trunk_join(sw_pool_trunks(client->pool), &config, user);
-        if (err != SW_ERR_OK) {
-            (void)snprintf(ret_why,
-                           SW_WHY_SIZE,
-                           "cannot open a connection to %.100s: %s",
-                           config.node.address,
-                           sw_err_text(err));
-            return err;
-        }
-        client->member.user_count = i + 1;
-    }
-    return SW_ERR_OK;
+    client->reach = (struct sw_reach){
+        .member = &client->member,
+        .config = &client->target.config,
+        .trunk = {.context = sw_pool_context(client->pool),
+                  .swarm = client->target.config.swarm,
+                  .keys = client->keys,
+                  .seed = port_random(NULL),
+                  .dial_timeout_ms = client->options.dial_timeout_ms},
+        .user = {
+            .tag = client->member.tag, .arg = client, .message = on_message, .state = on_state}};
+    return sw_reach_open(&client->reach, sw_pool_trunks(client->pool), ret_why);
 }
 
 static enum sw_err join_embedded(struct swarm_client *client, char *ret_why)
@@ -313,8 +317,8 @@ static void run_attach(struct sw_task *task)
 
 static enum sw_err check_flags(const struct swarm_options *options, char *ret_why)
 {
-    const uint32_t known =
-        SWARM_WITHOUT_SESSION | SWARM_FAIL_WHEN_DOWN | SWARM_OWN_LOOP | SWARM_ORDERED;
+    const uint32_t known = SWARM_WITHOUT_SESSION | SWARM_FAIL_WHEN_DOWN | SWARM_OWN_LOOP |
+                           SWARM_ORDERED | SWARM_FIXED_NODES;
     const uint32_t both = SWARM_WITHOUT_SESSION | SWARM_ORDERED;
     const char *why = NULL;
 
@@ -392,6 +396,7 @@ static enum sw_err start(struct swarm_client *client, char *ret_why)
     if (err != SW_ERR_OK) {
         return err;
     }
+    client->member.refresh = member_refresh;
     client->member.end = member_end;
     client->attach.run = run_attach;
     if (sw_pool_is_self(client->pool)) {

@@ -49,6 +49,10 @@ enum {
     SWARM_FAIL_WHEN_DOWN = 1 << 1,  /* fail at once when no node is reachable: for command lines */
     SWARM_ORDERED = 1 << 3,         /* requests take effect in the order of submission, see below */
     SWARM_OWN_LOOP = 1 << 2, /* no thread: the caller's loop serves the client, see swarm_fd */
+    /* Talks to the nodes of the settings alone. Else the client asks them now and then who is a
+     * member, and reaches those too, at the addresses that the swarm knows of them; so it outlives
+     * the nodes that it was told of. */
+    SWARM_FIXED_NODES = 1 << 4,
 };
 
 /* Durations in milliseconds. A zero stands for the default named beside it. */

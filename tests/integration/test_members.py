@@ -195,6 +195,42 @@ class Members(unittest.TestCase):
         wait_for("three voters", START_S, lambda: sorted(c.members()) == [1, 2, 4])
         self.check(writer.stop())
 
+    def test_a_client_follows_the_members(self):
+        """It is told of one node, and writes until none of the first three is left."""
+        c = self.cluster
+        one = c.folder / "one.conf"
+        one.write_text("".join(line for line in c.config.read_text().splitlines(True)
+                               if line[0] not in "23"))
+        (c.folder / "client.key").write_bytes((c.home / "client.key").read_bytes())
+        (c.folder / "client.key").chmod(0o600)
+        with subprocess.Popen([BIN / "member_follower", one], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, text=True, bufsize=1) as client:
+            self.addCleanup(client.kill)
+
+            def ask(line):
+                client.stdin.write(f"{line}\n")
+                return client.stdout.readline().strip()
+
+            def put(key):
+                self.assertEqual(ask(key), "OK", key)
+
+            put("first")  # also if another one leads
+            c.ctl("node", "transfer", "2")
+            put("second")
+            for old, new in ((1, 4), (2, 5), (3, 6)):
+                key = c.prepare(new)
+                c.start(new)
+                c.json("member", "add", str(new), *c.join(new, key))
+                c.json("member", "promote", str(new))
+                c.json("member", "remove", str(old))
+                c.end(old, signal.SIGKILL)
+                put(f"without {old}")
+                wait_for(f"node {new} being known", START_S, lambda n=new: ask(f"?{n}") == "OK")
+            self.assertEqual(sorted(c.members()), [4, 5, 6])
+            put("last")
+            client.stdin.close()
+            self.assertEqual(client.wait(STOP_S), 0)
+
     def test_what_is_not_safe_is_refused(self):
         c = self.cluster
 
