@@ -52,6 +52,7 @@ def cdef():
     text = re.sub(r"#ifdef __cplusplus\n.*?#endif", "", text, flags=re.S)
     text = re.sub(r"^#.*$", "", text, flags=re.M)
     return text.replace("SWARM_API ", "") + """
+void free(void *of_swarm_context_list);
 extern "Python" void swarmstore_lost(void *arg, enum swarm_status why);
 """
 
@@ -59,7 +60,7 @@ extern "Python" void swarmstore_lost(void *arg, enum swarm_status why);
 def compile_extension(package, build, flags):
     maker = cffi.FFI()
     maker.cdef(cdef())
-    maker.set_source(f"{NAME}._swarm", "#include <swarm.h>\n")
+    maker.set_source(f"{NAME}._swarm", "#include <stdlib.h>\n#include <swarm.h>\n")
     with tempfile.TemporaryDirectory() as folder:
         source = pathlib.Path(folder) / "_swarm.c"
         maker.emit_c_code(str(source))

@@ -47,7 +47,7 @@ class Package(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(prefix="swarm-test-")
         cls.addClassCleanup(folder.cleanup)
         cls.folder = pathlib.Path(folder.name)
-        python = python_with("cffi")
+        python = python_with("cffi, numpy")
         flags = [f"--flag=-fsanitize={SANITIZE}"] if SANITIZE else []
         out = run(python, PACKAGE / "build_wheel.py", "--build", BUILD, "--out", cls.folder,
                   *flags)
@@ -72,10 +72,17 @@ class Package(unittest.TestCase):
     def test_embedded(self):
         self.run_tests("test_sync", SWARM_TEST_EMBEDDED="1")
         self.run_tests("test_async", SWARM_TEST_EMBEDDED="1")
-        self.run_tests("test_vectors", SWARM_TEST_EMBEDDED="1")
+        for name in ("test_vectors", "test_contexts", "test_numpy"):
+            self.run_tests(name, SWARM_TEST_EMBEDDED="1")
 
     def test_vectors(self):
         self.run_tests("test_vectors")
+
+    def test_contexts(self):
+        self.run_tests("test_contexts")
+
+    def test_numpy(self):
+        self.run_tests("test_numpy")
 
     def test_swarm(self):
         self.run_tests("test_swarm")

@@ -15,6 +15,7 @@ from swarmstore._request import Fresh
 from swarmstore._swarm import ffi as _ffi
 from swarmstore._swarm import lib as _lib
 from swarmstore.client import Client, Fate, Snapshot, Written
+from swarmstore.context import Block, Context, ContextInfo, Pruned
 from swarmstore.election import Election, Leadership
 from swarmstore.errors import Outcome, Status, SwarmError
 from swarmstore.lease import Ephemeral, Lease, LeaseInfo
@@ -22,16 +23,18 @@ from swarmstore.lock import Lock
 from swarmstore.memory import Memories, Memory, Recall
 from swarmstore.queue import Item, Queue
 from swarmstore.txn import Compare, Merge, Txn, TxnResult, key
-from swarmstore.vectors import Condition, DType, Hit, Index, Metric, NotNovelError, field
+from swarmstore.vectors import (Condition, DType, Found, Hit, Index, Metric, NotNovelError, Search,
+                                field)
 from swarmstore.watch import Change, Watch
 
 open = Client.open  # pylint: disable=redefined-builtin
 __version__: str = _ffi.string(_lib.swarm_version()).decode()
 
 __all__ = [
-    "Change", "Client", "ClosedError", "Compare", "Condition", "DType", "Durability", "Election",
-    "Ephemeral", "Fate", "Fresh", "Header", "Hit", "Index", "Item", "Leadership", "Lease",
-    "LeaseInfo", "Lock", "Memories", "Memory", "Merge", "Metric", "NotNovelError", "Outcome",
-    "Queue", "Recall", "Record", "Snapshot", "Status", "SwarmError", "SyncInLoopError", "Txn",
+    "Block", "Change", "Client", "ClosedError", "Compare", "Condition", "Context",
+    "ContextInfo", "DType", "Durability", "Election", "Ephemeral", "Fate", "Found", "Fresh",
+    "Header", "Hit", "Index", "Item", "Leadership", "Lease", "LeaseInfo", "Lock", "Memories",
+    "Memory", "Merge", "Metric", "NotNovelError", "Outcome", "Pruned", "Queue", "Recall",
+    "Record", "Search", "Snapshot", "Status", "SwarmError", "SyncInLoopError", "Txn",
     "TxnResult", "Watch", "Written", "errors", "field", "key", "open",
 ]

@@ -12,8 +12,9 @@ import itertools
 import os
 import select
 import threading
+import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
 from typing import Any, TypeVar
 
 from swarmstore import errors
@@ -25,6 +26,7 @@ T = TypeVar("T")
 
 WHY_SIZE = 256
 PAUSE_S = 0.005
+MANY = 256  # requests of one call that are under way at a time
 
 
 class ClosedError(RuntimeError):
@@ -77,13 +79,41 @@ class ThreadPort:
         self.poll = select.poll()
         self.poll.register(self.inbox.fd, select.POLLIN)
 
-    def wait(self, tag: int) -> Reply:
+    def wait(self, tags: Container[int]) -> tuple[int, Reply]:
+        """The next answer to one of these."""
         while True:
             found = self.inbox.take()
             if found is None:
                 self.poll.poll()
-            elif found[0] == tag:  # others are of calls that were interrupted
-                return found[1]
+            elif found[0] in tags:  # others are of calls that were interrupted
+                return found
+
+
+class Batch:
+    """Answers to many requests: their places, and the first failure."""
+
+    def __init__(self, each: Callable[[Reply], Any]) -> None:
+        self.pending: dict[int, int] = {}  # tag -> place
+        self.failed: errors.SwarmError | None = None
+        self._each = each
+        self._made: dict[int, Any] = {}
+
+    def take(self, at: int, reply: Reply) -> None:
+        try:
+            self._made[at] = self._each(reply.checked())
+        except errors.SwarmError as error:
+            self.fail(at, error)
+
+    def fail(self, at: int, error: errors.SwarmError) -> None:
+        if self.failed is None:
+            error.add_note(f"it was number {at} of several, counted from 0")
+            self.failed = error
+
+    def result(self) -> list[Any]:
+        if self.failed is not None:
+            self.failed.add_note(f"{len(self._made)} of the others were done")
+            raise self.failed
+        return [self._made[at] for at in range(len(self._made))]
 
 
 class LoopPort:
@@ -153,15 +183,52 @@ class Native:
             errors.check(status, ffi.string(why).decode(errors="replace"))
         return status
 
-    def run(self, request: Request, timeout: float | None) -> Reply:
-        """Sends it and waits; other threads run meanwhile."""
-        check_not_in_loop()
+    def _thread_port(self) -> ThreadPort:
         port = getattr(self._threads, "port", None)
         if port is None:
             port = self._threads.port = ThreadPort()
+        return port
+
+    def run(self, request: Request, timeout: float | None) -> Reply:
+        """Sends it and waits; other threads run meanwhile."""
+        check_not_in_loop()
+        port = self._thread_port()
         tag = next(self._tags)
         errors.check(self._submit(port.inbox, request, tag, timeout), "too many requests at once")
-        return port.wait(tag)
+        return port.wait((tag,))[1]
+
+    def run_all(self, requests: Iterable[Request], timeout: float | None,
+                each: Callable[[Reply], Any]) -> list[Any]:
+        """What `each` makes of the answers, in order; see _steps.AskAll."""
+        check_not_in_loop()
+        port = self._thread_port()
+        batch = Batch(each)
+
+        def take_one() -> None:
+            tag, reply = port.wait(batch.pending)
+            batch.take(batch.pending.pop(tag), reply)
+
+        def send(at: int, request: Request) -> None:
+            tag = next(self._tags)
+            while self._submit(port.inbox, request, tag, timeout) == lib.SWARM_BUSY:
+                if batch.pending:
+                    take_one()
+                else:
+                    time.sleep(PAUSE_S)  # others fill the client
+            batch.pending[tag] = at
+
+        for at, request in enumerate(requests):
+            if len(batch.pending) >= MANY:
+                take_one()
+            if batch.failed is not None:
+                break
+            try:
+                send(at, request)
+            except errors.SwarmError as error:
+                batch.fail(at, error)
+        while batch.pending:
+            take_one()
+        return batch.result()
 
     def _loop_port(self) -> LoopPort:
         loop = asyncio.get_running_loop()
@@ -194,6 +261,34 @@ class Native:
         while (reply := await self._answer(port, request, timeout)) is None:
             await port.room()
         return reply
+
+    async def arun_all(self, requests: Iterable[Request], timeout: float | None,
+                       each: Callable[[Reply], Any]) -> list[Any]:
+        """What `each` makes of the answers, in order; see _steps.AskAll."""
+        batch = Batch(each)
+        under_way: set[asyncio.Task[None]] = set()
+
+        async def one(at: int, request: Request) -> None:
+            try:
+                reply = await self.arun(request, timeout)
+            except errors.SwarmError as error:
+                batch.fail(at, error)
+            else:
+                batch.take(at, reply)
+
+        try:
+            for at, request in enumerate(requests):
+                if len(under_way) >= MANY:
+                    _, under_way = await asyncio.wait(under_way,
+                                                      return_when=asyncio.FIRST_COMPLETED)
+                if batch.failed is not None:
+                    break
+                under_way.add(asyncio.ensure_future(one(at, request)))
+            await asyncio.gather(*under_way)
+        finally:
+            for task in under_way:
+                task.cancel()
+        return batch.result()
 
     def call(self, function: Callable[[], T]) -> T:
         """For functions of libswarm that wait by themselves: the client lives until they end."""

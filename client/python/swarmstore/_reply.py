@@ -51,6 +51,14 @@ def slice_bytes(part: Any) -> bytes:
     return bytes(ffi.buffer(part.data, part.size)) if part.size > 0 else b""
 
 
+def slice_view(part: Any, owner: object) -> memoryview:
+    """The bytes where libswarm has them: not copied, and there as long as anyone looks at them."""
+    if part.size == 0:
+        return memoryview(b"")
+    start = ffi.gc(ffi.cast("char *", part.data), lambda _: owner)  # which it holds until then
+    return memoryview(ffi.buffer(start, part.size)).toreadonly()
+
+
 def record_of(raw: Any) -> Record:
     return Record(slice_bytes(raw.key), slice_bytes(raw.value), raw.mod_revision,
                   raw.create_revision, raw.version, raw.time_ms, raw.lease)

@@ -47,7 +47,7 @@ class Scope:
         return Scope(*(new if new is not None else old for new, old in zip(names, self.names)))
 
 
-def buffer_of(data: Buffer) -> Any:
+def buffer_of(data: Any) -> Any:
     """The bytes behind `data`; whoever gives text or a number is told so, not how cffi failed."""
     try:
         return ffi.from_buffer(data)
@@ -56,24 +56,39 @@ def buffer_of(data: Buffer) -> Any:
                         "text has encode()") from None
 
 
-class Request:
-    """One request; `keep` holds what its pointers point to."""
+class Kept:
+    """The texts and bytes that structs of libswarm point to, as long as those are used."""
 
-    __slots__ = ("cdata", "keep")
+    __slots__ = ("keep",)
 
-    def __init__(self, scope: Scope, op: int) -> None:
-        self.cdata: Any = ffi.new("struct swarm_request *")
-        self.keep: list[Any] = [scope]
-        self.cdata.size = ffi.sizeof("struct swarm_request")
-        self.cdata.op = op
-        self.cdata.scope = scope.cdata[0]
+    def __init__(self, *keep: Any) -> None:
+        self.keep: list[Any] = list(keep)
 
-    def point(self, slot: Any, data: Buffer) -> None:
-        """Lets a swarm_slice point to the bytes; they are not copied here."""
+    def text(self, text: str | None) -> Any:
+        if text is None:
+            return ffi.NULL
+        self.keep.append(ffi.new("char[]", text.encode()))
+        return self.keep[-1]
+
+    def point(self, slot: Any, data: Any) -> None:
+        """Lets a swarm_slice point to the bytes of a buffer; they are not copied here."""
         view = buffer_of(data)
         self.keep.append(view)
         slot.data = view
         slot.size = len(view)
+
+
+class Request(Kept):
+    """One request."""
+
+    __slots__ = ("cdata",)
+
+    def __init__(self, scope: Scope, op: int) -> None:
+        super().__init__(scope)
+        self.cdata: Any = ffi.new("struct swarm_request *")
+        self.cdata.size = ffi.sizeof("struct swarm_request")
+        self.cdata.op = op
+        self.cdata.scope = scope.cdata[0]
 
     def set_deadline(self, timeout: float | None) -> None:
         if timeout is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar, Union
 
@@ -38,7 +38,18 @@ class InThread:
     call: Any
 
 
-Steps = Generator[Union[Ask, Pause, InThread], Any, T]
+@dataclass(frozen=True)
+class AskAll:
+    """Requests to be answered, many under way at a time and in no order; what the yield returns is
+    what `each` made of the answers, in the order of the requests. The first that fails ends it when
+    those under way are answered."""
+
+    requests: Iterable[Request]
+    timeout: float | None
+    each: Callable[[Reply], Any]
+
+
+Steps = Generator[Union[Ask, AskAll, Pause, InThread], Any, T]
 
 
 def ask(request: Request, timeout: float | None = None,
@@ -60,6 +71,8 @@ def run(native: Native, steps: Steps[T]) -> T:
         try:
             if isinstance(step, Ask):
                 answer = native.run(step.request, step.timeout).checked(step.accept)
+            elif isinstance(step, AskAll):
+                answer = native.run_all(step.requests, step.timeout, step.each)
             elif isinstance(step, Pause):
                 time.sleep(step.seconds)
             else:
@@ -80,6 +93,8 @@ async def arun(native: Native, steps: Steps[T]) -> T:
         try:
             if isinstance(step, Ask):
                 answer = (await native.arun(step.request, step.timeout)).checked(step.accept)
+            elif isinstance(step, AskAll):
+                answer = await native.arun_all(step.requests, step.timeout, step.each)
             elif isinstance(step, Pause):
                 await asyncio.sleep(step.seconds)
             else:

@@ -7,17 +7,18 @@ from typing import Any, NamedTuple
 
 from swarmstore import _ranges, _request, errors
 from swarmstore._native import Native
-from swarmstore._reply import Header, Record, Reply, existing
+from swarmstore._reply import Header, Record, Reply, existing, slice_view
 from swarmstore._request import Buffer, Fresh, Key, Scope, key_copy
 from swarmstore._steps import Pause, Steps, arun, ask, run
 from swarmstore._swarm import ffi, lib
+from swarmstore.context import Context, ContextInfo, list_steps
 from swarmstore.election import Election
 from swarmstore.lease import Ephemeral, Lease, LeaseInfo, Lost
 from swarmstore.lock import Lock, alock, lock
 from swarmstore.memory import Memories
 from swarmstore.queue import Queue
 from swarmstore.txn import Merge, Txn, key
-from swarmstore.vectors import Index
+from swarmstore.vectors import DType, Index
 from swarmstore.watch import Watch
 
 UPDATE_PAUSE_S = 0.002
@@ -209,6 +210,21 @@ class Client:
     async def aget_into(self, name: Key, buffer: bytearray | memoryview, *,
                         timeout: float | None = None) -> int | None:
         return await arun(self.native, self._get_into(name, buffer, timeout))
+
+    def _get_view(self, name: Key, timeout: float | None) -> Steps[memoryview | None]:
+        try:
+            reply = yield from self._ask(lib.SWARM_GET, timeout, key=name)
+        except errors.NotFoundError:
+            return None
+        return slice_view(reply.raw.records[0].value, reply)
+
+    def get_view(self, name: Key, *, timeout: float | None = None) -> memoryview | None:
+        """The value where libswarm received it, without a copy, for numpy.frombuffer, say; None if
+        there is no such key."""
+        return run(self.native, self._get_view(name, timeout))
+
+    async def aget_view(self, name: Key, *, timeout: float | None = None) -> memoryview | None:
+        return await arun(self.native, self._get_view(name, timeout))
 
     def _multi_get(self, names: Iterable[Key], revision: int, fresh: Fresh | None,
                    timeout: float | None) -> Steps[Snapshot]:
@@ -484,9 +500,21 @@ class Client:
         """An office that one candidate at a time has; nothing is sent yet."""
         return Election(self, name)
 
-    def index(self, name: str) -> Index:
-        """A vector index of the partition; nothing is sent yet."""
-        return Index(self, name)
+    def index(self, name: str, dtype: DType | None = None) -> Index:
+        """A vector index of the partition; nothing is sent yet. `dtype`: what numbers it has, if
+        that is known here, so that others are refused or converted."""
+        return Index(self, name, dtype)
+
+    def context(self, name: str) -> Context:
+        """A context of the partition; nothing is sent yet."""
+        return Context(self, name)
+
+    def contexts(self) -> list[ContextInfo]:
+        """Those of the partition, in the order of their ids."""
+        return run(self.native, list_steps(self))
+
+    async def acontexts(self) -> list[ContextInfo]:
+        return await arun(self.native, list_steps(self))
 
     def memories(self, name: str) -> Memories:
         """What agents remember in a vector index, and recall; nothing is sent yet."""

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from swarmstore import errors
 from swarmstore._reply import Header, Reply, slice_bytes
-from swarmstore._request import Buffer, buffer_of
+from swarmstore._request import Buffer, Kept
 from swarmstore._steps import InThread, Steps, arun, run
 from swarmstore._swarm import ffi, lib
-from swarmstore.vectors import NotNovelError, Vector, hits_of, vector_bytes
+from swarmstore.vectors import NotNovelError, Vector, hits_of, vector_buffer
 
 if TYPE_CHECKING:
     from swarmstore.client import Client
@@ -47,23 +47,6 @@ class Recall(NamedTuple):
     recall: float = 0.0  #: see Index.search
 
 
-class _Kept:
-    """Texts and bytes that a struct of libswarm points to."""
-
-    def __init__(self) -> None:
-        self.objects: list[Any] = []
-
-    def text(self, text: str | None) -> Any:
-        if text is None:
-            return ffi.NULL
-        self.objects.append(ffi.new("char[]", text.encode()))
-        return self.objects[-1]
-
-    def point(self, slot: Any, data: Buffer) -> None:
-        self.objects.append(buffer_of(data))
-        slot.data, slot.size = self.objects[-1], len(self.objects[-1])
-
-
 class Memories:
     """An index of memories; made by `client.memories`, which sends nothing. The index is created as
     any other: `client.index(name).create(...)`."""
@@ -74,13 +57,13 @@ class Memories:
 
     def _remember(self, agent: str, task: str, content: Buffer, vector: Vector, success: bool,
                   utility: int, tags: Sequence[str], novelty: float, lease: int) -> Header:
-        kept, memory = _Kept(), ffi.new("struct swarm_memory *")
+        kept, memory = Kept(), ffi.new("struct swarm_memory *")
         memory.index, memory.agent, memory.task = map(kept.text, (self.name, agent, task))
         memory.success, memory.utility = success, utility
         memory.novelty, memory.lease = novelty, lease
         names = ffi.new("char *[]", [kept.text(tag) for tag in tags] or [ffi.NULL])
         memory.tags, memory.tag_count = names, len(tags)
-        kept.point(memory.vector, vector_bytes(vector))
+        kept.point(memory.vector, vector_buffer(vector))
         kept.point(memory.content, content)
         made, why = ffi.new("struct swarm_result **"), ffi.new("char[]", WHY_SIZE)
         status = lib.swarm_remember(self._client.native.handle, self._client.scope.cdata[0],
@@ -116,10 +99,10 @@ class Memories:
                                       novelty, lease))
 
     def _recall(self, vector: Vector, k: int, what: Recall) -> list[Memory]:
-        kept, wanted = _Kept(), ffi.new("struct swarm_recollection *")
+        kept, wanted = Kept(), ffi.new("struct swarm_recollection *")
         wanted.index, wanted.agent = kept.text(self.name), kept.text(what.agent)
         wanted.task, wanted.tag = kept.text(what.task), kept.text(what.tag)
-        kept.point(wanted.vector, vector_bytes(vector))
+        kept.point(wanted.vector, vector_buffer(vector))
         wanted.k, wanted.utility_min = k, what.utility_min
         wanted.successes_only = what.successes_only
         wanted.weight_similarity, wanted.weight_utility, wanted.weight_recency = what.weights

@@ -6,15 +6,18 @@
     for hit in facts.search(question, k=5, where=[field("year").between(2020, 2030)]):
         print(hit.distance, hit.record.key)
 
-A vector is bytes, or anything with the buffer protocol, of the index's numbers (array("f"), a NumPy
-array), or a sequence of Python numbers.
+A vector is a sequence of Python numbers, or anything with the buffer protocol that has the numbers
+of the index: array("f"), a NumPy array of float32, float16 or int8, which is not copied, or their
+bytes.
 """
 from __future__ import annotations
 
 import array
 import enum
+import itertools
 import json
 import secrets
+import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
@@ -22,7 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Union
 from swarmstore import _request, errors
 from swarmstore._reply import Header, Record, Reply, record_of
 from swarmstore._request import Buffer, Key, Request
-from swarmstore._steps import Steps, arun, ask, run
+from swarmstore._steps import AskAll, Steps, arun, ask, run
 from swarmstore._swarm import ffi, lib
 
 if TYPE_CHECKING:
@@ -50,12 +53,24 @@ class DType(enum.IntEnum):
     I8 = lib.SWARM_I8
 
 
-def vector_bytes(vector: Vector) -> Buffer:
-    """Python numbers become f32; buffers stay what they are."""
+#: The code of a number in the buffer protocol; an index of unknown numbers is taken for one of F32.
+_CODES = {DType.F32: "f", DType.F16: "e", DType.I8: "b"}
+
+
+def vector_buffer(vector: Vector, dtype: DType | None = None) -> Any:
+    """What libswarm reads the vector from. Of a buffer whose numbers stand side by side: itself;
+    other numbers than an index can have are refused, since their bytes would be taken for some."""
     try:
-        return memoryview(vector).cast("B")  # type: ignore[arg-type]
+        view = memoryview(vector)  # type: ignore[arg-type]
     except TypeError:
-        return array.array("f", vector).tobytes()
+        numbers = list(vector)
+        return struct.pack(f"<{len(numbers)}{_CODES[dtype or DType.F32]}", *numbers)
+    code = view.format.lstrip("@=<")
+    if code != "B" and code not in ([_CODES[dtype]] if dtype is not None else _CODES.values()):
+        wanted = dtype.name if dtype is not None else "F32, F16 or I8"
+        raise TypeError(f"a vector of this index has numbers of {wanted}, these are {code!r}: "
+                        "convert them first; NumPy: astype(np.float32)")
+    return vector if view.c_contiguous else view.tobytes()
 
 
 @dataclass(frozen=True)
@@ -97,12 +112,34 @@ class Hit(NamedTuple):
     distance: float
 
 
-class Found(NamedTuple):
-    """Hits, nearest first."""
+class Found(list[Hit]):
+    """Hits, nearest first, and how they were found."""
 
-    hits: list[Hit]
-    certificate: dict[str, Any]  #: how they were found
-    header: Header
+    def __init__(self, hits: Iterable[Hit], certificate: dict[str, Any], header: Header) -> None:
+        super().__init__(hits)
+        self.certificate = certificate  #: what was looked at, and what was not
+        self.header = header
+
+    @property
+    def distances(self) -> array.array[float]:
+        """As one buffer: numpy.asarray(found.distances) copies nothing."""
+        return array.array("d", (hit.distance for hit in self))
+
+
+class Search(NamedTuple):
+    """How to search: see Index.search."""
+
+    k: int = 10
+    where: Iterable[Condition | Sequence[Condition]] = ()
+    within: float | None = None
+    context: int | None = None
+    recall: float | None = None
+    stale: bool = False
+    keys_only: bool = False
+    #: Only what was put from the first of these revisions up to the second; 0 = no bound.
+    revisions: tuple[int, int] = (0, 0)
+    probe: int = 0  #: buckets to look into; 0 = what `recall` asks for
+    rerank: int = 0  #: candidates that are compared exactly; 0 = the same
 
 
 class NotNovelError(errors.ExistsError):
@@ -118,14 +155,8 @@ def hits_of(reply: Reply) -> list[Hit]:
     return hits
 
 
-def _text(request: Request, text: str) -> Any:
-    kept = ffi.new("char[]", text.encode())
-    request.keep.append(kept)
-    return kept
-
-
 def _fill(request: Request, slot: Any, name: str, value: Value) -> None:
-    slot.name = _text(request, name)
+    slot.name = request.text(name)
     if isinstance(value, str):
         slot.kind = lib.SWARM_ATTRIBUTE_TEXT
         request.point(slot.text, value.encode())
@@ -144,14 +175,13 @@ def _flat(attributes: Attributes) -> list[tuple[str, Value]]:
 
 
 class Index:
-    """An index; made by `client.index`, which sends nothing."""
+    """An index; made by `client.index`, which sends nothing. `dtype` says what numbers it has, if
+    it was told or the index was created here: sequences become such, other buffers are refused."""
 
-    def __init__(self, client: Client, name: str) -> None:
+    def __init__(self, client: Client, name: str, dtype: DType | None = None) -> None:
         self._client = client
         self.name = name
-
-    def _ask(self, request: Request, timeout: float | None) -> Steps[Reply]:
-        return ask(request, timeout)
+        self.dtype = dtype
 
     # ---- the index itself
 
@@ -162,17 +192,17 @@ class Index:
         space.metric, space.dtype, space.exponent = int(metric), int(dtype), exponent
         space.dim, space.version = dim, version
         space.seed = secrets.randbits(64) if seed is None else seed
-        if model is not None:
-            space.model = _text(request, model)
+        space.model = request.text(model)
         request.keep.append(space)
         request.cdata.space = space
-        yield from self._ask(request, timeout)
+        yield from ask(request, timeout)
+        self.dtype = dtype
 
     def create(self, dim: int, *, metric: Metric = Metric.COSINE, dtype: DType = DType.F32,
                model: str | None = None, version: int = 0, exponent: int = 0,
                seed: int | None = None, timeout: float | None = None) -> None:
         """`dim`: 16 to 4096 numbers; `exponent`: no vector is longer than 2 to this power, 0 for
-        COSINE; `model` is what made the vectors."""
+        COSINE; `model` is what made the vectors. ExistsError: there is one already."""
         run(self._client.native,
             self._create(dim, metric, dtype, model, version, exponent, seed, timeout))
 
@@ -183,8 +213,8 @@ class Index:
                    self._create(dim, metric, dtype, model, version, exponent, seed, timeout))
 
     def _drop(self, timeout: float | None) -> Steps[None]:
-        yield from self._ask(_request.make(self._client.scope, lib.SWARM_INDEX_DROP,
-                                           key=self.name), timeout)
+        yield from ask(_request.make(self._client.scope, lib.SWARM_INDEX_DROP, key=self.name),
+                       timeout)
 
     def drop(self, *, timeout: float | None = None) -> None:
         """The keys that it finds stay."""
@@ -195,23 +225,25 @@ class Index:
 
     # ---- putting
 
-    def _put(self, name: Key, vector: Vector, content: Buffer, attributes: Attributes,
-             context: int, novel: float | None, lease: int,
-             timeout: float | None) -> Steps[Header]:
+    def _put_request(self, name: Key, vector: Vector, content: Buffer, attributes: Attributes,
+                     context: int = 0, novel: float | None = None, lease: int = 0) -> Request:
         request = _request.make(self._client.scope, lib.SWARM_VECTOR_PUT, key=name, lease=lease)
         item = ffi.new("struct swarm_item *")
         rows = _flat(attributes)
         slots = ffi.new("struct swarm_attribute[]", max(1, len(rows)))
         for slot, (attribute, value) in zip(slots, rows):
             _fill(request, slot, attribute, value)
-        item.index = _text(request, self.name)
-        request.point(item.vector, vector_bytes(vector))
+        item.index = request.text(self.name)
+        request.point(item.vector, vector_buffer(vector, self.dtype))
         request.point(item.content, content)
         item.context, item.novel = context, novel is not None
         item.distance_max = novel or 0.0
         item.attributes, item.attribute_count = slots, len(rows)
         request.keep += [item, slots]
         request.cdata.item = item
+        return request
+
+    def _put(self, request: Request, timeout: float | None) -> Steps[Header]:
         reply = yield from ask(request, timeout, (errors.Status.EXISTS,))
         if reply.raw.status == errors.Status.EXISTS:
             refused = NotNovelError(reply.detail, header=reply.header)
@@ -223,33 +255,60 @@ class Index:
             attributes: Attributes | None = None, *, context: int = 0, novel: float | None = None,
             lease: int = 0, timeout: float | None = None) -> Header:
         """Writes the key and its vector. `novel`: only if nothing is within that distance, else
-        NotNovelError has what is. `context`: 0, or whose window it belongs to."""
-        return run(self._client.native, self._put(name, vector, content, attributes or {}, context,
-                                                  novel, lease, timeout))
+        NotNovelError has what is. `context`: 0, or the number of the context whose window it
+        belongs to."""
+        request = self._put_request(name, vector, content, attributes or {}, context, novel, lease)
+        return run(self._client.native, self._put(request, timeout))
 
     async def aput(self, name: Key, vector: Vector, content: Buffer = b"",
                    attributes: Attributes | None = None, *, context: int = 0,
                    novel: float | None = None, lease: int = 0,
                    timeout: float | None = None) -> Header:
-        return await arun(self._client.native, self._put(name, vector, content, attributes or {},
-                                                         context, novel, lease, timeout))
+        request = self._put_request(name, vector, content, attributes or {}, context, novel, lease)
+        return await arun(self._client.native, self._put(request, timeout))
+
+    def _put_many(self, names: Iterable[Key], vectors: Iterable[Vector],
+                  contents: Iterable[Buffer] | None, attributes: Iterable[Attributes] | None,
+                  timeout: float | None) -> Steps[list[Header]]:
+        rows = zip(names, vectors, contents or itertools.repeat(b""),
+                   attributes or itertools.repeat({}))
+        requests = (self._put_request(*row) for row in rows)
+        made: list[Header] = yield AskAll(requests, timeout, lambda reply: reply.header)
+        return made
+
+    def put_many(self, names: Iterable[Key], vectors: Iterable[Vector],
+                 contents: Iterable[Buffer] | None = None,
+                 attributes: Iterable[Attributes] | None = None, *,
+                 timeout: float | None = None) -> list[Header]:
+        """Many at once, the rows of a matrix, say: as fast as the swarm takes them, each a write of
+        its own. The first that fails is raised when those under way have ended: its notes say which
+        one it was, and how many others were done."""
+        return run(self._client.native,
+                   self._put_many(names, vectors, contents, attributes, timeout))
+
+    async def aput_many(self, names: Iterable[Key], vectors: Iterable[Vector],
+                        contents: Iterable[Buffer] | None = None,
+                        attributes: Iterable[Attributes] | None = None, *,
+                        timeout: float | None = None) -> list[Header]:
+        return await arun(self._client.native,
+                          self._put_many(names, vectors, contents, attributes, timeout))
 
     # ---- searching
 
-    def _question(self, request: Request, vector: Vector, k: int, where: list[list[Condition]],
-                  within: float | None, context: int | None, recall: float | None, stale: bool,
-                  keys_only: bool) -> Any:
+    def _question(self, request: Request, vector: Vector, how: Search) -> Any:
         question = ffi.new("struct swarm_question *")
-        question.index = _text(request, self.name)
-        request.point(question.vector, vector_bytes(vector))
-        question.flags = ((lib.SWARM_SEARCH_STALE if stale else 0)
-                          | (lib.SWARM_SEARCH_CONTEXT if context is not None else 0)
-                          | (lib.SWARM_SEARCH_BOUNDED if within is not None else 0)
-                          | (lib.SWARM_SEARCH_KEYS_ONLY if keys_only else 0))
-        question.k, question.context = k, context or 0
-        question.distance_max = within or 0.0
-        question.recall_permille = 0 if recall is None else round(recall * 1000)
-        rows = [(clause, one) for clause, alternatives in enumerate(where) for one in alternatives]
+        question.index = request.text(self.name)
+        request.point(question.vector, vector_buffer(vector, self.dtype))
+        question.flags = ((lib.SWARM_SEARCH_STALE if how.stale else 0)
+                          | (lib.SWARM_SEARCH_CONTEXT if how.context is not None else 0)
+                          | (lib.SWARM_SEARCH_BOUNDED if how.within is not None else 0)
+                          | (lib.SWARM_SEARCH_KEYS_ONLY if how.keys_only else 0))
+        question.k, question.probe, question.rerank = how.k, how.probe, how.rerank
+        question.context, question.distance_max = how.context or 0, how.within or 0.0
+        question.recall_permille = 0 if how.recall is None else round(how.recall * 1000)
+        question.revision_min, question.revision_max = how.revisions
+        clauses = [[one] if isinstance(one, Condition) else list(one) for one in how.where]
+        rows = [(clause, one) for clause, some in enumerate(clauses) for one in some]
         slots = ffi.new("struct swarm_condition[]", max(1, len(rows)))
         for slot, (clause, condition) in zip(slots, rows):
             slot.kind, slot.clause = condition.kind, clause
@@ -259,30 +318,52 @@ class Index:
         request.keep += [question, slots]
         return question
 
-    def _search(self, vector: Vector, k: int, where: Iterable[Condition | Sequence[Condition]],
-                within: float | None, context: int | None, recall: float | None, stale: bool,
-                keys_only: bool, timeout: float | None) -> Steps[Found]:
-        clauses = [[one] if isinstance(one, Condition) else list(one) for one in where]
+    def _search_request(self, vector: Vector, how: Search) -> Request:
         request = _request.make(self._client.scope, lib.SWARM_VECTOR_SEARCH)
-        request.cdata.question = self._question(request, vector, k, clauses, within, context,
-                                                recall, stale, keys_only)
-        reply = yield from self._ask(request, timeout)
-        return Found(hits_of(reply), json.loads(reply.detail), reply.header)
+        request.cdata.question = self._question(request, vector, how)
+        return request
+
+    def _search(self, vector: Vector, how: Search, timeout: float | None) -> Steps[Found]:
+        return _found((yield from ask(self._search_request(vector, how), timeout)))
 
     def search(self, vector: Vector, k: int = 10, *,
                where: Iterable[Condition | Sequence[Condition]] = (), within: float | None = None,
                context: int | None = None, recall: float | None = None, stale: bool = False,
-               keys_only: bool = False, timeout: float | None = None) -> list[Hit]:
+               keys_only: bool = False, revisions: tuple[int, int] = (0, 0),
+               timeout: float | None = None) -> Found:
         """The nearest, at most `k`, and within that distance. `where`: all must hold; of a list
-        inside of it, one. `recall`: 0.5 to 1.0, which compares all exactly; default 0.95."""
-        return run(self._client.native, self._search(vector, k, where, within, context, recall,
-                                                     stale, keys_only, timeout)).hits
+        inside of it, one. `recall`: 0.5 to 1.0, which compares all exactly; default 0.95.
+        `context`: only what belongs to that window. `revisions`: only what was put from the first
+        up to the second; 0 = no bound."""
+        how = Search(k, where, within, context, recall, stale, keys_only, revisions)
+        return run(self._client.native, self._search(vector, how, timeout))
 
     async def asearch(self, vector: Vector, k: int = 10, *,
                       where: Iterable[Condition | Sequence[Condition]] = (),
                       within: float | None = None, context: int | None = None,
                       recall: float | None = None, stale: bool = False, keys_only: bool = False,
-                      timeout: float | None = None) -> list[Hit]:
-        return (await arun(self._client.native,
-                           self._search(vector, k, where, within, context, recall, stale,
-                                        keys_only, timeout))).hits
+                      revisions: tuple[int, int] = (0, 0),
+                      timeout: float | None = None) -> Found:
+        how = Search(k, where, within, context, recall, stale, keys_only, revisions)
+        return await arun(self._client.native, self._search(vector, how, timeout))
+
+    def _search_many(self, vectors: Iterable[Vector], how: Search,
+                     timeout: float | None) -> Steps[list[Found]]:
+        how = how._replace(where=list(how.where))  # which is gone through for each question
+        requests = (self._search_request(vector, how) for vector in vectors)
+        found: list[Found] = yield AskAll(requests, timeout, _found)
+        return found
+
+    def search_many(self, vectors: Iterable[Vector], how: Search = Search(), *,
+                    timeout: float | None = None) -> list[Found]:
+        """A question for each vector, the rows of a matrix, say; many under way at a time, so each
+        answer is of a state of its own."""
+        return run(self._client.native, self._search_many(vectors, how, timeout))
+
+    async def asearch_many(self, vectors: Iterable[Vector], how: Search = Search(), *,
+                           timeout: float | None = None) -> list[Found]:
+        return await arun(self._client.native, self._search_many(vectors, how, timeout))
+
+
+def _found(reply: Reply) -> Found:
+    return Found(hits_of(reply), json.loads(reply.detail), reply.header)
