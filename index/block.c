@@ -31,17 +31,24 @@ size_t sw__block_size(uint32_t dim)
            (size_t)sw__block_capacity(dim) * (SW__BLOCK_LANE_SIZE + dim / 8);
 }
 
-/* Where the column begins whose predecessors take `before` bytes a lane. */
-static size_t column(uint32_t capacity, uint32_t before)
+enum column { OFFSETS = 0, FACTORS = 4, CODES = 8 };           /* bytes a lane before it */
+enum tail { IDS = 8, SEQS = 16, CONTEXTS = 20, VECTORS = 24 }; /* the same, codes not counted */
+
+static size_t column(uint32_t capacity, enum column before)
 {
     return SW__BLOCK_HEADER_SIZE + (size_t)capacity * before;
+}
+
+static size_t tail(uint32_t capacity, uint32_t words, enum tail before)
+{
+    return SW__BLOCK_HEADER_SIZE + (size_t)capacity * (before + words * sizeof(uint64_t));
 }
 
 static size_t word_at(uint32_t capacity, uint32_t words, uint32_t lane, uint32_t word)
 {
     const size_t group = lane / SW__LANES;
 
-    return column(capacity, SW__BLOCK_LANE_SIZE) +
+    return column(capacity, CODES) +
            ((group * words + word) * SW__LANES + lane % SW__LANES) * sizeof(uint64_t);
 }
 
@@ -69,34 +76,71 @@ enum sw_err sw__block_view(struct sw_span bytes, uint32_t dim, struct sw__block 
     return SW_ERR_OK;
 }
 
+struct sw__block sw__block_known(const uint8_t *bytes, uint32_t dim)
+{
+    return (struct sw__block){.bytes = bytes,
+                              .words = dim / 64,
+                              .capacity = bytes[1],
+                              .count = bytes[COUNT_AT],
+                              .seq_min = sw__u64(bytes + SEQ_MIN_AT),
+                              .seq_max = sw__u64(bytes + SEQ_MAX_AT)};
+}
+
+void sw__block_ids(const struct sw__block *block, uint64_t *ret_ids)
+{
+    const uint8_t *ids = block->bytes + tail(block->capacity, block->words, IDS);
+
+    for (uint32_t lane = 0; lane < block->count; lane++) {
+        ret_ids[lane] = sw__u64(ids + (size_t)8 * lane);
+    }
+}
+
+const uint8_t *sw__block_vector_at(const uint8_t *bytes, uint32_t dim, uint32_t lane)
+{
+    return bytes + tail(sw__block_capacity(dim), dim / 64, VECTORS) + (size_t)4 * lane;
+}
+
 uint64_t sw__block_id(const struct sw__block *block, uint32_t lane)
 {
-    return sw__u64(block->bytes + column(block->capacity, 0) + (size_t)8 * lane);
+    return sw__u64(block->bytes + tail(block->capacity, block->words, IDS) + (size_t)8 * lane);
 }
 
 uint64_t sw__block_seq(const struct sw__block *block, uint32_t lane)
 {
-    return block->seq_min + sw__u32(block->bytes + column(block->capacity, 8) + (size_t)4 * lane);
+    return block->seq_min +
+           sw__u32(block->bytes + tail(block->capacity, block->words, SEQS) + (size_t)4 * lane);
 }
 
 uint32_t sw__block_context(const struct sw__block *block, uint32_t lane)
 {
-    return sw__u32(block->bytes + column(block->capacity, 12) + (size_t)4 * lane);
+    return sw__u32(block->bytes + tail(block->capacity, block->words, CONTEXTS) + (size_t)4 * lane);
 }
 
 uint32_t sw__block_vector(const struct sw__block *block, uint32_t lane)
 {
-    return sw__u32(block->bytes + column(block->capacity, 16) + (size_t)4 * lane);
+    return sw__u32(block->bytes + tail(block->capacity, block->words, VECTORS) + (size_t)4 * lane);
+}
+
+struct sw__codes sw__block_codes_at(const uint8_t *bytes, uint32_t dim, uint32_t count)
+{
+    const uint32_t capacity = sw__block_capacity(dim);
+
+    return (struct sw__codes){
+        .groups = (count + SW__LANES - 1) / SW__LANES,
+        .offsets = bytes + column(capacity, OFFSETS),
+        .factors = bytes + column(capacity, FACTORS),
+        .codes = bytes + column(capacity, CODES),
+    };
+}
+
+size_t sw__block_scan_size(uint32_t dim)
+{
+    return tail(sw__block_capacity(dim), dim / 64, IDS);
 }
 
 struct sw__codes sw__block_codes(const struct sw__block *block)
 {
-    return (struct sw__codes){
-        .groups = (block->count + SW__LANES - 1) / SW__LANES,
-        .offsets = block->bytes + column(block->capacity, 20),
-        .factors = block->bytes + column(block->capacity, 24),
-        .codes = block->bytes + column(block->capacity, SW__BLOCK_LANE_SIZE),
-    };
+    return sw__block_codes_at(block->bytes, block->words * 64, block->count);
 }
 
 void sw__block_lane(const struct sw__block *block, uint32_t lane, struct sw__lane *ret_lane)
@@ -143,7 +187,7 @@ static bool widen(uint8_t *bytes, uint32_t count, uint64_t seq)
     const uint64_t old_max = sw__u64(bytes + SEQ_MAX_AT);
     const uint64_t min = count == 0 || seq < old_min ? seq : old_min;
     const uint64_t max = count == 0 || seq > old_max ? seq : old_max;
-    uint8_t *seqs = bytes + column(bytes[1], 8);
+    uint8_t *seqs = bytes + tail(bytes[1], sw__u32(bytes + DIM_AT) / 64, SEQS);
 
     if (max - min > UINT32_MAX) {
         return false;
@@ -169,13 +213,13 @@ bool sw__block_set(uint8_t *bytes, uint32_t lane, const struct sw__lane *from)
         return false;
     }
     bytes[COUNT_AT] = (uint8_t)(lane == count ? count + 1 : count);
-    sw__set_u64(bytes + column(capacity, 0) + (size_t)8 * lane, from->id);
-    sw__set_u32(bytes + column(capacity, 8) + (size_t)4 * lane,
+    sw__set_u64(bytes + tail(capacity, words, IDS) + (size_t)8 * lane, from->id);
+    sw__set_u32(bytes + tail(capacity, words, SEQS) + (size_t)4 * lane,
                 (uint32_t)(from->seq - sw__u64(bytes + SEQ_MIN_AT)));
-    sw__set_u32(bytes + column(capacity, 12) + (size_t)4 * lane, from->context);
-    sw__set_u32(bytes + column(capacity, 16) + (size_t)4 * lane, from->vector);
-    sw__set_u32(bytes + column(capacity, 20) + (size_t)4 * lane, (uint32_t)from->code.offset);
-    sw__set_u32(bytes + column(capacity, 24) + (size_t)4 * lane, (uint32_t)from->code.factor);
+    sw__set_u32(bytes + tail(capacity, words, CONTEXTS) + (size_t)4 * lane, from->context);
+    sw__set_u32(bytes + tail(capacity, words, VECTORS) + (size_t)4 * lane, from->vector);
+    sw__set_u32(bytes + column(capacity, OFFSETS) + (size_t)4 * lane, (uint32_t)from->code.offset);
+    sw__set_u32(bytes + column(capacity, FACTORS) + (size_t)4 * lane, (uint32_t)from->code.factor);
     for (uint32_t w = 0; w < words; w++) {
         memcpy(bytes + word_at(capacity, words, lane, w), &from->code.words[w], sizeof(uint64_t));
     }

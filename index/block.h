@@ -3,10 +3,11 @@
  *
  *   0  u8 format · u8 lanes it has room for · u8 entries · u8 0 · u32 dimension
  *   8  u64 lowest seq · u64 highest seq · u64 0
- *  32  by lane: u64 id[] · u32 seq less the lowest[] · u32 context[] · u32 vector[]
- *      i32 offset[] · i32 factor[] · codes[groups of 8 lanes][words][8] u64
+ *  32  by lane: i32 offset[] · i32 factor[] · codes[groups of 8 lanes][words][8] u64
+ *      u64 id[] · u32 seq less the lowest[] · u32 context[] · u32 vector[]
  *
- * Little-endian. Lanes are dense and in no order; who reads them must not care. A page of 4 KiB
+ * Little-endian. What a scan reads comes first and lies together; the rest is read only of lanes
+ * that are worth it. Lanes are dense and in no order; who reads them must not care. A page of 4 KiB
  * holds 32 lanes up to 768 dimensions, fewer beyond: as many groups of eight as fit. */
 #ifndef SW_INDEX_BLOCK_H
 #define SW_INDEX_BLOCK_H
@@ -21,7 +22,7 @@
 #include "index/kernel.h"
 
 enum {
-    SW__BLOCK_FORMAT = 1,
+    SW__BLOCK_FORMAT = 2,
     SW__BLOCK_HEADER_SIZE = 32,
     SW__BLOCK_LANE_SIZE = 28,        /* without its code */
     SW__BLOCK_PAGE_SIZE = 4096 - 16, /* what LMDB leaves of a page to one value */
@@ -57,6 +58,16 @@ uint32_t sw__block_context(const struct sw__block *block, uint32_t lane);
 uint32_t sw__block_vector(const struct sw__block *block, uint32_t lane);
 struct sw__codes sw__block_codes(const struct sw__block *block);
 void sw__block_lane(const struct sw__block *block, uint32_t lane, struct sw__lane *ret_lane);
+/* Of a block that was looked at before: its codes, without a look at its header. */
+struct sw__codes sw__block_codes_at(const uint8_t *bytes, uint32_t dim, uint32_t count);
+/* The bytes of it that a scan reads, from its first one on. */
+size_t sw__block_scan_size(uint32_t dim);
+/* Of a block that was looked at before. */
+struct sw__block sw__block_known(const uint8_t *bytes, uint32_t dim);
+/* Of all its lanes; `ret_ids` has room for SW__BLOCK_LANES. */
+void sw__block_ids(const struct sw__block *block, uint64_t *ret_ids);
+/* Where the place of a lane's vector stands. */
+const uint8_t *sw__block_vector_at(const uint8_t *bytes, uint32_t dim, uint32_t lane);
 /* The lane of the id; false if it has none. */
 bool sw__block_find(const struct sw__block *block, uint64_t id, uint32_t *ret_lane);
 

@@ -1,4 +1,4 @@
-/* Codes of stored vectors and of queries; see code.h. */
+/* Codes of stored vectors; see code.h. */
 #include "index/code.h"
 
 #include <string.h>
@@ -6,10 +6,6 @@
 #include "base/assert.h"
 #include "base/rw.h"
 #include "index/vector.h"
-
-enum { SHORT_DIM = 256, BITS_SHORT = 6, BITS_LONG = 4, DELTA_SHIFT = 4 };
-
-static_assert((int)SW__FIXED_BITS - (int)DELTA_SHIFT == (int)SW__DELTA_BITS, "units of a step");
 
 int32_t sw__estimate_of(int64_t product)
 {
@@ -58,7 +54,6 @@ SW__CLONES void sw__code_make(enum sw_metric metric,
 {
     const uint64_t norm2 = sw__norm2(residual, dim);
     const uint64_t sum = sum_of_magnitudes(residual, dim);
-    const int64_t product = sw__dot_fixed(residual, towards, dim);
 
     for (uint32_t w = 0; w < dim / 64; w++) {
         uint64_t word = 0;
@@ -69,43 +64,6 @@ SW__CLONES void sw__code_make(enum sw_metric metric,
         ret_code->words[w] = stored_word(word);
     }
     ret_code->factor = (int32_t)(sum == 0 ? 0 : (norm2 + sum / 2) / sum);
-    ret_code->offset =
-        sw__estimate_of(metric == SW_METRIC_L2 ? (int64_t)(norm2 / 2) + product : -product);
-}
-
-SW__CLONES void
-sw__query_code_make(const int32_t *centred, uint32_t dim, struct sw__query_code *ret_query)
-{
-    const uint32_t bits = dim <= SHORT_DIM ? BITS_SHORT : BITS_LONG;
-    const int32_t level = (1 << (bits - 1)) - 1;
-    int32_t max = 1;
-    int64_t inverse;
-
-    for (uint32_t i = 0; i < dim; i++) {
-        const int32_t magnitude = centred[i] < 0 ? -centred[i] : centred[i];
-
-        max = magnitude > max ? magnitude : max;
-    }
-    ret_query->words = dim / 64;
-    ret_query->bits = bits;
-    ret_query->delta = (max + (level << DELTA_SHIFT) - 1) / (level << DELTA_SHIFT);
-    ret_query->sum = 0;
-    inverse = (INT64_C(1) << 40) / ((int64_t)ret_query->delta << DELTA_SHIFT);
-    for (uint32_t w = 0; w < dim / 64; w++) {
-        uint64_t planes[SW__CODE_BITS_MAX] = {0};
-
-        for (uint32_t i = 0; i < 64; i++) {
-            const int64_t u = sw__round_shift(centred[64 * w + i] * inverse, 40);
-
-            SW_ASSERT(u <= level);
-            SW_ASSERT(u >= -level);
-            ret_query->sum += (int32_t)u;
-            for (uint32_t j = 0; j < bits; j++) {
-                planes[j] |= ((uint64_t)u >> j & 1) << i;
-            }
-        }
-        for (uint32_t j = 0; j < bits; j++) {
-            ret_query->planes[j][w] = stored_word(planes[j]);
-        }
-    }
+    ret_code->offset = sw__estimate_of(
+        metric == SW_METRIC_L2 ? (int64_t)(norm2 / 2) : -sw__dot_fixed(residual, towards, dim));
 }

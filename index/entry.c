@@ -253,7 +253,7 @@ choose(struct sw_index *index, const int32_t *fixed, struct sw__bucket_at **ret_
     struct sw__near near[2];
     uint32_t count;
 
-    sw__pivots_look(index->now, fixed, index->look);
+    sw__pivots_look(index->now, index->kernel, fixed, index->look);
     count = sw__pivots_rank(index->now, index->kernel, index->look, false, 2, near);
     for (uint32_t i = 0; i < count; i++) {
         struct sw__bucket_at *at = sw__bucket_find(index, near[i].bucket);
@@ -275,15 +275,10 @@ void sw__entry_code(const struct sw_index *index,
                     struct sw__code *ret_code)
 {
     int32_t residual[SW_SPACE_DIM_MAX];
-    int32_t point[SW_SPACE_DIM_MAX];
-    const bool is_l2 = index->space.metric == SW_METRIC_L2;
+    int32_t centre[SW_SPACE_DIM_MAX];
 
-    sw__pivots_residual(pivots, bucket, index->look->centred, residual, point);
-    sw__code_make(index->space.metric,
-                  residual,
-                  is_l2 ? point : sw__pivots_epoch(pivots)->mean,
-                  index->dim,
-                  ret_code);
+    sw__pivots_residual(pivots, bucket, index->look->centred, residual, centre);
+    sw__code_make(index->space.metric, residual, centre, index->dim, ret_code);
 }
 
 enum sw_err

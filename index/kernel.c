@@ -17,12 +17,49 @@ static uint64_t load_word(const uint8_t *in)
     return word;
 }
 
+static void look_scalar(const int32_t *centred,
+                        const int8_t *row,
+                        int32_t unit,
+                        uint32_t dim,
+                        struct sw__query_code *ret_query)
+{
+    struct sw__query_scale scale;
+    uint32_t max = 0;
+
+    for (uint32_t i = 0; i < dim; i++) {
+        const int32_t r = centred[i] - unit * row[i];
+        const uint32_t magnitude = (uint32_t)(r < 0 ? -r : r);
+
+        max = magnitude > max ? magnitude : max;
+    }
+    scale = sw__query_scale(max);
+    ret_query->words = dim / 64;
+    ret_query->delta = scale.delta;
+    ret_query->sum = 0;
+    for (uint32_t w = 0; w < dim / 64; w++) {
+        uint8_t planes[SW__CODE_BITS][sizeof(uint64_t)] = {{0}};
+
+        for (uint32_t i = 0; i < 64; i++) {
+            const int32_t t = (centred[64 * w + i] - unit * row[64 * w + i]) >> scale.shift;
+            const int32_t u = (((t * scale.inverse + (1 << 14)) >> 15) + (1 << 10)) >> 11;
+
+            ret_query->sum += u;
+            for (uint32_t j = 0; j < SW__CODE_BITS; j++) {
+                planes[j][i / 8] |= (uint8_t)(((uint32_t)u >> j & 1) << (i % 8));
+            }
+        }
+        for (uint32_t j = 0; j < SW__CODE_BITS; j++) {
+            ret_query->planes[j][w] = load_word(planes[j]);
+        }
+    }
+}
+
 /* Sum of u over the set bits of one lane's code. */
 static int32_t sum_of_set(const struct sw__query_code *query, const uint8_t *code)
 {
     int32_t total = 0;
 
-    for (uint32_t j = 0; j < query->bits; j++) {
+    for (uint32_t j = 0; j < SW__CODE_BITS; j++) {
         int32_t ones = 0;
 
         for (uint32_t w = 0; w < query->words; w++) {
@@ -30,7 +67,7 @@ static int32_t sum_of_set(const struct sw__query_code *query, const uint8_t *cod
 
             ones += __builtin_popcountll(word & query->planes[j][w]);
         }
-        total += j + 1 == query->bits ? -(ones << j) : ones << j;
+        total += j + 1 == SW__CODE_BITS ? -(ones << j) : ones << j;
     }
     return total;
 }
@@ -65,6 +102,23 @@ static uint32_t below_scalar(const int32_t *estimates, int32_t threshold)
     return mask;
 }
 
+uint32_t sw__kernel_pick(const int32_t *estimates,
+                         uint32_t mask,
+                         uint32_t first,
+                         int32_t *ret_estimates,
+                         uint32_t *ret_lanes)
+{
+    uint32_t count = 0;
+
+    for (; mask != 0; mask &= mask - 1) {
+        const uint32_t lane = (uint32_t)__builtin_ctz(mask);
+
+        ret_estimates[count] = estimates[lane];
+        ret_lanes[count++] = first + lane;
+    }
+    return count;
+}
+
 static int32_t dot_scalar(const int16_t *query, const int8_t *row, uint32_t count)
 {
     int32_t sum = 0;
@@ -75,8 +129,12 @@ static int32_t dot_scalar(const int16_t *query, const int8_t *row, uint32_t coun
     return sum;
 }
 
-const struct sw__kernel sw__kernel_scalar = {
-    .name = "scalar", .estimate = estimate_scalar, .below = below_scalar, .dot = dot_scalar};
+const struct sw__kernel sw__kernel_scalar = {.name = "scalar",
+                                             .look = look_scalar,
+                                             .estimate = estimate_scalar,
+                                             .below = below_scalar,
+                                             .pick = sw__kernel_pick,
+                                             .dot = dot_scalar};
 
 #if defined(__x86_64__)
 static bool has_avx512(void)

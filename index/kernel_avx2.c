@@ -16,6 +16,91 @@ TARGET static inline __m256i load(const void *in)
     return _mm256_loadu_si256(in);
 }
 
+/* r of eight coordinates. */
+TARGET static inline __m256i
+residual(const int32_t *centred, const int8_t *row, __m256i unit, uint32_t at)
+{
+    const __m256i steps =
+        _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i_u *)(const void *)(row + at)));
+
+    return _mm256_sub_epi32(load(centred + at), _mm256_mullo_epi32(steps, unit));
+}
+
+TARGET static inline uint32_t greatest(__m256i values)
+{
+    __m128i max =
+        _mm_max_epi32(_mm256_castsi256_si128(values), _mm256_extracti128_si256(values, 1));
+
+    max = _mm_max_epi32(max, _mm_shuffle_epi32(max, 0x4e));
+    max = _mm_max_epi32(max, _mm_shuffle_epi32(max, 0xb1));
+    return (uint32_t)_mm_cvtsi128_si32(max);
+}
+
+/* u of sixteen coordinates, as words of sixteen bits in order. */
+TARGET static inline __m256i steps_of(const int32_t *residuals, __m128i shift, __m256i inverse)
+{
+    const __m256i low = _mm256_sra_epi32(load(residuals), shift);
+    const __m256i high = _mm256_sra_epi32(load(residuals + 8), shift);
+    /* Packing goes by halves of registers; the permutation undoes it. */
+    const __m256i t = _mm256_permute4x64_epi64(_mm256_packs_epi32(low, high), 0xd8);
+    const __m256i v = _mm256_mulhrs_epi16(t, inverse);
+
+    return _mm256_srai_epi16(_mm256_add_epi16(v, _mm256_set1_epi16(1 << 10)), 11);
+}
+
+/* Bit j of 32 coordinates. */
+TARGET static inline uint32_t plane_of(__m256i steps, uint32_t j)
+{
+    const __m256i top = _mm256_sll_epi16(steps, _mm_cvtsi32_si128((int)(7 - j)));
+
+    return (uint32_t)_mm256_movemask_epi8(top);
+}
+
+TARGET static void look_avx2(const int32_t *centred,
+                             const int8_t *row,
+                             int32_t unit,
+                             uint32_t dim,
+                             struct sw__query_code *ret_query)
+{
+    int32_t residuals[SW_SPACE_DIM_MAX];
+    const __m256i units = _mm256_set1_epi32(unit);
+    __m256i max = _mm256_setzero_si256();
+    struct sw__query_scale scale;
+    __m256i inverse;
+    __m128i shift;
+
+    for (uint32_t i = 0; i < dim; i += 8) {
+        const __m256i r = residual(centred, row, units, i);
+
+        max = _mm256_max_epi32(max, _mm256_abs_epi32(r));
+        _mm256_storeu_si256((__m256i_u *)(void *)(residuals + i), r);
+    }
+    scale = sw__query_scale(greatest(max));
+    inverse = _mm256_set1_epi16(scale.inverse);
+    shift = _mm_cvtsi32_si128(scale.shift);
+    ret_query->words = dim / 64;
+    ret_query->delta = scale.delta;
+    ret_query->sum = 0;
+    for (uint32_t w = 0; w < dim / 64; w++) {
+        const int32_t *from = residuals + (size_t)64 * w;
+        __m256i half[2];
+
+        for (uint32_t i = 0; i < 2; i++) {
+            const __m256i bytes = _mm256_packs_epi16(steps_of(from + 32 * i, shift, inverse),
+                                                     steps_of(from + 32 * i + 16, shift, inverse));
+
+            half[i] = _mm256_permute4x64_epi64(bytes, 0xd8);
+        }
+        for (uint32_t j = 0; j < SW__CODE_BITS; j++) {
+            const uint64_t plane = (uint64_t)plane_of(half[1], j) << 32 | plane_of(half[0], j);
+            const int32_t ones = __builtin_popcountll(plane) << j;
+
+            ret_query->planes[j][w] = plane;
+            ret_query->sum += j + 1 == SW__CODE_BITS ? -ones : ones;
+        }
+    }
+}
+
 TARGET static inline __m256i bits_of_bytes(__m256i value)
 {
     const __m256i table =
@@ -28,41 +113,40 @@ TARGET static inline __m256i bits_of_bytes(__m256i value)
 }
 
 /* Sums of u over the set bits, of four lanes: `half` is the word of the first of them. */
-TARGET static inline __m256i
-sums_of_set(const struct sw__query_code *query, const uint8_t *half, uint32_t bits)
+TARGET static inline __m256i sums_of_set(const struct sw__query_code *query, const uint8_t *half)
 {
     const __m256i zero = _mm256_setzero_si256();
-    __m256i ones[SW__CODE_BITS_MAX];
+    __m256i ones[SW__CODE_BITS];
     __m256i total = zero;
 
-    for (uint32_t j = 0; j < bits; j++) {
+    for (uint32_t j = 0; j < SW__CODE_BITS; j++) {
         ones[j] = zero;
     }
     for (uint32_t from = 0; from < query->words; from += BYTE_WORDS_MAX) {
         const uint32_t end =
             query->words - from < BYTE_WORDS_MAX ? query->words : from + BYTE_WORDS_MAX;
-        __m256i bytes[SW__CODE_BITS_MAX];
+        __m256i bytes[SW__CODE_BITS];
 
-        for (uint32_t j = 0; j < bits; j++) {
+        for (uint32_t j = 0; j < SW__CODE_BITS; j++) {
             bytes[j] = zero;
         }
         for (uint32_t w = from; w < end; w++) {
             const __m256i word = load(half + (size_t)w * SW__LANES * sizeof(uint64_t));
 
-            for (uint32_t j = 0; j < bits; j++) {
+            for (uint32_t j = 0; j < SW__CODE_BITS; j++) {
                 const __m256i plane = _mm256_set1_epi64x((long long)query->planes[j][w]);
 
                 bytes[j] = _mm256_add_epi8(bytes[j], bits_of_bytes(_mm256_and_si256(word, plane)));
             }
         }
-        for (uint32_t j = 0; j < bits; j++) {
+        for (uint32_t j = 0; j < SW__CODE_BITS; j++) {
             ones[j] = _mm256_add_epi64(ones[j], _mm256_sad_epu8(bytes[j], zero));
         }
     }
-    for (uint32_t j = 0; j + 1 < bits; j++) {
+    for (uint32_t j = 0; j + 1 < SW__CODE_BITS; j++) {
         total = _mm256_add_epi64(total, _mm256_slli_epi64(ones[j], (int)j));
     }
-    return _mm256_sub_epi64(total, _mm256_slli_epi64(ones[bits - 1], (int)bits - 1));
+    return _mm256_sub_epi64(total, _mm256_slli_epi64(ones[SW__CODE_BITS - 1], SW__CODE_BITS - 1));
 }
 
 /* Of each 64-bit lane the lower half. */
@@ -73,11 +157,10 @@ TARGET static inline __m128i lower_halves(__m256i value)
     return _mm256_castsi256_si128(_mm256_permutevar8x32_epi32(value, places));
 }
 
-TARGET static inline void estimate_bits(const struct sw__query_code *query,
-                                        const struct sw__codes *codes,
-                                        int32_t base,
-                                        int32_t *ret_estimates,
-                                        uint32_t bits)
+TARGET static void estimate_avx2(const struct sw__query_code *query,
+                                 const struct sw__codes *codes,
+                                 int32_t base,
+                                 int32_t *ret_estimates)
 {
     const __m256i delta = _mm256_set1_epi64x(query->delta);
     const __m256i sum = _mm256_set1_epi64x(query->sum);
@@ -86,7 +169,7 @@ TARGET static inline void estimate_bits(const struct sw__query_code *query,
         const size_t lane = (size_t)h * HALF;
         const uint8_t *half =
             codes->codes + ((size_t)(h / 2) * query->words * SW__LANES + (h % 2) * HALF) * 8;
-        const __m256i set = sums_of_set(query, half, bits);
+        const __m256i set = sums_of_set(query, half);
         const __m256i dot = _mm256_sub_epi64(_mm256_add_epi64(set, set), sum);
         const __m256i factor = _mm256_cvtepi32_epi64(
             _mm_loadu_si128((const __m128i_u *)(const void *)(codes->factors + 4 * lane)));
@@ -98,20 +181,6 @@ TARGET static inline void estimate_bits(const struct sw__query_code *query,
 
         _mm_storeu_si128((__m128i_u *)(void *)(ret_estimates + lane),
                          _mm_sub_epi32(_mm_add_epi32(_mm_set1_epi32(base), offset), part));
-    }
-}
-
-TARGET static void estimate_avx2(const struct sw__query_code *query,
-                                 const struct sw__codes *codes,
-                                 int32_t base,
-                                 int32_t *ret_estimates)
-{
-    if (query->bits == 4) {
-        estimate_bits(query, codes, base, ret_estimates, 4);
-    } else if (query->bits == 6) {
-        estimate_bits(query, codes, base, ret_estimates, 6);
-    } else {
-        estimate_bits(query, codes, base, ret_estimates, query->bits);
     }
 }
 
@@ -149,8 +218,12 @@ TARGET static int32_t dot_avx2(const int16_t *query, const int8_t *row, uint32_t
     return _mm_cvtsi128_si32(sum);
 }
 
-const struct sw__kernel sw__kernel_avx2 = {
-    .name = "avx2", .estimate = estimate_avx2, .below = below_avx2, .dot = dot_avx2};
+const struct sw__kernel sw__kernel_avx2 = {.name = "avx2",
+                                           .look = look_avx2,
+                                           .estimate = estimate_avx2,
+                                           .below = below_avx2,
+                                           .pick = sw__kernel_pick,
+                                           .dot = dot_avx2};
 #else
 typedef int sw__kernel_avx2_is_empty;
 #endif

@@ -52,30 +52,31 @@ static void grow_table(struct sw__lists *lists)
     free(old);
 }
 
-static void add_block(struct sw__lists *lists, const uint8_t *bytes, uint32_t slice_at)
+static void
+add_block(struct sw__lists *lists, const uint8_t *bytes, uint32_t slice_at, uint32_t count)
 {
     if (lists->block_count == lists->block_capacity) {
         lists->block_capacity = lists->block_capacity == 0 ? BLOCKS_MIN : 2 * lists->block_capacity;
         lists->blocks = realloc(lists->blocks, lists->block_capacity * sizeof(*lists->blocks));
         SW_ASSERT(lists->blocks != NULL);
     }
-    lists->blocks[lists->block_count++] =
-        (struct sw__listed){.bytes = bytes, .slice_at = (uint16_t)slice_at};
+    lists->blocks[lists->block_count++] = (struct sw__listed){
+        .bytes = bytes, .slice_at = (uint16_t)slice_at, .count = (uint8_t)count};
 }
 
 /* Reads the bucket's records; blocks of dropped slices are passed over. */
 static enum sw_err collect(struct sw_index_reader *reader, uint32_t bucket)
 {
     const struct sw__key start = sw__key_1(&reader->prefix, SW__KIND_CODES, bucket);
-    const size_t size = sw__block_size(reader->dim);
     struct sw_index_record record;
+    struct sw__block block;
     uint32_t numbers[3];
     uint32_t at = 0;
     enum sw_err err = reader->map->ops->seek(reader->map, sw__key_span(&start), &record);
 
     while (err == SW_ERR_OK && sw__key_covers(&start, record.key)) {
         if (!sw__key_read(&reader->prefix, SW__KIND_CODES, record.key, 3, numbers) ||
-            record.value.size != size) {
+            sw__block_view(record.value, reader->dim, &block) != SW_ERR_OK) {
             return sw__reader_corrupt(reader, "a block of codes");
         }
         while (at < reader->state.slice_count && reader->state.slices[at].slice < numbers[1]) {
@@ -85,7 +86,7 @@ static enum sw_err collect(struct sw_index_reader *reader, uint32_t bucket)
             return sw__reader_corrupt(reader, "a block of no slice");
         }
         if (!reader->state.slices[at].dropped) {
-            add_block(&reader->lists, record.value.data, at);
+            add_block(&reader->lists, record.value.data, at, block.count);
         }
         err = reader->map->ops->next(reader->map, &record);
     }
@@ -94,7 +95,7 @@ static enum sw_err collect(struct sw_index_reader *reader, uint32_t bucket)
 
 enum sw_err sw__reader_list(struct sw_index_reader *reader,
                             uint32_t bucket,
-                            const struct sw__listed **ret_blocks,
+                            uint32_t *ret_first,
                             uint32_t *ret_count)
 {
     struct sw__lists *lists = &reader->lists;
@@ -116,8 +117,7 @@ enum sw_err sw__reader_list(struct sw_index_reader *reader,
                                   .count = lists->block_count - first};
         lists->list_count++;
     }
-    /* An empty bucket may be the first of all: then there is no array yet, and nothing to add. */
-    *ret_blocks = list->count == 0 ? NULL : lists->blocks + list->first;
+    *ret_first = list->first;
     *ret_count = list->count;
     return SW_ERR_OK;
 }

@@ -14,6 +14,8 @@ enum {
     EXACT_COUNT = 128, /* up to so many pivots are all compared exactly */
     SHORTLIST_MIN = 64,
     SHORTLIST_FACTOR = 4,
+    SLACK_PART = 4, /* of a shortlist may come on top: cheaper than to part it exactly */
+    INSERT_MAX = 4, /* so many nearest are found by putting each in its place */
 };
 
 #define ABSENT UINT32_MAX
@@ -37,7 +39,10 @@ struct sw__pivots {
     uint8_t *codes;
     /* Scratch of one look; a table belongs to one thread. */
     int32_t *estimates;
-    uint64_t *numbers;
+    int32_t *picked;
+    uint32_t *shortlist;
+    int64_t *keys;
+    struct sw__near *near;
 };
 
 struct sw__pivots *
@@ -67,7 +72,10 @@ void sw__pivots_free(struct sw__pivots *pivots)
     free(pivots->factors);
     free(pivots->codes);
     free(pivots->estimates);
-    free(pivots->numbers);
+    free(pivots->picked);
+    free(pivots->shortlist);
+    free(pivots->keys);
+    free(pivots->near);
     free(pivots);
 }
 
@@ -109,7 +117,11 @@ static void make_room(struct sw__pivots *pivots)
     pivots->offsets[1] = grown(pivots->offsets[1], capacity * 4);
     pivots->factors = grown(pivots->factors, capacity * 4);
     pivots->estimates = grown(pivots->estimates, capacity * sizeof(*pivots->estimates));
-    pivots->numbers = grown(pivots->numbers, capacity * sizeof(*pivots->numbers));
+    pivots->picked = grown(pivots->picked, (capacity + SW__BLOCK_LANES) * sizeof(*pivots->picked));
+    pivots->shortlist =
+        grown(pivots->shortlist, (capacity + SW__BLOCK_LANES) * sizeof(*pivots->shortlist));
+    pivots->keys = grown(pivots->keys, capacity * sizeof(*pivots->keys));
+    pivots->near = grown(pivots->near, capacity * sizeof(*pivots->near));
     pivots->codes = grown(pivots->codes, capacity * pivots->dim / 8);
     memset(pivots->offsets[0] + (size_t)4 * pivots->count, 0, (capacity - pivots->count) * 4);
     memset(pivots->offsets[1] + (size_t)4 * pivots->count, 0, (capacity - pivots->count) * 4);
@@ -239,9 +251,12 @@ const int8_t *sw__pivots_row(const struct sw__pivots *pivots, uint32_t bucket)
 }
 
 void sw__pivots_look(const struct sw__pivots *pivots,
+                     const struct sw__kernel *kernel,
                      const int32_t *fixed,
                      struct sw__look *ret_look)
 {
+    static const int8_t nothing[SW_SPACE_DIM_MAX];
+
     for (uint32_t i = 0; i < pivots->dim; i++) {
         ret_look->centred[i] = fixed[i] - pivots->epoch.mean[i];
     }
@@ -249,7 +264,19 @@ void sw__pivots_look(const struct sw__pivots *pivots,
     ret_look->constant = pivots->metric == SW_METRIC_L2
                              ? (int64_t)(sw__norm2(ret_look->centred, pivots->dim) / 2)
                              : -sw__dot_fixed(fixed, pivots->epoch.mean, pivots->dim);
-    sw__query_code_make(ret_look->centred, pivots->dim, &ret_look->code);
+    kernel->look(ret_look->centred, nothing, 0, pivots->dim, &ret_look->code);
+}
+
+void sw__pivots_look_into(const struct sw__pivots *pivots,
+                          const struct sw__kernel *kernel,
+                          const struct sw__look *look,
+                          uint32_t bucket,
+                          struct sw__query_code *ret_code)
+{
+    const int8_t *row = sw__pivots_row(pivots, bucket);
+
+    SW_ASSERT(row != NULL);
+    kernel->look(look->centred, row, (int32_t)pivots->epoch.unit, pivots->dim, ret_code);
 }
 
 /* <p', q'> of the pivot at `at`. */
@@ -348,25 +375,38 @@ insert(struct sw__near *list, uint32_t count, uint32_t room, const struct sw__ne
     return count < room ? count + 1 : room;
 }
 
-/* The buckets with the smallest estimates, ties to the lower number, into pivots->numbers. */
-static void shortlist(const struct sw__pivots *pivots,
-                      const struct sw__kernel *kernel,
-                      const struct sw__look *look,
-                      bool by_metric,
-                      uint32_t keep)
+/* Places of at least `keep` pivots with the smallest estimates, and how many; a set that does not
+ * depend on places. */
+static uint32_t shortlist(const struct sw__pivots *pivots,
+                          const struct sw__kernel *kernel,
+                          const struct sw__look *look,
+                          bool by_metric,
+                          uint32_t keep)
 {
     const struct sw__codes codes = {.groups = (pivots->count + SW__LANES - 1) / SW__LANES,
                                     .offsets = pivots->offsets[by_metric],
                                     .factors = pivots->factors,
                                     .codes = pivots->codes};
+    uint32_t found = 0;
+    uint32_t kept;
+    int32_t threshold;
 
     kernel->estimate(&look->code, &codes, 0, pivots->estimates);
-    for (uint32_t at = 0; at < pivots->count; at++) {
-        const uint64_t biased = (uint32_t)pivots->estimates[at] ^ UINT32_C(1) << 31;
+    threshold =
+        sw__select_estimate(pivots->estimates, pivots->count, keep, keep / SLACK_PART, &kept);
+    for (uint32_t from = 0; from < pivots->count; from += SW__BLOCK_LANES) {
+        const uint32_t left = pivots->count - from;
+        const uint32_t there = left < SW__BLOCK_LANES ? (UINT32_C(1) << left) - 1 : UINT32_MAX;
+        const uint32_t mask = kernel->below(pivots->estimates + from, threshold) & there;
 
-        pivots->numbers[at] = biased << 32 | pivots->buckets[at];
+        found += kernel->pick(pivots->estimates + from,
+                              mask,
+                              from,
+                              pivots->picked + found,
+                              pivots->shortlist + found);
     }
-    sw__select_numbers(pivots->numbers, pivots->count, keep);
+    SW_ASSERT(found == kept);
+    return found;
 }
 
 static uint32_t shortlist_size(const struct sw__pivots *pivots, uint32_t count)
@@ -379,6 +419,44 @@ static uint32_t shortlist_size(const struct sw__pivots *pivots, uint32_t count)
     return keep < SHORTLIST_MIN ? SHORTLIST_MIN : (uint32_t)keep;
 }
 
+static void swap(struct sw__near *a, struct sw__near *b)
+{
+    const struct sw__near kept = *a;
+
+    *a = *b;
+    *b = kept;
+}
+
+void sw__pivots_part(const struct sw__pivots *pivots,
+                     struct sw__near *near,
+                     uint32_t count,
+                     uint32_t wanted)
+{
+    uint32_t found = 0;
+    uint32_t ties;
+    uint32_t kept;
+    int64_t key;
+
+    SW_ASSERT(count <= pivots->count);
+    for (uint32_t i = 0; i < count; i++) {
+        pivots->keys[i] = near[i].key;
+    }
+    key = sw__select_key(pivots->keys, count, wanted, &kept);
+    for (uint32_t i = 0; i < count; i++) {
+        if (near[i].key < key) {
+            swap(&near[i], &near[found++]);
+        }
+    }
+    ties = found;
+    for (uint32_t i = found; i < count; i++) {
+        if (near[i].key == key) {
+            swap(&near[i], &near[ties++]);
+        }
+    }
+    SW_ASSERT(ties == kept && ties >= wanted);
+    sort_near(near, ties);
+}
+
 uint32_t sw__pivots_rank(const struct sw__pivots *pivots,
                          const struct sw__kernel *kernel,
                          const struct sw__look *look,
@@ -386,40 +464,47 @@ uint32_t sw__pivots_rank(const struct sw__pivots *pivots,
                          uint32_t count,
                          struct sw__near *ret_near)
 {
-    const uint32_t keep = shortlist_size(pivots, count);
-    const bool all = count >= pivots->count;
-    uint32_t found = 0;
+    uint32_t keep = shortlist_size(pivots, count);
+    const bool shortened = keep < pivots->count;
+    const uint32_t wanted = count < pivots->count ? count : pivots->count;
 
-    if (keep < pivots->count) {
-        shortlist(pivots, kernel, look, by_metric, keep);
+    if (shortened) {
+        keep = shortlist(pivots, kernel, look, by_metric, keep);
     }
-    for (uint32_t i = 0; i < keep && count > 0; i++) {
-        struct sw__near near;
-        uint32_t at = i;
+    for (uint32_t i = 0; i < keep; i++) {
+        const uint32_t at = shortened ? pivots->shortlist[i] : i;
 
-        if (keep < pivots->count) {
-            const bool there = find(pivots, (uint32_t)pivots->numbers[i], &at);
+        pivots->near[i] = near_of(pivots, kernel, look, by_metric, at);
+    }
+    if (wanted <= INSERT_MAX) {
+        uint32_t found = 0;
 
-            SW_ASSERT(there);
+        for (uint32_t i = 0; i < keep && wanted > 0; i++) {
+            found = insert(ret_near, found, wanted, &pivots->near[i]);
         }
-        near = near_of(pivots, kernel, look, by_metric, at);
-        if (all) {
-            ret_near[found++] = near;
-        } else {
-            found = insert(ret_near, found, count, &near);
-        }
+    } else {
+        sw__pivots_part(pivots, pivots->near, keep, wanted);
+        memcpy(ret_near, pivots->near, wanted * sizeof(*ret_near));
     }
-    if (all) {
-        sort_near(ret_near, found);
+    return wanted;
+}
+
+uint32_t sw__pivots_all(const struct sw__pivots *pivots,
+                        const struct sw__kernel *kernel,
+                        const struct sw__look *look,
+                        struct sw__near *ret_near)
+{
+    for (uint32_t at = 0; at < pivots->count; at++) {
+        ret_near[at] = near_of(pivots, kernel, look, true, at);
     }
-    return found;
+    return pivots->count;
 }
 
 void sw__pivots_residual(const struct sw__pivots *pivots,
                          uint32_t bucket,
                          const int32_t *centred,
                          int32_t *ret_residual,
-                         int32_t *ret_pivot)
+                         int32_t *ret_centre)
 {
     int32_t point[SW_SPACE_DIM_MAX];
     const int8_t *row = sw__pivots_row(pivots, bucket);
@@ -428,8 +513,6 @@ void sw__pivots_residual(const struct sw__pivots *pivots,
     point_of(pivots, row, point);
     for (uint32_t i = 0; i < pivots->dim; i++) {
         ret_residual[i] = centred[i] - point[i];
-    }
-    if (ret_pivot != NULL) {
-        memcpy(ret_pivot, point, pivots->dim * sizeof(point[0]));
+        ret_centre[i] = pivots->epoch.mean[i] + point[i];
     }
 }

@@ -45,8 +45,15 @@ const int8_t *sw__pivots_row(const struct sw__pivots *pivots, uint32_t bucket);
 
 /* `fixed` is a vector in fixed point, rotated. */
 void sw__pivots_look(const struct sw__pivots *pivots,
+                     const struct sw__kernel *kernel,
                      const int32_t *fixed,
                      struct sw__look *ret_look);
+/* The code of the vector less the pivot, as estimates in the bucket take it. */
+void sw__pivots_look_into(const struct sw__pivots *pivots,
+                          const struct sw__kernel *kernel,
+                          const struct sw__look *look,
+                          uint32_t bucket,
+                          struct sw__query_code *ret_code);
 /* Up to `count` pivots, nearest first; returns how many. `by_metric` ranks as a search does; if
  * not, by plain distance, as entries are given to buckets. */
 uint32_t sw__pivots_rank(const struct sw__pivots *pivots,
@@ -55,11 +62,21 @@ uint32_t sw__pivots_rank(const struct sw__pivots *pivots,
                          bool by_metric,
                          uint32_t count,
                          struct sw__near *ret_near);
-/* c = centred - p' of the bucket, and p' itself if `ret_pivot` is not NULL. */
+/* All of them, in no order. */
+uint32_t sw__pivots_all(const struct sw__pivots *pivots,
+                        const struct sw__kernel *kernel,
+                        const struct sw__look *look,
+                        struct sw__near *ret_near);
+/* The `wanted` nearest of some of them move to the front, in order. */
+void sw__pivots_part(const struct sw__pivots *pivots,
+                     struct sw__near *near,
+                     uint32_t count,
+                     uint32_t wanted);
+/* c = centred - p' of the bucket, and the point itself: mean + p'. */
 void sw__pivots_residual(const struct sw__pivots *pivots,
                          uint32_t bucket,
                          const int32_t *centred,
                          int32_t *ret_residual,
-                         int32_t *ret_pivot);
+                         int32_t *ret_centre);
 
 #endif

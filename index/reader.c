@@ -62,6 +62,10 @@ void sw_index_reader_free(struct sw_index_reader *reader)
     sw__lists_release(&reader->lists);
     free(reader->looks[0]);
     free(reader->looks[1]);
+    free(reader->picks.estimates);
+    free(reader->picks.lanes);
+    free(reader->picks.candidates);
+    free(reader->near);
     free(reader);
 }
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "index/block.h"
+#include "index/distance.h"
 #include "index/layout.h"
 #include "index/pivots.h"
 #include "index/rotate.h"
@@ -30,6 +31,7 @@ struct sw__mark {
 struct sw__listed {
     const uint8_t *bytes;
     uint16_t slice_at; /* in the state's list */
+    uint8_t count;     /* of its entries; the header was checked */
 };
 
 /* The blocks of a bucket, side by side in the array. */
@@ -50,6 +52,16 @@ struct sw__lists {
     uint64_t snapshot; /* counts opens, from 1 */
 };
 
+/* What is worth a closer look: a lane is 32 times the place of its block, plus its own. */
+struct sw__picks {
+    int32_t *estimates; /* owned, as is the rest */
+    uint32_t *lanes;
+    struct sw__candidate *candidates;
+    uint32_t count;
+    uint32_t capacity;
+    uint32_t candidate_capacity;
+};
+
 struct sw_index_reader {
     struct sw__prefix prefix;
     struct sw_index_map *map; /* borrowed: stands until the next open */
@@ -66,7 +78,12 @@ struct sw_index_reader {
     uint32_t mark_count;
     uint32_t mark_capacity;
     struct sw__lists lists;    /* of this snapshot */
-    struct sw__look *looks[2]; /* owned: scratch of a search */
+    struct sw__look *looks[2]; /* owned: scratch of a search, as is what follows */
+    struct sw__exact exact;
+    struct sw__query_code code;
+    struct sw__picks picks;
+    struct sw__near *near; /* owned */
+    uint32_t near_capacity;
     char why[SW_WHY_SIZE];
 };
 
@@ -79,10 +96,11 @@ enum sw_err sw__reader_row(struct sw_index_reader *reader,
                            uint32_t slice_at,
                            uint32_t vector,
                            struct sw_span *ret_bytes) SW_MUST_CHECK;
-/* The blocks of a bucket but for those of dropped slices; valid until the next call. */
+/* The blocks of a bucket but for those of dropped slices: places in reader->lists.blocks, whose
+ * address the next call may change. */
 enum sw_err sw__reader_list(struct sw_index_reader *reader,
                             uint32_t bucket,
-                            const struct sw__listed **ret_blocks,
+                            uint32_t *ret_first,
                             uint32_t *ret_count) SW_MUST_CHECK;
 /* The next snapshot: nothing is known of it; memory is kept. */
 void sw__lists_clear(struct sw__lists *lists);

@@ -1,8 +1,5 @@
-/* One search: near buckets, their codes, the best of these compared exactly; see search.h.
- *
- * What is compared exactly is a set: of all entries in the probed buckets that the query may see,
- * those with the smallest (estimate, id). A buffer that keeps the smallest so far finds it in one
- * pass; in which order entries come by does not matter, so neither does how they lie in blocks. */
+/* One search: checks, budgets, near buckets, and the answer; see search.h. Codes are scanned in
+ * scan.c, vectors compared in refine.c. */
 #include "index/search.h"
 
 #include <stdio.h>
@@ -10,46 +7,15 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "index/distance.h"
-#include "index/reader_private.h"
+#include "index/search_private.h"
 #include "index/vector.h"
 
 enum {
-    WAVE = 16, /* buckets that are looked into before a budget is looked at again */
-    BLOCKS_MIN = 256,
+    STEP = 16,  /* buckets that are looked into before a limit is looked at again */
+    GROWTH = 4, /* of the number of buckets, when too few entries passed */
     RECALL_DEFAULT = 950,
     RECALL_MIN = 500,
     RECALL_EXACT = 1000,
-    FINE_MIN = 16, /* beyond k: compared with both planes */
-    ROWS_MAX = 64,
-    AHEAD = 3, /* blocks on their way from memory */
-};
-
-struct source {
-    const uint8_t *bytes;
-    int32_t base;
-    uint16_t slice_at;
-    uint16_t look; /* which epoch's */
-};
-
-struct search {
-    struct sw_index_reader *reader;
-    const struct sw_index_query *query;
-    struct sw__exact exact; /* the query, rotated */
-    uint32_t rerank;        /* UINT32_MAX: everything */
-    bool narrow; /* only some entries count: buckets are probed until enough of them passed */
-    struct source *sources; /* owned: blocks of a wave */
-    uint32_t source_count;
-    uint32_t source_capacity;
-    struct sw__candidate *kept; /* owned */
-    uint32_t kept_count;
-    uint32_t kept_capacity;
-    uint64_t *numbers;          /* owned: scratch of as many */
-    int32_t threshold;          /* entries with a greater estimate are none of the best */
-    struct sw__candidate *hits; /* owned: compared exactly; only with rerank == UINT32_MAX */
-    uint32_t hit_count;
-    uint64_t passed;
-    struct sw_index_certificate certificate;
 };
 
 /* --- checks ----------------------------------------------------------------------------------- */
@@ -139,7 +105,7 @@ static uint32_t rerank_of(const struct sw_index_query *query)
     const uint32_t rerank = query->k * budget_in_force(query).rerank_tenths / 10;
 
     if (query->recall_permille == RECALL_EXACT) {
-        return UINT32_MAX;
+        return SW__RERANK_ALL;
     }
     if (query->rerank != 0) {
         return query->rerank < query->k ? query->k : query->rerank;
@@ -150,339 +116,6 @@ static uint32_t rerank_of(const struct sw_index_query *query)
     return rerank < 32 ? 32 : rerank;
 }
 
-/* --- what is compared exactly ------------------------------------------------------------------
- */
-
-/* To gcc, fetching ahead is no effect, and it leaves out calls of functions without one; hence the
- * statement that is. */
-static void prefetch(const uint8_t *bytes, size_t size)
-{
-    __asm__ volatile("");
-    for (size_t at = 0; at < size; at += 64) {
-        __builtin_prefetch(bytes + at, 0, 3);
-    }
-}
-
-/* Sets the candidate's key to its distance: of the high plane, or of both. */
-static enum sw_err compare_row(const struct search *search,
-                               struct sw_span bytes,
-                               bool both,
-                               struct sw__candidate *candidate)
-{
-    struct sw_index_reader *reader = search->reader;
-    struct sw__row row;
-
-    if (sw__row_view(bytes, reader->dim, &row) != SW_ERR_OK || row.id != candidate->id) {
-        return sw__reader_corrupt(reader, "a row");
-    }
-    candidate->key =
-        sw__exact_distance(&search->exact,
-                           reader->space.metric,
-                           &row,
-                           sw__exact_dot(&search->exact, reader->kernel, &row, reader->dim, both));
-    return SW_ERR_OK;
-}
-
-/* Some rows at a time: all of them are on their way from memory before the first is needed. */
-static enum sw_err compare_some(const struct search *search,
-                                struct sw__candidate *candidates,
-                                uint32_t count,
-                                bool both)
-{
-    struct sw_index_reader *reader = search->reader;
-    const size_t ahead = both ? sw__row_size(reader->dim) : SW__ROW_HEADER_SIZE + reader->dim;
-    struct sw_span bytes[ROWS_MAX];
-    enum sw_err err = SW_ERR_OK;
-
-    SW_ASSERT(count <= ROWS_MAX);
-    for (uint32_t i = 0; err == SW_ERR_OK && i < count; i++) {
-        err = sw__reader_row(reader, candidates[i].slice_at, candidates[i].vector, &bytes[i]);
-        if (err == SW_ERR_OK) {
-            prefetch(bytes[i].data, ahead);
-        }
-    }
-    for (uint32_t i = 0; err == SW_ERR_OK && i < count; i++) {
-        err = compare_row(search, bytes[i], both, &candidates[i]);
-    }
-    return err;
-}
-
-static enum sw_err compare_rows(const struct search *search,
-                                struct sw__candidate *candidates,
-                                uint32_t count,
-                                bool both)
-{
-    enum sw_err err = SW_ERR_OK;
-
-    for (uint32_t from = 0; err == SW_ERR_OK && from < count; from += ROWS_MAX) {
-        const uint32_t part = count - from < ROWS_MAX ? count - from : ROWS_MAX;
-
-        err = compare_some(search, candidates + from, part, both);
-    }
-    return err;
-}
-
-/* Of those with the key `last`, from `below` on, as many with the smallest ids as are wanted. */
-static void keep_ties(
-    struct sw__candidate *candidates, uint32_t below, uint32_t count, uint32_t wanted, int64_t last)
-{
-    struct sw__candidate *ties = candidates + below;
-    uint32_t found = 0;
-
-    for (uint32_t i = below; i < count; i++) {
-        if (candidates[i].key == last) {
-            const struct sw__candidate tie = candidates[i];
-
-            candidates[i] = ties[found];
-            ties[found++] = tie;
-        }
-    }
-    SW_ASSERT(found >= wanted);
-    if (found > wanted) {
-        sw__select_candidates(ties, found, wanted);
-    }
-}
-
-/* The `keep` smallest by (key, id) come first; returns the key of the last of them. Keys alone are
- * chosen from first: they are a fifth of the bytes. */
-static int64_t
-keep_smallest(struct sw__candidate *candidates, uint32_t count, uint32_t keep, uint64_t *numbers)
-{
-    uint64_t last = 0;
-    uint32_t below = 0;
-    int64_t key;
-
-    for (uint32_t i = 0; i < count; i++) {
-        numbers[i] = (uint64_t)candidates[i].key ^ UINT64_C(1) << 63;
-    }
-    sw__select_numbers(numbers, count, keep);
-    for (uint32_t i = 0; i < keep; i++) {
-        last = numbers[i] > last ? numbers[i] : last;
-    }
-    key = (int64_t)(last ^ UINT64_C(1) << 63);
-    for (uint32_t i = 0; i < count; i++) {
-        if (candidates[i].key < key) {
-            const struct sw__candidate kept = candidates[i];
-
-            candidates[i] = candidates[below];
-            candidates[below++] = kept;
-        }
-    }
-    keep_ties(candidates, below, count, keep - below, key);
-    return key;
-}
-
-/* The `keep` nearest of the candidates come first, sorted, with exact distances as keys. Those the
- * high planes alone put far behind are not looked at more closely. */
-static enum sw_err
-refine(struct search *search, struct sw__candidate *candidates, uint32_t count, uint32_t keep)
-{
-    const uint32_t fine = 2 * keep > keep + FINE_MIN ? 2 * keep : keep + FINE_MIN;
-    uint32_t left = count;
-    enum sw_err err = SW_ERR_OK;
-
-    if (count > fine) {
-        err = compare_rows(search, candidates, count, false);
-        (void)keep_smallest(candidates, count, fine, search->numbers);
-        left = fine;
-    }
-    if (err == SW_ERR_OK) {
-        err = compare_rows(search, candidates, left, true);
-        sw__sort_candidates(candidates, left);
-    }
-    return err;
-}
-
-/* Everything is compared: what was kept goes into the hits, and only the best of these stay. */
-static enum sw_err absorb(struct search *search)
-{
-    const uint32_t k = search->query->k;
-    const enum sw_err err = compare_rows(search, search->kept, search->kept_count, true);
-
-    if (err == SW_ERR_OK) {
-        search->certificate.reranked += search->kept_count;
-        memcpy(search->hits + search->hit_count,
-               search->kept,
-               search->kept_count * sizeof(search->kept[0]));
-        search->hit_count += search->kept_count;
-        if (search->hit_count > k) {
-            sw__select_candidates(search->hits, search->hit_count, k);
-            search->hit_count = k;
-        }
-    }
-    search->kept_count = 0;
-    return err;
-}
-
-/* Makes room for another block of lanes. */
-static enum sw_err cut(struct search *search)
-{
-    if (search->rerank == UINT32_MAX) {
-        return absorb(search);
-    }
-    if (search->kept_count > search->rerank) {
-        search->threshold = (int32_t)keep_smallest(
-            search->kept, search->kept_count, search->rerank, search->numbers);
-        search->kept_count = search->rerank;
-    }
-    return SW_ERR_OK;
-}
-
-/* --- the scan --------------------------------------------------------------------------------- */
-
-/* Whether the query may see a lane, and whether it is stale. */
-static enum sw_err see(struct search *search,
-                       const struct sw__block *block,
-                       uint32_t lane,
-                       bool *ret_seen,
-                       bool *ret_stale)
-{
-    const struct sw_index_query *query = search->query;
-    const uint32_t context = sw__block_context(block, lane);
-    const uint64_t seq = sw__block_seq(block, lane);
-    uint64_t watermark = 0;
-    enum sw_err err;
-
-    *ret_seen = false;
-    if (seq < query->seq_min || (query->seq_max != 0 && seq > query->seq_max) ||
-        (query->one_context && context != query->context)) {
-        return SW_ERR_OK;
-    }
-    err = sw__reader_watermark(search->reader, context, &watermark);
-    *ret_stale = seq < watermark;
-    *ret_seen = err == SW_ERR_OK && (!*ret_stale || query->include_stale);
-    return err;
-}
-
-static uint32_t filter_mask(const struct search *search, const struct sw__block *block)
-{
-    const struct sw_index_filter *filter = search->query->filter;
-    const uint32_t all = block->count == 32 ? UINT32_MAX : (UINT32_C(1) << block->count) - 1;
-    uint64_t ids[SW__BLOCK_LANES];
-
-    if (filter == NULL) {
-        return all;
-    }
-    for (uint32_t lane = 0; lane < block->count; lane++) {
-        ids[lane] = sw__block_id(block, lane);
-    }
-    return filter->mask(filter->context, ids, block->count) & all;
-}
-
-static bool outside(const struct search *search, const struct sw__block *block)
-{
-    const struct sw_index_query *query = search->query;
-
-    return block->seq_max < query->seq_min ||
-           (query->seq_max != 0 && block->seq_min > query->seq_max);
-}
-
-static enum sw_err take_lane(struct search *search,
-                             const struct source *source,
-                             const struct sw__block *block,
-                             uint32_t lane,
-                             int32_t estimate)
-{
-    bool seen = false;
-    bool stale = false;
-    const enum sw_err err = see(search, block, lane, &seen, &stale);
-
-    search->passed += seen ? 1 : 0;
-    if (err == SW_ERR_OK && seen && estimate <= search->threshold) {
-        search->kept[search->kept_count++] =
-            (struct sw__candidate){.key = estimate,
-                                   .id = sw__block_id(block, lane),
-                                   .seq = sw__block_seq(block, lane),
-                                   .context = sw__block_context(block, lane),
-                                   .vector = sw__block_vector(block, lane),
-                                   .slice_at = source->slice_at,
-                                   .stale = stale};
-    }
-    return err;
-}
-
-static enum sw_err scan_block(struct search *search, const struct source *source)
-{
-    const size_t size = sw__block_size(search->reader->dim);
-    int32_t estimates[SW__BLOCK_LANES] = {0};
-    struct sw__block block;
-    struct sw__codes codes;
-    uint32_t mask;
-    enum sw_err err = sw__block_view(sw_span_of(source->bytes, size), search->reader->dim, &block);
-
-    if (err != SW_ERR_OK) {
-        return sw__reader_corrupt(search->reader, "a block of codes");
-    }
-    search->certificate.scanned += block.count;
-    if (outside(search, &block)) {
-        return SW_ERR_OK;
-    }
-    codes = sw__block_codes(&block);
-    search->reader->kernel->estimate(
-        &search->reader->looks[source->look]->code, &codes, source->base, estimates);
-    mask = filter_mask(search, &block);
-    if (!search->narrow) {
-        mask &= search->reader->kernel->below(estimates, search->threshold);
-    }
-    if (search->kept_count + SW__BLOCK_LANES > search->kept_capacity) {
-        err = cut(search);
-    }
-    for (; err == SW_ERR_OK && mask != 0; mask &= mask - 1) {
-        const uint32_t lane = (uint32_t)__builtin_ctz(mask);
-
-        err = take_lane(search, source, &block, lane, estimates[lane]);
-    }
-    return err;
-}
-
-static void prefetch_block(const struct search *search, uint32_t at)
-{
-    if (at < search->source_count) {
-        prefetch(search->sources[at].bytes, sw__block_size(search->reader->dim));
-    }
-}
-
-/* The blocks of one bucket join the wave. */
-static enum sw_err collect(struct search *search, uint32_t bucket, int32_t base, uint16_t look)
-{
-    const struct sw__listed *blocks = NULL;
-    uint32_t count = 0;
-    const enum sw_err err = sw__reader_list(search->reader, bucket, &blocks, &count);
-
-    if (search->source_count + count > search->source_capacity) {
-        search->source_capacity = 2 * (search->source_count + count);
-        search->sources =
-            realloc(search->sources, search->source_capacity * sizeof(*search->sources));
-        SW_ASSERT(search->sources != NULL);
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        search->sources[search->source_count++] = (struct source){
-            .bytes = blocks[i].bytes, .base = base, .slice_at = blocks[i].slice_at, .look = look};
-    }
-    return err;
-}
-
-/* Looks into the buckets near[from..end). */
-static enum sw_err
-wave(struct search *search, const struct sw__near *near, uint32_t from, uint32_t end, uint16_t look)
-{
-    enum sw_err err = SW_ERR_OK;
-
-    search->source_count = 0;
-    for (uint32_t i = from; err == SW_ERR_OK && i < end; i++) {
-        err = collect(search, near[i].bucket, near[i].base, look);
-    }
-    for (uint32_t i = 0; i < AHEAD; i++) {
-        prefetch_block(search, i);
-    }
-    for (uint32_t i = 0; err == SW_ERR_OK && i < search->source_count; i++) {
-        prefetch_block(search, i + AHEAD);
-        err = scan_block(search, &search->sources[i]);
-    }
-    search->certificate.probed += end - from;
-    return err;
-}
-
 /* --- buckets ---------------------------------------------------------------------------------- */
 
 static uint64_t pass_min(const struct sw_index_query *query)
@@ -491,7 +124,7 @@ static uint64_t pass_min(const struct sw_index_query *query)
                                        : (uint64_t)SW_SEARCH_PASS_DEFAULT * query->k;
 }
 
-static bool enough(const struct search *search, uint32_t done, uint32_t probe)
+static bool enough(const struct sw__search *search, uint32_t done, uint32_t probe)
 {
     const uint64_t scan_max = search->query->scan_max;
 
@@ -501,42 +134,92 @@ static bool enough(const struct search *search, uint32_t done, uint32_t probe)
     return done >= probe && (!search->narrow || search->passed >= pass_min(search->query));
 }
 
-static enum sw_err
-probe_epoch(struct search *search, const struct sw__pivots *pivots, uint16_t look)
+static struct sw__near *room_for(struct sw_index_reader *reader, uint32_t count)
+{
+    if (reader->near_capacity < count) {
+        reader->near_capacity = count;
+        reader->near = realloc(reader->near, count * sizeof(*reader->near));
+        SW_ASSERT(reader->near != NULL);
+    }
+    return reader->near;
+}
+
+/* Buckets near[*done..end), a few at a time if a limit may end it. */
+static enum sw_err look_into(struct sw__search *search,
+                             const struct sw__pivots *pivots,
+                             const struct sw__look *look,
+                             uint32_t *done,
+                             uint32_t end,
+                             uint32_t probe)
+{
+    const struct sw__near *near = search->reader->near;
+    const bool limited = search->query->scan_max != 0 || (search->narrow && end > probe);
+    enum sw_err err = SW_ERR_OK;
+
+    while (err == SW_ERR_OK && *done < end && !(limited && enough(search, *done, probe))) {
+        const uint32_t part = limited && end - *done > STEP ? STEP : end - *done;
+
+        err = sw__scan(search, pivots, look, near + *done, part);
+        *done += part;
+    }
+    return err;
+}
+
+/* Farther and farther, until enough entries have passed. Once it would be half of all buckets it is
+ * all of them, and their order does not matter. */
+static enum sw_err probe_growing(struct sw__search *search,
+                                 const struct sw__pivots *pivots,
+                                 const struct sw__look *look,
+                                 uint32_t probe)
+{
+    const uint32_t count = sw__pivots_count(pivots);
+    struct sw__near *near = room_for(search->reader, count);
+    uint32_t done = 0;
+    enum sw_err err = SW_ERR_OK;
+
+    (void)sw__pivots_all(pivots, search->reader->kernel, look, near);
+    while (err == SW_ERR_OK && done < count && !enough(search, done, probe)) {
+        const uint64_t next = done == 0 ? probe : (uint64_t)GROWTH * done;
+        const uint32_t end = 2 * next >= count ? count : (uint32_t)next;
+
+        if (end < count) {
+            sw__pivots_part(pivots, near + done, count - done, end - done);
+        }
+        err = look_into(search, pivots, look, &done, end, probe);
+    }
+    return err;
+}
+
+static enum sw_err probe_epoch(struct sw__search *search,
+                               const struct sw__pivots *pivots,
+                               const int32_t *fixed,
+                               struct sw__look *look)
 {
     struct sw_index_reader *reader = search->reader;
     const uint32_t count = sw__pivots_count(pivots);
     const uint32_t probe = probe_of(search->query, count);
-    const bool by_waves = search->narrow || search->query->scan_max != 0;
-    const uint32_t wanted = search->narrow ? count : probe;
-    struct sw__near *near = malloc(((size_t)wanted + 1) * sizeof(*near));
+    const bool all = probe == count && search->query->scan_max == 0;
     uint32_t done = 0;
-    uint32_t ranked;
-    enum sw_err err = SW_ERR_OK;
+    uint32_t found;
 
-    SW_ASSERT(near != NULL);
-    ranked = sw__pivots_rank(pivots, reader->kernel, reader->looks[look], true, wanted, near);
-    while (err == SW_ERR_OK && done < ranked && !enough(search, done, probe)) {
-        const uint32_t part = by_waves && ranked - done > WAVE ? WAVE : ranked - done;
-
-        err = wave(search, near, done, done + part, look);
-        done += part;
-    }
     search->certificate.buckets += count;
-    free(near);
-    return err;
+    sw__pivots_look(pivots, reader->kernel, fixed, look);
+    if (search->narrow) {
+        return probe_growing(search, pivots, look, probe);
+    }
+    found =
+        all ? sw__pivots_all(pivots, reader->kernel, look, room_for(reader, count))
+            : sw__pivots_rank(pivots, reader->kernel, look, true, probe, room_for(reader, probe));
+    return look_into(search, pivots, look, &done, found, probe);
 }
 
-static enum sw_err probe_all(struct search *search, const int32_t *fixed)
+static enum sw_err probe_all(struct sw__search *search, const int32_t *fixed)
 {
     struct sw_index_reader *reader = search->reader;
-    enum sw_err err;
+    enum sw_err err = probe_epoch(search, reader->now, fixed, reader->looks[0]);
 
-    sw__pivots_look(reader->now, fixed, reader->looks[0]);
-    err = probe_epoch(search, reader->now, 0);
     if (err == SW_ERR_OK && reader->previous != NULL) {
-        sw__pivots_look(reader->previous, fixed, reader->looks[1]);
-        err = probe_epoch(search, reader->previous, 1);
+        err = probe_epoch(search, reader->previous, fixed, reader->looks[1]);
     }
     return err;
 }
@@ -544,7 +227,7 @@ static enum sw_err probe_all(struct search *search, const int32_t *fixed)
 /* --- the whole -------------------------------------------------------------------------------- */
 
 /* An estimate as a distance. */
-static int64_t distance_of_estimate(const struct search *search, int64_t estimate)
+static int64_t distance_of_estimate(const struct sw__search *search, int64_t estimate)
 {
     const int64_t distance = estimate * (INT64_C(1) << (SW_DISTANCE_BITS - SW__ESTIMATE_BITS));
 
@@ -559,87 +242,86 @@ static int64_t distance_of_estimate(const struct search *search, int64_t estimat
     return distance;
 }
 
-static void give(const struct search *search,
-                 const struct sw__candidate *best,
-                 uint32_t count,
-                 struct sw_index_hit *ret_hits,
-                 uint32_t *ret_count)
+/* What the block says of a hit; CORRUPT if the row is another entry's. */
+static enum sw_err
+hit_of(struct sw__search *search, const struct sw__candidate *from, struct sw_index_hit *ret_hit)
 {
-    const struct sw_index_query *query = search->query;
-    uint32_t given = 0;
-
-    for (uint32_t i = 0; i < count; i++) {
-        if (!query->bounded || best[i].key <= query->distance_max) {
-            ret_hits[given++] = (struct sw_index_hit){
-                .id = best[i].id,
-                .distance = best[i].key,
-                .seq = best[i].seq,
-                .context = best[i].context,
-                .slice = search->reader->state.slices[best[i].slice_at].slice,
-                .stale = best[i].stale,
-            };
-        }
-    }
-    *ret_count = given;
-}
-
-static enum sw_err finish(struct search *search, struct sw_index_hit *ret_hits, uint32_t *ret_count)
-{
-    const uint32_t k = search->query->k;
-    bool cut_off = false;
-    int64_t last = 0;
+    struct sw_index_reader *reader = search->reader;
+    const struct sw__listed *listed = &reader->lists.blocks[from->lane / SW__BLOCK_LANES];
+    struct sw__block block;
+    const uint32_t lane = sw__scan_lane(search, from->lane, &block);
+    const uint64_t seq = sw__block_seq(&block, lane);
+    uint64_t watermark = 0;
     enum sw_err err;
 
-    if (search->rerank == UINT32_MAX) {
-        err = absorb(search);
-        sw__sort_candidates(search->hits, search->hit_count);
-        search->certificate.margin = INT64_MAX;
-        if (err == SW_ERR_OK) {
-            give(search, search->hits, search->hit_count, ret_hits, ret_count);
-        }
-        return err;
+    if (sw__block_id(&block, lane) != from->id) {
+        return sw__reader_corrupt(reader, "a row");
     }
-    cut_off = search->threshold != INT32_MAX || search->kept_count > search->rerank;
-    err = cut(search);
-    last = distance_of_estimate(search, search->threshold);
-    if (err == SW_ERR_OK) {
-        search->certificate.reranked = search->kept_count;
-        err = refine(search, search->kept, search->kept_count, k);
-    }
-    if (err == SW_ERR_OK) {
-        const uint32_t count = search->kept_count < k ? search->kept_count : k;
-
-        search->certificate.margin =
-            cut_off && count > 0 ? last - search->kept[count - 1].key : INT64_MAX;
-        give(search, search->kept, count, ret_hits, ret_count);
-    }
+    err = sw__reader_watermark(reader, sw__block_context(&block, lane), &watermark);
+    *ret_hit = (struct sw_index_hit){.id = from->id,
+                                     .distance = from->key,
+                                     .seq = seq,
+                                     .context = sw__block_context(&block, lane),
+                                     .slice = reader->state.slices[listed->slice_at].slice,
+                                     .stale = seq < watermark};
     return err;
 }
 
-static void begin(struct search *search, struct sw_index_reader *reader, const int32_t *fixed)
+static enum sw_err
+give(struct sw__search *search, uint32_t count, struct sw_index_hit *ret_hits, uint32_t *ret_count)
 {
+    const struct sw__candidate *best = search->reader->picks.candidates;
     const struct sw_index_query *query = search->query;
-    const uint32_t rerank = rerank_of(query);
+    uint32_t given = 0;
+    enum sw_err err = SW_ERR_OK;
 
-    search->reader = reader;
-    search->rerank = rerank;
-    search->narrow =
-        query->filter != NULL || query->one_context || query->seq_min != 0 || query->seq_max != 0;
-    search->threshold = INT32_MAX;
-    sw__exact_of(fixed, reader->dim, &search->exact);
-    search->certificate.epoch = reader->state.epoch;
-    search->kept_capacity = (rerank == UINT32_MAX ? 1024 : 4 * rerank) + SW__BLOCK_LANES;
-    search->kept = malloc(search->kept_capacity * sizeof(*search->kept));
-    search->numbers = malloc(search->kept_capacity * sizeof(*search->numbers));
-    SW_ASSERT(search->numbers != NULL);
-    search->source_capacity = BLOCKS_MIN;
-    search->sources = malloc(search->source_capacity * sizeof(*search->sources));
-    SW_ASSERT(search->kept != NULL);
-    SW_ASSERT(search->sources != NULL);
-    if (rerank == UINT32_MAX) {
-        search->hits = malloc((search->kept_capacity + (size_t)query->k) * sizeof(*search->hits));
-        SW_ASSERT(search->hits != NULL);
+    for (uint32_t i = 0; err == SW_ERR_OK && i < count; i++) {
+        if (!query->bounded || best[i].key <= query->distance_max) {
+            err = hit_of(search, &best[i], &ret_hits[given++]);
+        }
     }
+    *ret_count = given;
+    return err;
+}
+
+static enum sw_err
+finish(struct sw__search *search, struct sw_index_hit *ret_hits, uint32_t *ret_count)
+{
+    const struct sw__candidate *best;
+    uint32_t count = 0;
+    enum sw_err err;
+
+    if (search->rerank != SW__RERANK_ALL) {
+        sw__scan_finish(search);
+    }
+    err = sw__refine(search, &count);
+    if (err != SW_ERR_OK) {
+        return err;
+    }
+    best = search->reader->picks.candidates;
+    search->certificate.margin =
+        search->cut_off && count > 0
+            ? distance_of_estimate(search, sw__scan_last(search)) - best[count - 1].key
+            : INT64_MAX;
+    return give(search, count, ret_hits, ret_count);
+}
+
+static struct sw__search
+begin(struct sw_index_reader *reader, const struct sw_index_query *query, const int32_t *fixed)
+{
+    const bool window = query->one_context || query->seq_min != 0 || query->seq_max != 0;
+
+    reader->picks.count = 0;
+    sw__exact_of(fixed, reader->dim, &reader->exact);
+    return (struct sw__search){
+        .reader = reader,
+        .query = query,
+        .rerank = rerank_of(query),
+        .narrow = query->filter != NULL || window,
+        .looking = window || reader->state.watermarks > 0,
+        .threshold = INT32_MAX,
+        .certificate = {.epoch = reader->state.epoch},
+    };
 }
 
 /* What is asked about, rotated: a row already is. */
@@ -670,7 +352,7 @@ enum sw_err sw_index_search(struct sw_index_reader *reader,
                             struct sw_index_certificate *ret_certificate)
 {
     int32_t fixed[SW_SPACE_DIM_MAX];
-    struct search search = {.query = query};
+    struct sw__search search;
     enum sw_err err;
 
     SW_ASSERT(reader->open);
@@ -682,7 +364,7 @@ enum sw_err sw_index_search(struct sw_index_reader *reader,
     if (err != SW_ERR_OK) {
         return err;
     }
-    begin(&search, reader, fixed);
+    search = begin(reader, query, fixed);
     err = probe_all(&search, fixed);
     if (err == SW_ERR_OK) {
         err = finish(&search, ret_hits, ret_count);
@@ -691,9 +373,5 @@ enum sw_err sw_index_search(struct sw_index_reader *reader,
     if (err == SW_ERR_OK && ret_certificate != NULL) {
         *ret_certificate = search.certificate;
     }
-    free(search.sources);
-    free(search.kept);
-    free(search.numbers);
-    free(search.hits);
     return err;
 }

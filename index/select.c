@@ -1,83 +1,101 @@
-/* Quickselect, whose cuts come from a seeded generator so that no input can make it slow on
- * purpose; see select.h. The outcome is a set, so the cuts do not show. */
+/* Thresholds by bisection, each step of which counts all values without a branch; and quickselect,
+ * whose cuts come from a seeded generator so that no input can make it slow on purpose. The outcome
+ * is a set, so neither cuts nor order show; see select.h. */
 #include "index/select.h"
 
 #include <stdlib.h>
 
 #include "base/assert.h"
 #include "base/prng.h"
+#include "index/vector.h"
 
-enum { CUT_SEED = 0x73656c, SAMPLE = 20, FEW = 40 };
+enum { CUT_SEED = 0x73656c };
 
-/* Moves what is at most `cut` to the front; no branch depends on the data. */
-static uint32_t keep_below(uint64_t *numbers, uint32_t count, uint64_t cut)
+SW__CLONES static uint32_t
+count_estimates(const int32_t *restrict values, uint32_t count, int32_t limit)
 {
     uint32_t kept = 0;
 
     for (uint32_t i = 0; i < count; i++) {
-        const uint64_t number = numbers[i];
-
-        numbers[i] = numbers[kept];
-        numbers[kept] = number;
-        kept += number <= cut;
+        kept += values[i] <= limit;
     }
     return kept;
 }
 
-static void sort_few(uint64_t *numbers, uint32_t count)
+SW__CLONES static void range_of_estimates(const int32_t *restrict values,
+                                          uint32_t count,
+                                          int32_t *ret_low,
+                                          int32_t *ret_high)
 {
-    for (uint32_t i = 1; i < count; i++) {
-        const uint64_t number = numbers[i];
-        uint32_t at = i;
+    int32_t low = INT32_MAX;
+    int32_t high = INT32_MIN;
 
-        for (; at > 0 && numbers[at - 1] > number; at--) {
-            numbers[at] = numbers[at - 1];
-        }
-        numbers[at] = number;
+    for (uint32_t i = 0; i < count; i++) {
+        low = values[i] < low ? values[i] : low;
+        high = values[i] > high ? values[i] : high;
     }
+    *ret_low = low;
+    *ret_high = high;
 }
 
-/* A number that somewhat more than `keep` of them are probably not greater than. */
-static uint64_t guess(const uint64_t *numbers, uint32_t count, uint32_t keep, uint64_t *state)
+int32_t sw__select_estimate(
+    const int32_t *values, uint32_t count, uint32_t keep, uint32_t slack, uint32_t *ret_kept)
 {
-    uint64_t sample[SAMPLE];
-    const uint32_t rank = (uint32_t)((uint64_t)keep * SAMPLE / count);
-
-    for (uint32_t i = 0; i < SAMPLE; i++) {
-        *state = *state * UINT64_C(6364136223846793005) + 1442695040888963407;
-        sample[i] = numbers[(*state >> 32) * count >> 32];
-    }
-    sort_few(sample, SAMPLE);
-    return sample[rank + 1 < SAMPLE ? rank + 1 : SAMPLE - 1];
-}
-
-void sw__select_numbers(uint64_t *numbers, uint32_t count, uint32_t keep)
-{
-    uint64_t state = CUT_SEED;
-    uint32_t from = 0; /* numbers before it are kept; what is decided is numbers[from..count) */
+    uint32_t kept = count; /* are not above `high`; fewer than `keep` are below `low` */
+    int32_t low;
+    int32_t high;
 
     SW_ASSERT(keep >= 1 && keep <= count);
-    while (count - from > FEW && from < keep) {
-        const uint64_t cut = guess(numbers + from, count - from, keep - from, &state);
-        const uint32_t kept = keep_below(numbers + from, count - from, cut);
+    range_of_estimates(values, count, &low, &high);
+    while (kept > keep + slack && low < high) {
+        const int32_t middle = (int32_t)(((int64_t)low + high) >> 1);
+        const uint32_t below = count_estimates(values, count, middle);
 
-        if (kept == count - from) {
-            /* Many are equal: part below from equal, and be done or go on below. */
-            const uint32_t low = cut == 0 ? 0 : keep_below(numbers + from, count - from, cut - 1);
-
-            if (keep - from > low) {
-                return;
-            }
-            count = from + low;
-        } else if (kept >= keep - from) {
-            count = from + kept;
+        if (below >= keep) {
+            high = middle;
+            kept = below;
         } else {
-            from += kept;
+            low = middle + 1;
         }
     }
-    if (from < keep) {
-        sort_few(numbers + from, count - from);
+    *ret_kept = kept;
+    return high;
+}
+
+SW__CLONES static uint32_t count_keys(const int64_t *restrict values, uint32_t count, int64_t limit)
+{
+    uint64_t kept = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        kept += values[i] <= limit;
     }
+    return (uint32_t)kept;
+}
+
+int64_t sw__select_key(const int64_t *values, uint32_t count, uint32_t keep, uint32_t *ret_kept)
+{
+    uint32_t kept = count;
+    int64_t low = INT64_MAX;
+    int64_t high = INT64_MIN;
+
+    SW_ASSERT(keep >= 1 && keep <= count);
+    for (uint32_t i = 0; i < count; i++) {
+        low = values[i] < low ? values[i] : low;
+        high = values[i] > high ? values[i] : high;
+    }
+    while (kept > keep && low < high) {
+        const int64_t middle = low + (int64_t)(((uint64_t)high - (uint64_t)low) / 2);
+        const uint32_t below = count_keys(values, count, middle);
+
+        if (below >= keep) {
+            high = middle;
+            kept = below;
+        } else {
+            low = middle + 1;
+        }
+    }
+    *ret_kept = kept;
+    return high;
 }
 
 static int order(const struct sw__candidate *a, const struct sw__candidate *b)

@@ -493,7 +493,7 @@ static enum sw_err nearest_piece(struct sw_index *index, uint32_t *cost)
 
         err = sample_vector(index, ids[i], fixed, &there);
         if (there) {
-            sw__pivots_look(index->next, fixed, index->look);
+            sw__pivots_look(index->next, index->kernel, fixed, index->look);
             (void)sw__pivots_rank(index->next, index->kernel, index->look, false, 1, &near);
         }
         sw__set_u32(items + (size_t)4 * i, near.bucket);

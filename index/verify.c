@@ -88,7 +88,7 @@ static enum sw_err check_code(struct sw_index_verify *verify,
         view.id != lane->id || sw__row_load(index, &view, fixed) != SW_ERR_OK) {
         return damaged(verify, "the vector of entry", lane->id);
     }
-    sw__pivots_look(pivots, fixed, index->look);
+    sw__pivots_look(pivots, index->kernel, fixed, index->look);
     sw__entry_code(index, pivots, at->bucket, &code);
     return same_code(&code, &lane->code, index->dim)
                ? SW_ERR_OK

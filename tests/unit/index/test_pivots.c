@@ -94,7 +94,7 @@ static void the_nearest_comes_first(void **state)
     }
     for (int round = 0; round < 200; round++) {
         random_vector(&prng, fixed);
-        sw__pivots_look(pivots, fixed, look);
+        sw__pivots_look(pivots, &sw__kernel_scalar, fixed, look);
         assert_int_equal(sw__pivots_rank(pivots, &sw__kernel_scalar, look, true, 8, near), 8);
         right += near[0].bucket == nearest(look, 0, COUNT);
         for (int i = 1; i < 8; i++) {
@@ -135,7 +135,7 @@ static void the_order_of_arrival_does_not_matter(void **state)
         uint32_t found;
 
         random_vector(&prng, fixed);
-        sw__pivots_look(a, fixed, look);
+        sw__pivots_look(a, sw__kernel_best(), fixed, look);
         found = sw__pivots_rank(a, &sw__kernel_scalar, look, round % 2 == 0, count, near_a);
         assert_int_equal(
             found, sw__pivots_rank(b, sw__kernel_best(), look, round % 2 == 0, count, near_b));
@@ -148,6 +148,42 @@ static void the_order_of_arrival_does_not_matter(void **state)
     free(look);
     sw__pivots_free(a);
     sw__pivots_free(b);
+}
+
+/* Parts of all of them, one after the other, are what one ranking of all gives. */
+static void parts_add_up(void **state)
+{
+    struct sw__pivots *pivots = pivots_new(SW_METRIC_L2);
+    struct sw__look *look = calloc(1, sizeof(*look));
+    struct sw_prng prng = sw_prng_of(3);
+    struct sw__near ranked[COUNT], near[COUNT];
+    int32_t fixed[DIM];
+
+    (void)state;
+    for (uint32_t bucket = 0; bucket < COUNT; bucket++) {
+        add(pivots, bucket);
+    }
+    for (int round = 0; round < 50; round++) {
+        uint32_t done = 0;
+
+        random_vector(&prng, fixed);
+        sw__pivots_look(pivots, sw__kernel_best(), fixed, look);
+        assert_int_equal(sw__pivots_rank(pivots, sw__kernel_best(), look, true, COUNT, ranked),
+                         COUNT);
+        assert_int_equal(sw__pivots_all(pivots, sw__kernel_best(), look, near), COUNT);
+        while (done < COUNT) {
+            const uint32_t part = (uint32_t)sw_prng_range(&prng, 1, COUNT - done);
+
+            sw__pivots_part(pivots, near + done, COUNT - done, part);
+            done += part;
+        }
+        for (uint32_t i = 0; i < COUNT; i++) {
+            assert_int_equal(near[i].bucket, ranked[i].bucket);
+            assert_int_equal(near[i].base, ranked[i].base);
+        }
+    }
+    free(look);
+    sw__pivots_free(pivots);
 }
 
 static void far_rows_are_refused(void **state)
@@ -173,6 +209,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_nearest_comes_first),
         cmocka_unit_test(the_order_of_arrival_does_not_matter),
+        cmocka_unit_test(parts_add_up),
         cmocka_unit_test(far_rows_are_refused),
     };
 

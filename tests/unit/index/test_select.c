@@ -12,33 +12,65 @@
 
 enum { COUNT_MAX = 300, ROUNDS = 3000 };
 
-static int compare_numbers(const void *a, const void *b)
+static int compare_keys(const void *a, const void *b)
 {
-    const uint64_t x = *(const uint64_t *)a;
-    const uint64_t y = *(const uint64_t *)b;
+    const int64_t x = *(const int64_t *)a;
+    const int64_t y = *(const int64_t *)b;
 
     return x < y ? -1 : (x > y ? 1 : 0);
 }
 
-static void numbers_are_parted(void **state)
+static uint32_t not_above(const int64_t *sorted, uint32_t count, int64_t limit)
+{
+    uint32_t kept = 0;
+
+    while (kept < count && sorted[kept] <= limit) {
+        kept++;
+    }
+    return kept;
+}
+
+/* Fewer than the next greater value would keep; no more than asked for, unless they are equal. */
+static void assert_threshold(
+    const int64_t *sorted, uint32_t count, uint32_t keep, uint32_t slack, int64_t limit)
+{
+    const uint32_t kept = not_above(sorted, count, limit);
+
+    assert_true(kept >= keep);
+    assert_true(kept <= keep + slack || sorted[kept - 1] == sorted[keep - 1]);
+}
+
+static void thresholds_keep_what_is_asked(void **state)
 {
     struct sw_prng prng = sw_prng_of(1);
-    uint64_t numbers[COUNT_MAX];
-    uint64_t sorted[COUNT_MAX];
+    int32_t estimates[COUNT_MAX];
+    int64_t keys[COUNT_MAX];
+    int64_t sorted[COUNT_MAX];
 
     (void)state;
     for (int round = 0; round < ROUNDS; round++) {
         const uint32_t count = (uint32_t)sw_prng_range(&prng, 1, COUNT_MAX);
         const uint32_t keep = (uint32_t)sw_prng_range(&prng, 1, count);
-        const uint64_t range = sw_prng_range(&prng, 1, 400);
+        const uint32_t slack = round % 2 == 0 ? 0 : (uint32_t)sw_prng_below(&prng, 40);
+        const uint64_t range = sw_prng_range(&prng, 1, round % 3 == 0 ? UINT32_MAX : 400);
+        uint32_t kept = 0;
+        int64_t limit;
 
         for (uint32_t i = 0; i < count; i++) {
-            numbers[i] = sorted[i] = sw_prng_below(&prng, range);
+            estimates[i] = (int32_t)((int64_t)sw_prng_below(&prng, range) - (int64_t)(range / 2));
+            keys[i] = round % 5 == 0 ? estimates[i] * (INT64_C(1) << 31) : estimates[i];
+            sorted[i] = estimates[i];
         }
-        qsort(sorted, count, sizeof(sorted[0]), compare_numbers);
-        sw__select_numbers(numbers, count, keep);
-        qsort(numbers, keep, sizeof(numbers[0]), compare_numbers);
-        assert_memory_equal(numbers, sorted, keep * sizeof(numbers[0]));
+        qsort(sorted, count, sizeof(sorted[0]), compare_keys);
+        limit = sw__select_estimate(estimates, count, keep, slack, &kept);
+        assert_threshold(sorted, count, keep, slack, limit);
+        assert_int_equal(kept, not_above(sorted, count, limit));
+        for (uint32_t i = 0; round % 5 == 0 && i < count; i++) {
+            sorted[i] *= INT64_C(1) << 31;
+        }
+        limit = sw__select_key(keys, count, keep, &kept);
+        assert_threshold(sorted, count, keep, 0, limit);
+        assert_int_equal(kept, not_above(sorted, count, limit));
     }
 }
 
@@ -78,7 +110,7 @@ static void candidates_are_parted_by_key_and_id(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(numbers_are_parted),
+        cmocka_unit_test(thresholds_keep_what_is_asked),
         cmocka_unit_test(candidates_are_parted_by_key_and_id),
     };
 

@@ -128,7 +128,7 @@ static void damage(struct world *world, enum sw__kind kind, size_t at, uint8_t b
 static void every_kind_of_damage_is_found(void **state)
 {
     struct world world = filled(6);
-    const size_t code = sw__block_size(DIM) - SW__BLOCK_LANES * DIM / 8;
+    const size_t code = SW__BLOCK_HEADER_SIZE + (size_t)SW__BLOCK_LANES * 8;
 
     (void)state;
     world_settle(&world);
