@@ -113,6 +113,12 @@ enum {
     SW_ATTRIBUTE_TEXT_SIZE_MAX = 256,
     SW_CONDITION_COUNT_MAX = 32,      /* of one question */
     SW_SEARCH_RERANK_MAX = 16 * 1024, /* candidates compared exactly */
+    /* Places of entries, free ones too, that a search looks at, that putting-if-novel looks at
+     * inside of an entry, and that a search may look at while entries wait for it. */
+    SW_SEARCH_SCAN_MAX = 1 << 22,
+    SW_NOVEL_SCAN_MAX = 1 << 19,
+    SW_SEARCH_BRIEF_SCAN_MAX = 1 << 15,
+    SW_ATTRIBUTES_SIZE_MAX = 64 << 20, /* bytes of attributes that one reader keeps in memory */
 
     SW_CONTEXT_ID_SIZE_MAX = 128,
     SW_CONTEXT_TOKENS_MAX = 1 << 20,    /* of one block */

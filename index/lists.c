@@ -64,9 +64,11 @@ add_block(struct sw__lists *lists, const uint8_t *bytes, uint32_t slice_at, uint
         .bytes = bytes, .slice_at = (uint16_t)slice_at, .count = (uint8_t)count};
 }
 
-/* Reads the bucket's records; blocks of dropped slices are passed over. */
-static enum sw_err collect(struct sw_index_reader *reader, uint32_t bucket)
+/* Reads the bucket's records up to `count_max` blocks; those of dropped slices are passed over. */
+static enum sw_err
+collect(struct sw_index_reader *reader, uint32_t bucket, uint32_t count_max, bool *ret_complete)
 {
+    const uint32_t last = reader->lists.block_count + count_max;
     const struct sw__key start = sw__key_1(&reader->prefix, SW__KIND_CODES, bucket);
     struct sw_index_record record;
     struct sw__block block;
@@ -74,7 +76,12 @@ static enum sw_err collect(struct sw_index_reader *reader, uint32_t bucket)
     uint32_t at = 0;
     enum sw_err err = reader->map->ops->seek(reader->map, sw__key_span(&start), &record);
 
+    *ret_complete = true;
     while (err == SW_ERR_OK && sw__key_covers(&start, record.key)) {
+        if (reader->lists.block_count == last) {
+            *ret_complete = false;
+            return SW_ERR_OK;
+        }
         if (!sw__key_read(&reader->prefix, SW__KIND_CODES, record.key, 3, numbers) ||
             sw__block_view(record.value, reader->dim, &block) != SW_ERR_OK) {
             return sw__reader_corrupt(reader, "a block of codes");
@@ -95,17 +102,20 @@ static enum sw_err collect(struct sw_index_reader *reader, uint32_t bucket)
 
 enum sw_err sw__reader_list(struct sw_index_reader *reader,
                             uint32_t bucket,
-                            uint32_t *ret_first,
-                            uint32_t *ret_count)
+                            uint32_t count_max,
+                            struct sw__some_blocks *ret_blocks)
 {
     struct sw__lists *lists = &reader->lists;
     struct sw__list *list;
+    bool known;
 
     grow_table(lists);
     list = slot_of(lists, bucket);
-    if (list->snapshot != lists->snapshot) {
+    known = list->snapshot == lists->snapshot;
+    if (!known || (!list->complete && list->count < count_max)) {
         const uint32_t first = lists->block_count;
-        const enum sw_err err = collect(reader, bucket);
+        bool complete;
+        const enum sw_err err = collect(reader, bucket, count_max, &complete);
 
         if (err != SW_ERR_OK) {
             lists->block_count = first;
@@ -114,10 +124,13 @@ enum sw_err sw__reader_list(struct sw_index_reader *reader,
         *list = (struct sw__list){.snapshot = lists->snapshot,
                                   .bucket = bucket,
                                   .first = first,
-                                  .count = lists->block_count - first};
-        lists->list_count++;
+                                  .count = lists->block_count - first,
+                                  .complete = complete};
+        lists->list_count += known ? 0 : 1;
     }
-    *ret_first = list->first;
-    *ret_count = list->count;
+    *ret_blocks =
+        (struct sw__some_blocks){.first = list->first,
+                                 .count = list->count < count_max ? list->count : count_max,
+                                 .complete = list->complete && list->count <= count_max};
     return SW_ERR_OK;
 }

@@ -40,6 +40,14 @@ struct sw__list {
     uint32_t bucket;
     uint32_t first;
     uint32_t count;
+    bool complete; /* these are all of it */
+};
+
+/* Places in the array of lists. */
+struct sw__some_blocks {
+    uint32_t first;
+    uint32_t count;
+    bool complete;
 };
 
 struct sw__lists {
@@ -96,12 +104,12 @@ enum sw_err sw__reader_row(struct sw_index_reader *reader,
                            uint32_t slice_at,
                            uint32_t vector,
                            struct sw_span *ret_bytes) SW_MUST_CHECK;
-/* The blocks of a bucket but for those of dropped slices: places in reader->lists.blocks, whose
- * address the next call may change. */
+/* The first blocks of a bucket, at most `count_max`, but for those of dropped slices; and whether
+ * these are all. Places in reader->lists.blocks, whose address the next call may change. */
 enum sw_err sw__reader_list(struct sw_index_reader *reader,
                             uint32_t bucket,
-                            uint32_t *ret_first,
-                            uint32_t *ret_count) SW_MUST_CHECK;
+                            uint32_t count_max,
+                            struct sw__some_blocks *ret_blocks) SW_MUST_CHECK;
 /* The next snapshot: nothing is known of it; memory is kept. */
 void sw__lists_clear(struct sw__lists *lists);
 void sw__lists_release(struct sw__lists *lists);

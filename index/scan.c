@@ -17,11 +17,6 @@ enum {
     PICKS_EXACT = 1024, /* compared exactly at a time, when everything is */
 };
 
-struct listed {
-    uint32_t first;
-    uint32_t count;
-};
-
 static void make_room(struct sw__search *search)
 {
     struct sw__picks *picks = &search->reader->picks;
@@ -281,8 +276,8 @@ static void prefetch_block(const struct sw__search *search, uint32_t at)
 }
 
 static enum sw_err scan_bucket(struct sw__search *search,
-                               const struct listed *listed,
-                               const struct listed *next,
+                               const struct sw__some_blocks *listed,
+                               const struct sw__some_blocks *next,
                                int32_t base)
 {
     const uint32_t end = listed->first + listed->count;
@@ -300,6 +295,30 @@ static enum sw_err scan_bucket(struct sw__search *search,
     return err;
 }
 
+/* Looks up where the blocks of the buckets are, as many as there is budget for; the number of
+ * buckets goes to `count`. */
+static enum sw_err list_buckets(struct sw__search *search,
+                                const struct sw__near *near,
+                                struct sw__some_blocks *ret_lists,
+                                uint32_t *count)
+{
+    const uint32_t wanted = *count;
+    enum sw_err err = SW_ERR_OK;
+
+    *count = 0;
+    while (err == SW_ERR_OK && *count < wanted && !search->certificate.terminated_early) {
+        struct sw__some_blocks *list = &ret_lists[*count];
+
+        err = sw__reader_list(search->reader, near[*count].bucket, search->blocks_left, list);
+        if (err == SW_ERR_OK) {
+            search->blocks_left -= list->count;
+            search->certificate.terminated_early = !list->complete;
+            *count += 1;
+        }
+    }
+    return err;
+}
+
 static enum sw_err wave(struct sw__search *search,
                         const struct sw__pivots *pivots,
                         const struct sw__look *look,
@@ -307,12 +326,9 @@ static enum sw_err wave(struct sw__search *search,
                         uint32_t count)
 {
     struct sw_index_reader *reader = search->reader;
-    struct listed lists[WAVE];
-    enum sw_err err = SW_ERR_OK;
+    struct sw__some_blocks lists[WAVE];
+    enum sw_err err = list_buckets(search, near, lists, &count);
 
-    for (uint32_t i = 0; err == SW_ERR_OK && i < count; i++) {
-        err = sw__reader_list(reader, near[i].bucket, &lists[i].first, &lists[i].count);
-    }
     for (uint32_t i = 0; err == SW_ERR_OK && i < count; i++) {
         if (lists[i].count > 0 && search->rerank != SW__RERANK_ALL) {
             sw__pivots_look_into(pivots, reader->kernel, look, near[i].bucket, &reader->code);
@@ -332,7 +348,9 @@ enum sw_err sw__scan(struct sw__search *search,
     enum sw_err err = SW_ERR_OK;
 
     make_room(search);
-    for (uint32_t from = 0; err == SW_ERR_OK && from < count; from += WAVE) {
+    for (uint32_t from = 0;
+         err == SW_ERR_OK && from < count && !search->certificate.terminated_early;
+         from += WAVE) {
         const uint32_t part = count - from < WAVE ? count - from : WAVE;
 
         err = wave(search, pivots, look, near + from, part);

@@ -126,12 +126,8 @@ static uint64_t pass_min(const struct sw_index_query *query)
 
 static bool enough(const struct sw__search *search, uint32_t done, uint32_t probe)
 {
-    const uint64_t scan_max = search->query->scan_max;
-
-    if (scan_max != 0 && search->certificate.scanned >= scan_max) {
-        return true;
-    }
-    return done >= probe && (!search->narrow || search->passed >= pass_min(search->query));
+    return search->certificate.terminated_early ||
+           (done >= probe && (!search->narrow || search->passed >= pass_min(search->query)));
 }
 
 static struct sw__near *room_for(struct sw_index_reader *reader, uint32_t count)
@@ -144,7 +140,7 @@ static struct sw__near *room_for(struct sw_index_reader *reader, uint32_t count)
     return reader->near;
 }
 
-/* Buckets near[*done..end), a few at a time if a limit may end it. */
+/* Buckets near[*done..end), a few at a time if enough may pass before that. */
 static enum sw_err look_into(struct sw__search *search,
                              const struct sw__pivots *pivots,
                              const struct sw__look *look,
@@ -153,7 +149,7 @@ static enum sw_err look_into(struct sw__search *search,
                              uint32_t probe)
 {
     const struct sw__near *near = search->reader->near;
-    const bool limited = search->query->scan_max != 0 || (search->narrow && end > probe);
+    const bool limited = search->narrow && end > probe;
     enum sw_err err = SW_ERR_OK;
 
     while (err == SW_ERR_OK && *done < end && !(limited && enough(search, *done, probe))) {
@@ -306,6 +302,15 @@ finish(struct sw__search *search, struct sw_index_hit *ret_hits, uint32_t *ret_c
     return give(search, count, ret_hits, ret_count);
 }
 
+/* How many blocks hold so many entries when full, or how many there can be. */
+static uint32_t blocks_of(uint64_t scan_max, uint32_t dim)
+{
+    const uint32_t capacity = sw__block_capacity(dim);
+    const uint64_t blocks = scan_max / capacity + (scan_max % capacity != 0 ? 1 : 0);
+
+    return scan_max == 0 || blocks > UINT32_MAX / 2 ? UINT32_MAX / 2 : (uint32_t)blocks;
+}
+
 static struct sw__search
 begin(struct sw_index_reader *reader, const struct sw_index_query *query, const int32_t *fixed)
 {
@@ -317,6 +322,7 @@ begin(struct sw_index_reader *reader, const struct sw_index_query *query, const 
         .reader = reader,
         .query = query,
         .rerank = rerank_of(query),
+        .blocks_left = blocks_of(query->scan_max, reader->dim),
         .narrow = query->filter != NULL || window,
         .looking = window || reader->state.watermarks > 0,
         .threshold = INT32_MAX,

@@ -37,8 +37,10 @@ struct sw_index_query {
     uint32_t probe;           /* buckets to look into; 0: what recall_permille asks for */
     uint32_t rerank;          /* candidates to compare exactly; 0: what recall_permille asks for */
     uint32_t recall_permille; /* 500..999; 0: 950. 1000: everything is compared exactly */
-    struct sw_index_budget budget;        /* in the place of recall_permille 0, unless it is zero */
-    uint64_t scan_max;                    /* no further bucket after so many entries; 0: no limit */
+    struct sw_index_budget budget; /* in the place of recall_permille 0, unless it is zero */
+    /* Looks at no more blocks than hold so many entries when full; 0: no limit. An answer that this
+     * cut off may depend on how entries lie in blocks; no other does. */
+    uint64_t scan_max;
     const struct sw_index_filter *filter; /* or NULL */
     /* With one: buckets are probed until so many entries have passed; 0: SW_SEARCH_PASS_DEFAULT * k
      */
@@ -71,6 +73,7 @@ struct sw_index_certificate {
     uint64_t scanned; /* entries whose codes were looked at */
     uint64_t passed;  /* of these: let through by filter, window and context, if there are any */
     uint32_t reranked;
+    bool terminated_early; /* scan_max ended it before the budget did */
     /* The estimate of the last candidate less that of the k-th hit, in units of distance: what an
      * estimate would have to be wrong by for a scanned entry to be missing; INT64_MAX if all that
      * was scanned was compared exactly. */

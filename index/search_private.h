@@ -13,7 +13,8 @@
 struct sw__search {
     struct sw_index_reader *reader; /* borrowed, with its scratch */
     const struct sw_index_query *query;
-    uint32_t rerank;   /* SW__RERANK_ALL: everything */
+    uint32_t rerank;      /* SW__RERANK_ALL: everything */
+    uint32_t blocks_left; /* of scan_max */
     bool narrow;       /* only some entries count: buckets are probed until enough of them passed */
     bool looking;      /* a lane's seq and context matter */
     int32_t threshold; /* entries with a greater estimate are none of the best */

@@ -396,7 +396,8 @@ enum sw_err sw__vector_watermark(struct sw__apply *apply,
     return err;
 }
 
-/* Is there an entry within the item's distance? It becomes the answer. */
+/* Is there an entry within the item's distance? It becomes the answer; if there is none, value 1
+ * says that not all were looked at that the recall asks for. */
 static enum sw_err find_near(struct sw__apply *apply,
                              struct sw_vectors_index *index,
                              const struct sw_vector_item *item,
@@ -408,7 +409,11 @@ static enum sw_err find_near(struct sw__apply *apply,
     struct sw_key key;
     enum sw_err err;
 
-    err = sw_vectors_nearest(index, item, &match);
+    err = sw_vectors_nearest(
+        index, item, apply->format >= SW_ENTRY_FORMAT_MEMORIES ? SW_NOVEL_SCAN_MAX : 0, &match);
+    if (err == SW_ERR_OK && match.id == 0 && match.terminated_early) {
+        result->value = 1;
+    }
     if (err != SW_ERR_OK || match.id == 0) {
         return err;
     }

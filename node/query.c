@@ -362,7 +362,13 @@ static enum sw_err ask_vectors(const struct sw_request *request,
 
     return request->op == SW_OP_INDEX_LIST
                ? sw_vectors_list(&state->vectors, &place, out, ret_answer)
-               : sw_vectors_search(&state->vectors, store, &place, request->value, out, ret_answer);
+               : sw_vectors_search(&state->vectors,
+                                   store,
+                                   &place,
+                                   request->value,
+                                   SW_VECTORS_FULL,
+                                   out,
+                                   ret_answer);
 }
 
 static enum sw_err query_vectors(const struct sw_request *request,

@@ -17,8 +17,8 @@ struct sw__page {
     uint32_t count;
     bool more;
     uint64_t walked_to; /* of a list of leases that was cut: the last one it passed */
-    uint64_t upto;  /* of a watch: everything up to this revision is in the page */
-    uint64_t floor; /* of COMPACTED: the oldest revision that could be read */
+    uint64_t upto;      /* of a watch: everything up to this revision is in the page */
+    uint64_t floor;     /* of COMPACTED: the oldest revision that could be read */
 };
 
 struct sw_place sw__page_place(const struct sw__page *page);

@@ -251,6 +251,7 @@ struct sw_vectors_index *sw_vectors_add(struct sw_vectors *vectors,
 static void index_free(struct sw_vectors_index *index)
 {
     sw_index_reader_free(index->reader);
+    sw_attributes_release(&index->attributes);
     sw_index_free(index->index);
     sw_buf_release(&index->names);
     free(index);

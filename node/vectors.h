@@ -108,6 +108,7 @@ enum sw_err sw_vectors_id_of(const struct sw_vectors_index *index,
 /* --- vectors_search.c ------------------------------------------------------------------------- */
 
 struct sw_vectors_match {
+    bool terminated_early;  /* there were more places to look at than it might */
     uint64_t id;            /* 0 = there is none */
     uint64_t distance_bits; /* of an IEEE 754 double: what records carry in the place of a lease */
 };
@@ -116,12 +117,17 @@ struct sw_vectors_match {
 enum sw_err sw_vectors_entry_get(const struct sw_vectors_index *index,
                                  uint64_t id,
                                  struct sw_vectors_entry *ret_entry) SW_MUST_CHECK;
-/* The nearest entry within the item's greatest distance. */
+/* The nearest entry within the item's greatest distance; `scan_max` as in index/search.h. */
 enum sw_err sw_vectors_nearest(struct sw_vectors_index *index,
                                const struct sw_vector_item *item,
+                               uint64_t scan_max,
                                struct sw_vectors_match *ret_match) SW_MUST_CHECK;
 
+/* BRIEF takes about a millisecond at most, for whoever keeps writers waiting. */
+enum sw_vectors_effort { SW_VECTORS_BRIEF, SW_VECTORS_FULL };
+
 struct sw_vectors_answer {
+    bool unfinished; /* BRIEF was not enough: there is no answer, ask for FULL */
     enum sw_err err;
     uint64_t value; /* DIMENSION: see sw__vectors_dimensions */
     uint32_t count;
@@ -134,6 +140,7 @@ enum sw_err sw_vectors_search(const struct sw_vectors *vectors,
                               struct sw_store *store,
                               const struct sw_place *place,
                               struct sw_span question,
+                              enum sw_vectors_effort effort,
                               struct sw_buf *out,
                               struct sw_vectors_answer *ret_answer) SW_MUST_CHECK;
 /* Answers an INDEX_LIST of a partition, as JSON alone. */

@@ -5,6 +5,7 @@
 
 #include "index/index.h"
 #include "index/search.h"
+#include "node/attributes.h"
 #include "node/vectors.h"
 
 struct sw__apply;
@@ -24,6 +25,10 @@ struct sw_vectors_index {
     struct sw__apply *apply;        /* while an entry is executed: whose effects writes are */
     struct sw_index *index;         /* owned */
     struct sw_index_reader *reader; /* owned; NULL until something is searched */
+    bool reader_open;
+    struct sw_store_marks marks;     /* when it was opened */
+    struct sw_attributes attributes; /* of entries that conditions were held against */
+    uint64_t misses;                 /* looks at the store for want of room in them */
 };
 
 /* Both lengths of a DIMENSION, in numbers: a vector's of so many bytes above, the space's below. */

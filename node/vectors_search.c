@@ -1,8 +1,9 @@
 /* Questions to a vector index: the library finds ids, the store tells what stands there.
  *
- * A search runs where entries are executed, on what they left, so it sees every write before it and
- * none after. Distances leave as doubles: an integer of the library times a power of two, which is
- * exact, so replies are the same bytes on every machine. */
+ * A search sees the store that its index is of: the one where entries are executed, or a view of
+ * it. Its work has a bound, and the answer says if that cut it off. Distances leave as doubles: an
+ * integer of the library times a power of two, which is exact, so replies are the same bytes on
+ * every machine. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,11 +17,23 @@
  * entries of a large index: it happens inside apply. */
 enum { NOVEL_RECALL_PERMILLE = 999 };
 
+enum {
+    /* BRIEF: looks at the store by a filter, and hits with their values, each of about a
+     * microsecond. */
+    BRIEF_MISS_MAX = 512,
+    BRIEF_HIT_MAX = 100,
+    /* To compare an entry exactly costs what so many estimates do. */
+    EXACT_COST = 16,
+};
+
 /* What a search reads beside the library's records. */
 struct look {
-    const struct sw_vectors_index *index;
+    struct sw_vectors_index *index;
     const struct sw_vector_query *query;
     enum sw_err err; /* the first of the store's */
+    struct sw_attributes_question question;
+    size_t attributes_max;     /* bytes */
+    uint64_t misses, miss_max; /* looks at the store */
 };
 
 static uint64_t bits_of(double value)
@@ -57,7 +70,9 @@ enum sw_err sw_vectors_entry_get(const struct sw_vectors_index *index,
 /* The reader, on the records as they are now. */
 static enum sw_err open_reader(struct sw_vectors_index *index)
 {
+    struct sw_store_marks marks;
     struct sw_key prefix;
+    enum sw_err err;
 
     if (index->reader == NULL) {
         sw_key_index(sw_place_slot(&index->place),
@@ -68,26 +83,37 @@ static enum sw_err open_reader(struct sw_vectors_index *index)
         index->reader = sw_index_reader_new(sw_key_span(&prefix));
     }
     if (index->changed) {
-        const enum sw_err err = sw_index_flush(index->index);
-
+        err = sw_index_flush(index->index);
         if (err != SW_ERR_OK) {
             return err;
         }
+        index->changed = false;
     }
-    return sw_index_reader_open(index->reader, &index->map, false);
+    marks = index->store->ops->marks(index->store, SW_TABLE_INDEX);
+    if (index->reader_open && marks.changes == index->marks.changes) {
+        return SW_ERR_OK;
+    }
+    err = sw_index_reader_open(
+        index->reader, &index->map, index->reader_open && marks.moves == index->marks.moves);
+    index->reader_open = err == SW_ERR_OK;
+    index->marks = marks;
+    return err;
 }
 
 enum sw_err sw_vectors_nearest(struct sw_vectors_index *index,
                                const struct sw_vector_item *item,
+                               uint64_t scan_max,
                                struct sw_vectors_match *ret_match)
 {
     const struct sw_space *space = sw_index_space(index->index);
     const struct sw_index_query query = {.vector = item->vector,
                                          .k = 1,
                                          .recall_permille = NOVEL_RECALL_PERMILLE,
+                                         .scan_max = scan_max,
                                          .bounded = true,
                                          .distance_max =
                                              sw_space_distance_of(space, item->distance_max)};
+    struct sw_index_certificate certificate;
     struct sw_index_hit hit;
     uint32_t count = 0;
     enum sw_err err;
@@ -95,9 +121,12 @@ enum sw_err sw_vectors_nearest(struct sw_vectors_index *index,
     *ret_match = (struct sw_vectors_match){0};
     err = open_reader(index);
     if (err == SW_ERR_OK) {
-        err = sw_index_search(index->reader, &query, &hit, &count, NULL);
+        err = sw_index_search(index->reader, &query, &hit, &count, &certificate);
     }
     SW_ASSERT(err != SW_ERR_INVALID); /* the vector was checked */
+    if (err == SW_ERR_OK) {
+        ret_match->terminated_early = certificate.terminated_early;
+    }
     if (err == SW_ERR_OK && count > 0) {
         ret_match->id = hit.id;
         ret_match->distance_bits = bits_of(sw_space_distance(space, hit.distance));
@@ -107,22 +136,99 @@ enum sw_err sw_vectors_nearest(struct sw_vectors_index *index,
 
 /* --- filters ---------------------------------------------------------------------------------- */
 
+/* Asks the store, and remembers what it says if there is room. */
+static bool missing_holds(struct look *look, uint64_t id)
+{
+    struct sw_vectors_index *index = look->index;
+    const struct sw_vector_query *query = look->query;
+    struct sw_vectors_entry entry;
+
+    look->misses++;
+    if (look->err != SW_ERR_OK || look->misses > look->miss_max) {
+        return false;
+    }
+    look->err = sw_vectors_entry_get(index, id, &entry);
+    if (look->err != SW_ERR_OK) {
+        return false;
+    }
+    if (!sw_attributes_add(&index->attributes,
+                           id,
+                           entry.attributes,
+                           entry.attribute_count,
+                           look->attributes_max)) {
+        index->misses++;
+    }
+    return sw_conditions_hold(
+        query->conditions, query->condition_count, entry.attributes, entry.attribute_count);
+}
+
 static uint32_t mask(void *context, const uint64_t ids[], uint32_t count)
 {
     struct look *look = context;
-    struct sw_vectors_entry entry;
+    uint32_t sets[32];
     uint32_t bits = 0;
 
-    for (uint32_t i = 0; i < count && look->err == SW_ERR_OK; i++) {
-        look->err = sw_vectors_entry_get(look->index, ids[i], &entry);
-        if (look->err == SW_ERR_OK && sw_conditions_hold(look->query->conditions,
-                                                         look->query->condition_count,
-                                                         entry.attributes,
-                                                         entry.attribute_count)) {
-            bits |= UINT32_C(1) << i;
-        }
+    sw_attributes_find(&look->index->attributes, ids, count, sets);
+    for (uint32_t i = 0; i < count; i++) {
+        const bool holds =
+            sets[i] == SW_ATTRIBUTES_NO_SET
+                ? missing_holds(look, ids[i])
+                : sw_attributes_hold(&look->index->attributes, &look->question, sets[i]);
+
+        bits |= (uint32_t)holds << i;
     }
     return bits;
+}
+
+/* The first filter of an index reads all of it in one walk, a tenth of the cost of single looks. */
+static enum sw_err remember_all(const struct look *look)
+{
+    struct sw_vectors_index *index = look->index;
+    struct sw_store *store = index->store;
+    struct sw_store_record record;
+    struct sw_vectors_entry entry;
+    struct sw_key prefix;
+    enum sw_err err;
+
+    sw_vectors_entry_key(index, 0, &prefix);
+    err = store->ops->seek(store, SW_TABLE_INDEX, sw_key_span(&prefix), false, &record);
+    while (err == SW_ERR_OK && sw_key_has_prefix(record.key, sw_key_span(&prefix)) &&
+           record.key.size == prefix.size + 8) {
+        err = sw_vectors_entry_decode(record.value, &entry);
+        if (err != SW_ERR_OK || !sw_attributes_add(&index->attributes,
+                                                   sw_load_u64_be(record.key.data + prefix.size),
+                                                   entry.attributes,
+                                                   entry.attribute_count,
+                                                   look->attributes_max)) {
+            return err;
+        }
+        err = store->ops->next(store, SW_TABLE_INDEX, false, &record);
+    }
+    return err == SW_ERR_NOT_FOUND ? SW_ERR_OK : err;
+}
+
+/* Which attributes stay in memory when there is no room for all: of the index that is asked, and of
+ * the others while they take no more than half. Those of deleted entries stay until an index has no
+ * room and looks at the store more often than it has entries remembered. */
+static void make_room(const struct sw_vectors *vectors, struct look *look)
+{
+    struct sw_vectors_index *index = look->index;
+    size_t others = 0;
+
+    for (uint32_t i = 0; i < vectors->count; i++) {
+        others += vectors->all[i] == index ? 0 : sw_attributes_size(&vectors->all[i]->attributes);
+    }
+    for (uint32_t i = 0; others > SW_ATTRIBUTES_SIZE_MAX / 2 && i < vectors->count; i++) {
+        if (vectors->all[i] != index) {
+            sw_attributes_release(&vectors->all[i]->attributes);
+        }
+    }
+    if (index->misses > index->attributes.slot_count) {
+        sw_attributes_release(&index->attributes);
+        index->misses = 0;
+    }
+    look->attributes_max =
+        SW_ATTRIBUTES_SIZE_MAX - (others > SW_ATTRIBUTES_SIZE_MAX / 2 ? 0 : others);
 }
 
 /* --- answers ---------------------------------------------------------------------------------- */
@@ -137,14 +243,15 @@ static void print_certificate(const struct sw_index_certificate *found,
     sw_buf_printf(
         out,
         "{\"epoch\":%u,\"probed\":%u,\"buckets\":%u,\"scanned\":\"%llu\",\"passed\":\"%llu\","
-        "\"reranked\":%u,\"margin\":\"%lld\",\"stale\":[",
+        "\"reranked\":%u,\"margin\":\"%lld\",\"terminated_early\":%s,\"stale\":[",
         (unsigned)found->epoch,
         (unsigned)found->probed,
         (unsigned)found->buckets,
         (unsigned long long)found->scanned,
         (unsigned long long)found->passed,
         (unsigned)found->reranked,
-        (long long)found->margin);
+        (long long)found->margin,
+        found->terminated_early ? "true" : "false");
     for (uint32_t i = 0; i < count; i++) {
         if (hits[i].stale) {
             sw_buf_printf(out, "%s%u", separator, (unsigned)i);
@@ -176,13 +283,13 @@ static enum sw_err write_hit(struct look *look, const struct sw_index_hit *hit, 
     if (err != SW_ERR_OK) {
         return err == SW_ERR_NOT_FOUND ? SW_ERR_CORRUPT : err;
     }
-    record = (struct sw_record){
-        .key = entry.key,
-        .create_revision = kv.create_revision,
-        .mod_revision = kv.mod_revision,
-        .version = kv.version,
-        .time_ms = kv.time_ms,
-        .lease = bits_of(sw_space_distance(sw_index_space(look->index->index), hit->distance))};
+    record = (struct sw_record){.key = entry.key,
+                                .create_revision = kv.create_revision,
+                                .mod_revision = kv.mod_revision,
+                                .version = kv.version,
+                                .time_ms = kv.time_ms,
+                                .lease = bits_of(sw_space_distance(
+                                    sw_index_reader_space(look->index->reader), hit->distance))};
     if ((look->query->flags & SW_VECTOR_KEYS_ONLY) == 0) {
         record.value = kv.value;
     }
@@ -237,74 +344,117 @@ static enum sw_err write_hits(struct look *look,
     return err;
 }
 
-static enum sw_err search(struct sw_vectors_index *index,
-                          const struct sw_vector_query *query,
-                          struct sw_index_hit *hits,
-                          struct sw_buf *out,
-                          struct sw_vectors_answer *answer)
+/* What it will take can be told before: it compares many entries exactly, or reads many values. */
+static bool is_long(const struct sw_index_query *query)
 {
-    struct look look = {.index = index, .query = query};
-    const struct sw_index_filter filter = {.mask = mask, .context = &look};
-    const struct sw_space *space = sw_index_space(index->index);
+    return query->k > BRIEF_HIT_MAX || query->rerank > SW_SEARCH_BRIEF_SCAN_MAX / EXACT_COST;
+}
+
+static uint64_t scan_max_of(const struct sw_index_query *query, enum sw_vectors_effort effort)
+{
+    if (effort == SW_VECTORS_FULL) {
+        return SW_SEARCH_SCAN_MAX;
+    }
+    return query->recall_permille == 1000 ? SW_SEARCH_BRIEF_SCAN_MAX / EXACT_COST
+                                          : SW_SEARCH_BRIEF_SCAN_MAX;
+}
+
+static enum sw_err look_into(struct look *look,
+                             const struct sw_index_query *wanted,
+                             enum sw_vectors_effort effort,
+                             struct sw_buf *out,
+                             struct sw_vectors_answer *answer)
+{
+    struct sw_index_reader *reader = look->index->reader;
+    struct sw_index_hit *hits = calloc(wanted->k, sizeof *hits);
     struct sw_index_certificate certificate = {0};
-    struct sw_index_query wanted;
     uint32_t count = 0;
     enum sw_err err;
 
-    fill_query(query, space, &filter, &wanted);
-    err = open_reader(index);
-    if (err == SW_ERR_OK) {
-        err = sw_index_search(index->reader, &wanted, hits, &count, &certificate);
-    }
-    if (look.err != SW_ERR_OK) {
-        return look.err;
-    }
-    if (err == SW_ERR_INVALID) {
+    SW_ASSERT(hits != NULL);
+    err = sw_index_search(reader, wanted, hits, &count, &certificate);
+    if (look->err != SW_ERR_OK) {
+        err = look->err;
+    } else if (err == SW_ERR_INVALID) {
         answer->err = err;
-        sw_write_bytes(out, sw_span_str(sw_index_reader_why(index->reader)));
+        sw_write_bytes(out, sw_span_str(sw_index_reader_why(reader)));
+        err = SW_ERR_OK;
+    } else if (err == SW_ERR_OK && effort == SW_VECTORS_BRIEF &&
+               (certificate.terminated_early || look->misses > look->miss_max)) {
+        answer->unfinished = true;
+    } else if (err == SW_ERR_OK) {
+        err = write_hits(look, hits, count, out, answer);
+        answer->records_size = out->size;
+        if (err == SW_ERR_OK) {
+            print_certificate(&certificate, hits, answer->count, out);
+        }
+    }
+    free(hits);
+    return err;
+}
+
+static enum sw_err search(const struct sw_vectors *vectors,
+                          struct look *look,
+                          enum sw_vectors_effort effort,
+                          struct sw_buf *out,
+                          struct sw_vectors_answer *answer)
+{
+    const struct sw_index_filter filter = {.mask = mask, .context = look};
+    struct sw_vectors_index *index = look->index;
+    struct sw_index_query wanted;
+    enum sw_err err = open_reader(index);
+
+    if (err != SW_ERR_OK) {
+        return err;
+    }
+    fill_query(look->query, sw_index_reader_space(index->reader), &filter, &wanted);
+    wanted.scan_max = scan_max_of(&wanted, effort);
+    if (effort == SW_VECTORS_BRIEF && is_long(&wanted)) {
+        answer->unfinished = true;
         return SW_ERR_OK;
     }
-    if (err == SW_ERR_OK) {
-        err = write_hits(&look, hits, count, out, answer);
-        answer->records_size = out->size;
+    look->miss_max = effort == SW_VECTORS_BRIEF ? BRIEF_MISS_MAX : UINT64_MAX;
+    if (wanted.filter != NULL) {
+        make_room(vectors, look);
+        if (effort == SW_VECTORS_FULL && index->attributes.slot_count == 0) {
+            err = remember_all(look);
+        }
     }
-    if (err == SW_ERR_OK) {
-        print_certificate(&certificate, hits, answer->count, out);
-    }
-    return err;
+    return err == SW_ERR_OK ? look_into(look, &wanted, effort, out, answer) : err;
 }
 
 enum sw_err sw_vectors_search(const struct sw_vectors *vectors,
                               struct sw_store *store,
                               const struct sw_place *place,
                               struct sw_span question,
+                              enum sw_vectors_effort effort,
                               struct sw_buf *out,
                               struct sw_vectors_answer *ret_answer)
 {
-    struct sw_vectors_index *index;
     struct sw_vector_query query;
-    struct sw_index_hit *hits;
+    struct look look = {.query = &query};
+    const struct sw_space *space;
     enum sw_err err;
 
     *ret_answer = (struct sw_vectors_answer){.err = sw_vector_query_decode(question, &query)};
     if (ret_answer->err != SW_ERR_OK) {
         return SW_ERR_OK;
     }
-    index = sw_vectors_find(vectors, place, query.index);
-    if (index == NULL) {
+    look.index = sw_vectors_find(vectors, place, query.index);
+    if (look.index == NULL) {
         ret_answer->err = SW_ERR_NO_INDEX;
         return SW_ERR_OK;
     }
-    SW_ASSERT(index->store == store);
-    if (query.vector.size != sw_space_vector_size(sw_index_space(index->index))) {
+    SW_ASSERT(look.index->store == store);
+    space = sw_index_space(look.index->index);
+    if (query.vector.size != sw_space_vector_size(space)) {
         ret_answer->err = SW_ERR_DIMENSION;
-        ret_answer->value = sw__vectors_dimensions(sw_index_space(index->index), query.vector.size);
+        ret_answer->value = sw__vectors_dimensions(space, query.vector.size);
         return SW_ERR_OK;
     }
-    hits = calloc(query.k, sizeof *hits);
-    SW_ASSERT(hits != NULL);
-    err = search(index, &query, hits, out, ret_answer);
-    free(hits);
+    sw_attributes_ask(query.conditions, query.condition_count, &look.question);
+    err = search(vectors, &look, effort, out, ret_answer);
+    sw_attributes_question_release(&look.question);
     return err;
 }
 

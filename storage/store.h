@@ -54,6 +54,12 @@ struct sw_store_stats {
     uint64_t record_count[SW_TABLE_COUNT];
 };
 
+/* Equal marks of two moments promise something about the bytes that were seen at the first. */
+struct sw_store_marks {
+    uint64_t changes; /* every record of the table is what it was and where it was */
+    uint64_t moves;   /* values of a page and more that were not written are where they were */
+};
+
 struct sw_store_reader; /* a consistent view as of the last commit; short-lived */
 
 struct sw_store_ops {
@@ -86,6 +92,7 @@ struct sw_store_ops {
                         enum sw_table table,
                         bool reverse,
                         struct sw_store_record *ret_record);
+    struct sw_store_marks (*marks)(struct sw_store *store, enum sw_table table);
     /* True while writes are not committed yet. */
     bool (*dirty)(struct sw_store *store);
     enum sw_err (*commit)(struct sw_store *store);

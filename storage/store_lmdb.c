@@ -17,6 +17,9 @@ enum {
     FREE_LIST_DBI = 0,
     MAIN_DBI = 1,
     META_PAGE_COUNT = 2,
+    /* Of the 131,071 pages (MDB_IDL_UM_MAX) that a transaction may have changed in memory before
+     * LMDB writes some of them out and frees them: far from where that begins. */
+    DIRTY_PAGES_KEPT = 100000,
 };
 
 static struct sw__lmdb *lmdb_of(struct sw_store *store)
@@ -232,7 +235,22 @@ changed(struct sw__lmdb *lmdb, enum sw_table table, size_t record_size, uint64_t
     lmdb->dirty = true;
     SW_ASSERT(lmdb->space.live + pages > pages_before);
     sw_space_change(&lmdb->space, record_size, lmdb->space.live + pages - pages_before);
+    lmdb->changes[table]++;
+    if (sw_space_dirty(&lmdb->space) > DIRTY_PAGES_KEPT) {
+        lmdb->moves++;
+    }
     return SW_ERR_OK;
+}
+
+/* What a transaction wrote is in memory of its own until it ends, then in the file or nowhere; the
+ * file itself is mapped once, at one place. Small values move within their page at any write. */
+static struct sw_store_marks lmdb_marks(struct sw_store *store, enum sw_table table)
+{
+    const struct sw__lmdb *lmdb = lmdb_of(store);
+
+    SW_ASSERT(table < SW_TABLE_COUNT);
+    return (struct sw_store_marks){.changes = lmdb->changes[table] + lmdb->moves,
+                                   .moves = lmdb->moves};
 }
 
 static enum sw_err
@@ -383,6 +401,7 @@ static enum sw_err lmdb_commit(struct sw_store *store)
     }
     rc = mdb_txn_commit(lmdb->write);
     lmdb->write = NULL; /* gone, whatever the answer */
+    lmdb->moves++;
     lmdb->dirty = false;
     sw_space_end(&lmdb->space, rc == MDB_SUCCESS);
     if (rc != MDB_SUCCESS) {
@@ -420,6 +439,7 @@ static void lmdb_abort(struct sw_store *store)
         mdb_txn_abort(lmdb->write);
         sw_space_end(&lmdb->space, false);
     }
+    lmdb->moves++;
     lmdb->write = NULL;
     lmdb->dirty = false;
 }
@@ -549,6 +569,7 @@ const struct sw_store_ops sw__store_lmdb_ops = {
     .del = lmdb_del,
     .seek = lmdb_seek,
     .next = lmdb_next,
+    .marks = lmdb_marks,
     .dirty = lmdb_dirty,
     .commit = lmdb_commit,
     .sync = lmdb_sync,

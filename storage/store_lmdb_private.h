@@ -29,7 +29,9 @@ struct sw__lmdb {
     bool dirty;
     bool failed; /* an I/O error happened: LMDB is never asked again */
     bool read_only;
-    uint64_t generation;                    /* counts what invalidates walks */
+    uint64_t generation; /* counts what invalidates walks */
+    uint64_t moves;      /* counts what may move large values; see lmdb_marks */
+    uint64_t changes[SW_TABLE_COUNT];
     struct sw_walk lookups[SW_TABLE_COUNT]; /* of get and del: a walk may go on beside them */
     struct sw_walk walks[SW_TABLE_COUNT];
     struct sw_store_reader *readers[SW__STORE_READER_COUNT_MAX];

@@ -46,6 +46,8 @@ struct mem {
     bool fail_next;
     bool failed;
     uint64_t generation; /* counts writes, commits and aborts: each invalidates walks */
+    uint64_t moves;      /* counts commits and aborts, as the real store has to */
+    uint64_t changes[SW_TABLE_COUNT];
     struct walk walks[SW_TABLE_COUNT];
     struct sw_store_reader *readers[READER_COUNT_MAX]; /* owned until closed */
     uint64_t map_size;
@@ -194,6 +196,7 @@ mem_put(struct sw_store *store, enum sw_table table, struct sw_span key, struct 
     }
     sw_tree_record_unref(record);
     mem->open.size = size;
+    mem->changes[table]++;
     mem->dirty = true;
     return SW_ERR_OK;
 }
@@ -219,6 +222,7 @@ static enum sw_err mem_del(struct sw_store *store, enum sw_table table, struct s
     (void)sw_tree_delete(&mem->open.roots[table], key);
     mem->open.size -= cost;
     mem->open.record_count[table]--;
+    mem->changes[table]++;
     mem->dirty = true;
     return SW_ERR_OK;
 }
@@ -298,6 +302,15 @@ static enum sw_err mem_next(struct sw_store *store,
                    ret_record);
 }
 
+static struct sw_store_marks mem_marks(struct sw_store *store, enum sw_table table)
+{
+    const struct mem *mem = mem_of(store);
+
+    SW_ASSERT(table < SW_TABLE_COUNT);
+    return (struct sw_store_marks){.changes = mem->changes[table] + mem->moves,
+                                   .moves = mem->moves};
+}
+
 static bool mem_dirty(struct sw_store *store)
 {
     return mem_of(store)->dirty;
@@ -329,6 +342,7 @@ static enum sw_err mem_commit(struct sw_store *store)
     version_copy(&mem->committed, &mem->open);
     mem->has_previous = true;
     mem->dirty = false;
+    mem->moves++;
     mem->commits++;
     return SW_ERR_OK;
 }
@@ -351,6 +365,7 @@ static void mem_abort(struct sw_store *store)
 
     version_copy(&mem->open, &mem->committed);
     mem->dirty = false;
+    mem->moves++;
     mem->generation++;
 }
 
@@ -455,6 +470,7 @@ static const struct sw_store_ops mem_ops = {
     .del = mem_del,
     .seek = mem_seek,
     .next = mem_next,
+    .marks = mem_marks,
     .dirty = mem_dirty,
     .commit = mem_commit,
     .sync = mem_sync,

@@ -134,6 +134,13 @@ void sw_space_end(struct sw_space *space, bool committed)
     space->touched = 0;
 }
 
+uint64_t sw_space_dirty(const struct sw_space *space)
+{
+    SW_ASSERT(space->page_size > 0);
+    SW_ASSERT(copies(space) <= space->base);
+    return growth(space);
+}
+
 uint64_t sw_space_used(const struct sw_space *space)
 {
     return (space->live + (space->touched > 0 ? copies(space) : 0)) * space->page_size;

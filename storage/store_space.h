@@ -73,6 +73,8 @@ bool sw_space_fits(const struct sw_space *space, enum sw_table table, size_t rec
 void sw_space_change(struct sw_space *space, size_t record_size, uint64_t live);
 void sw_space_end(struct sw_space *space, bool committed);
 
+/* No fewer than the pages that the open transaction has changed so far. */
+uint64_t sw_space_dirty(const struct sw_space *space);
 /* Live pages, and the copies that the open transaction made: both must fit until it is committed.
  */
 uint64_t sw_space_used(const struct sw_space *space);

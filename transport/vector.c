@@ -375,7 +375,7 @@ enum sw_err sw_vector_query_validate(struct sw_span bytes, char ret_why[SW_WHY_S
 
 /* --- conditions ------------------------------------------------------------------------------- */
 
-static bool matches(const struct sw_condition *condition, const struct sw_attribute *attribute)
+bool sw_condition_holds(const struct sw_condition *condition, const struct sw_attribute *attribute)
 {
     const struct sw_attribute *wanted = &condition->attribute;
 
@@ -401,7 +401,7 @@ static bool clause_holds(const struct sw_condition *conditions,
 {
     for (uint32_t i = 0; i < condition_count; i++) {
         for (uint32_t j = 0; j < attribute_count && conditions[i].clause == clause; j++) {
-            if (matches(&conditions[i], &attributes[j])) {
+            if (sw_condition_holds(&conditions[i], &attributes[j])) {
                 return true;
             }
         }

@@ -108,6 +108,8 @@ enum sw_err sw_vector_space_validate(struct sw_span bytes, char ret_why[SW_WHY_S
 enum sw_err sw_vector_item_validate(struct sw_span bytes, char ret_why[SW_WHY_SIZE]) SW_MUST_CHECK;
 enum sw_err sw_vector_query_validate(struct sw_span bytes, char ret_why[SW_WHY_SIZE]) SW_MUST_CHECK;
 
+/* True if this one attribute is enough for the condition. */
+bool sw_condition_holds(const struct sw_condition *condition, const struct sw_attribute *attribute);
 /* True if an item with these attributes is what the conditions ask for. */
 bool sw_conditions_hold(const struct sw_condition *conditions,
                         uint32_t condition_count,

@@ -109,6 +109,41 @@ static void a_filter_is_worth_more_buckets(void **state)
     world_free(&world);
 }
 
+/* One bucket holds whatever cannot be split: the bound is one of blocks. A search that stopped in
+ * the middle of a bucket does not hide the rest of it from the next. */
+static void a_crowd_in_one_bucket_is_not_scanned_beyond_the_bound(void **state)
+{
+    struct world world = world_new(32, SW_METRIC_COSINE);
+    struct sw_prng prng = sw_prng_of(4);
+    struct sw_index_query query = {.k = K, .scan_max = 100};
+    struct sw_index_certificate certificate;
+    struct sw_index_hit hits[K];
+    uint32_t count = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < 1000; i++) {
+        world_fill(&world, i, &prng);
+    }
+    world_open(&world);
+    query.vector = world_span(&world, world.entries[7].vector);
+    assert_int_equal(sw_index_search(world.reader, &query, hits, &count, &certificate), 0);
+    assert_true(certificate.scanned > 96 && certificate.scanned <= 128); /* four blocks */
+    assert_true(certificate.terminated_early);
+    query.scan_max = 200;
+    assert_int_equal(sw_index_search(world.reader, &query, hits, &count, &certificate), 0);
+    assert_true(certificate.scanned > 192 && certificate.scanned <= 224);
+    query.scan_max = 32;
+    assert_int_equal(sw_index_search(world.reader, &query, hits, &count, &certificate), 0);
+    assert_true(certificate.scanned <= 32);
+    assert_true(certificate.terminated_early);
+    query.scan_max = 0;
+    assert_int_equal(sw_index_search(world.reader, &query, hits, &count, &certificate), 0);
+    assert_int_equal(certificate.scanned, 1000);
+    assert_false(certificate.terminated_early);
+    assert_int_equal(hits[0].id, 8);
+    world_free(&world);
+}
+
 static void the_certificate_tells_what_was_done(void **state)
 {
     struct world world = trained_world(SW_METRIC_COSINE);
@@ -127,10 +162,17 @@ static void the_certificate_tells_what_was_done(void **state)
     assert_int_equal(certificate.passed, certificate.scanned);
     assert_true(certificate.margin != INT64_MAX);
     assert_int_equal(hits[0].id, 10);
+    assert_false(certificate.terminated_early);
     query.scan_max = 1;
     query.probe = 40;
     assert_int_equal(sw_index_search(world.reader, &query, hits, &count, &certificate), 0);
     assert_true(certificate.probed < 40);
+    assert_true(certificate.scanned <= 32);
+    assert_true(certificate.terminated_early);
+    query.scan_max = UINT64_MAX;
+    assert_int_equal(sw_index_search(world.reader, &query, hits, &count, &certificate), 0);
+    assert_int_equal(certificate.probed, 40);
+    assert_false(certificate.terminated_early);
     query.bounded = true;
     query.distance_max = sw_space_distance_of(&world.space, 1e-3);
     assert_int_equal(sw_index_search(world.reader, &query, hits, &count, &certificate), 0);
@@ -344,6 +386,7 @@ int main(void)
         cmocka_unit_test(more_work_finds_more),
         cmocka_unit_test(a_filter_is_worth_more_buckets),
         cmocka_unit_test(the_certificate_tells_what_was_done),
+        cmocka_unit_test(a_crowd_in_one_bucket_is_not_scanned_beyond_the_bound),
         cmocka_unit_test(kernels_and_readers_agree),
         cmocka_unit_test(among_equals_the_smallest_ids_win),
         cmocka_unit_test(a_reader_follows_its_writer),
