@@ -50,7 +50,7 @@
     X(REPLAYED, 4102, NOT_DONE, NEVER, 7, "a frame was seen before", "") \
     X(WRONG_SWARM, 4103, NOT_DONE, NEVER, 7, "the peer belongs to another swarm", "check the endpoints and the swarm id") \
     X(CONFIG, 5001, NOT_DONE, NEVER, 2, "the configuration is not valid", "swarmd --check-config tests settings without starting") \
-    X(KEY_MISSING, 5002, NOT_DONE, NEVER, 7, "no usable key material", "create it with `swarmctl swarm create`; there is no plaintext mode") \
+    X(KEY_MISSING, 5002, NOT_DONE, NEVER, 7, "no usable key material", "`swarmctl swarm create` makes those of a new swarm, `swarmctl key create` one more for a client; there is no plaintext mode") \
     X(NOT_LEADER, 6001, NOT_DONE, OTHER_NODE, 5, "this node is not the leader", "ask the node named in the answer") \
     X(NO_LEADER, 6002, NOT_DONE, LATER, 5, "no leader is known", "an election is under way or a majority of nodes is down") \
     X(UNKNOWN_OUTCOME, 6003, UNKNOWN, SAME_SESSION, 6, "it is not known whether the write took effect", "retry it in the same session with the same sequence number: it runs at most once") \

@@ -16,20 +16,17 @@
 
 #include "base/assert.h"
 #include "base/limits.h"
-#include "client/include/swarm.h"
+#include "client/queue_private.h"
 #include "client/scope.h"
 
 enum {
-    SUFFIX_SIZE = 18,
     NUMBER_SIZE_MAX = 20,
     LOOK_COUNT = 64,
     WAIT_MS = 1000, /* for news; then one looks anew */
-    KIND_ITEM = 'i',
-    KIND_CLAIM = 'c',
-    KIND_DELIVERIES = 'd',
 };
 
-static_assert(SWARM_QUEUE_NAME_SIZE_MAX + 3 + SUFFIX_SIZE + 1 <= SW_KEY_SIZE_MAX, "keys fit");
+static_assert(SWARM_QUEUE_NAME_SIZE_MAX + 3 + SW__QUEUE_SUFFIX_SIZE + 1 <= SW_KEY_SIZE_MAX,
+              "keys fit");
 
 struct swarm_queue {
     struct swarm_client *client; /* borrowed */
@@ -44,23 +41,23 @@ struct swarm_queue {
     struct swarm_keeper *keeper;
 };
 
-struct key {
-    uint8_t bytes[SW_KEY_SIZE_MAX];
-    size_t size;
-};
-
 struct taken {
     struct swarm_queue_item item; /* first: what the caller has */
     struct swarm_result *result;  /* owned; the value lies there */
-    struct key keys[SWARM_QUEUE_ACK_OPS];
+    struct sw__queue_key keys[SWARM_QUEUE_ACK_OPS];
 };
 
-static struct swarm_slice slice_of(const struct key *key)
+struct swarm_client *sw__queue_client(const struct swarm_queue *queue)
+{
+    return queue->client;
+}
+
+struct swarm_slice sw__queue_slice(const struct sw__queue_key *key)
 {
     return (struct swarm_slice){.data = key->bytes, .size = key->size};
 }
 
-static void append(struct key *key, const void *bytes, size_t size)
+static void append(struct sw__queue_key *key, const void *bytes, size_t size)
 {
     SW_ASSERT(key->size + size <= sizeof key->bytes);
     if (size > 0) {
@@ -69,35 +66,34 @@ static void append(struct key *key, const void *bytes, size_t size)
     key->size += size;
 }
 
-/* NAME/k/ */
-static struct key prefix_of(const struct swarm_queue *queue, char kind)
+struct sw__queue_key sw__queue_prefix(const struct swarm_queue *queue, char kind)
 {
     const char middle[3] = {'/', kind, '/'};
-    struct key key = {.size = 0};
+    struct sw__queue_key key = {.size = 0};
 
     append(&key, queue->name, queue->name_size);
     append(&key, middle, sizeof middle);
     return key;
 }
 
-static struct key
-key_of(const struct swarm_queue *queue, char kind, const uint8_t suffix[SUFFIX_SIZE])
+struct sw__queue_key sw__queue_key_of(const struct swarm_queue *queue,
+                                      char kind,
+                                      const uint8_t suffix[SW__QUEUE_SUFFIX_SIZE])
 {
-    struct key key = prefix_of(queue, kind);
+    struct sw__queue_key key = sw__queue_prefix(queue, kind);
 
-    append(&key, suffix, SUFFIX_SIZE);
+    append(&key, suffix, SW__QUEUE_SUFFIX_SIZE);
     return key;
 }
 
-/* The suffix of a key of one kind; NULL for what is none of ours. */
-static const uint8_t *suffix_of(const struct swarm_queue *queue, struct swarm_slice key)
+const uint8_t *sw__queue_suffix(const struct swarm_queue *queue, struct swarm_slice key)
 {
     const size_t before = queue->name_size + 3;
 
-    return key.size == before + SUFFIX_SIZE ? (const uint8_t *)key.data + before : NULL;
+    return key.size == before + SW__QUEUE_SUFFIX_SIZE ? (const uint8_t *)key.data + before : NULL;
 }
 
-static struct swarm_request request_of(const struct swarm_queue *queue, enum swarm_op op)
+struct swarm_request sw__queue_request(const struct swarm_queue *queue, enum swarm_op op)
 {
     struct swarm_request request = SWARM_INIT(struct swarm_request);
 
@@ -144,6 +140,15 @@ enum swarm_status swarm_queue_open(struct swarm_client *client,
     return SWARM_OK;
 }
 
+void swarm_queue_leave(struct swarm_queue *queue)
+{
+    if (queue != NULL) {
+        swarm_keeper_free(queue->keeper);
+        (void)pthread_mutex_destroy(&queue->lock);
+        free(queue);
+    }
+}
+
 enum swarm_status swarm_queue_close(struct swarm_queue *queue)
 {
     enum swarm_status status = SWARM_OK;
@@ -152,17 +157,17 @@ enum swarm_status swarm_queue_close(struct swarm_queue *queue)
         return SWARM_OK;
     }
     swarm_keeper_free(queue->keeper);
+    queue->keeper = NULL;
     if (queue->lease != 0) {
         status = swarm_lease_revoke(queue->client, queue->scope.scope, queue->lease, NULL);
     }
-    (void)pthread_mutex_destroy(&queue->lock);
-    free(queue);
+    swarm_queue_leave(queue);
     return status == SWARM_LEASE_GONE ? SWARM_OK : status;
 }
 
 /* ---- putting ------------------------------------------------------------------------------- */
 
-static uint64_t decimal(struct swarm_slice text)
+uint64_t sw__queue_decimal(struct swarm_slice text)
 {
     const uint8_t *digits = text.data;
     uint64_t number = 0;
@@ -175,7 +180,7 @@ static uint64_t decimal(struct swarm_slice text)
 
 static enum swarm_status next_number(struct swarm_queue *queue, uint64_t *ret_number)
 {
-    struct key counter = {.size = 0};
+    struct sw__queue_key counter = {.size = 0};
     struct swarm_result *result = NULL;
     enum swarm_status status;
 
@@ -183,15 +188,23 @@ static enum swarm_status next_number(struct swarm_queue *queue, uint64_t *ret_nu
     append(&counter, "/n", 2);
     status = swarm_merge(queue->client,
                          queue->scope.scope,
-                         slice_of(&counter),
+                         sw__queue_slice(&counter),
                          SWARM_MERGE_ADD,
                          swarm_str("1"),
                          &result);
     if (status == SWARM_OK) {
-        *ret_number = decimal(result->records[0].value);
+        *ret_number = sw__queue_decimal(result->records[0].value);
     }
     swarm_result_free(result);
     return status;
+}
+
+static struct sw__queue_suffix suffix_for(uint8_t priority, uint64_t number)
+{
+    struct sw__queue_suffix suffix;
+
+    (void)snprintf(suffix.text, sizeof suffix.text, "%02x%016" PRIx64, priority, number);
+    return suffix;
 }
 
 enum swarm_status swarm_queue_put(struct swarm_queue *queue,
@@ -199,8 +212,8 @@ enum swarm_status swarm_queue_put(struct swarm_queue *queue,
                                   struct swarm_slice value,
                                   uint64_t *ret_number)
 {
-    char suffix[SUFFIX_SIZE + 1];
-    struct key key;
+    struct sw__queue_suffix suffix;
+    struct sw__queue_key key;
     uint64_t number = 0;
     enum swarm_status status;
 
@@ -208,9 +221,9 @@ enum swarm_status swarm_queue_put(struct swarm_queue *queue,
     if (status != SWARM_OK) {
         return status;
     }
-    (void)snprintf(suffix, sizeof suffix, "%02x%016" PRIx64, priority, number);
-    key = key_of(queue, KIND_ITEM, (const uint8_t *)suffix);
-    status = swarm_put(queue->client, queue->scope.scope, slice_of(&key), value, NULL);
+    suffix = suffix_for(priority, number);
+    key = sw__queue_key_of(queue, SW__QUEUE_ITEM, (const uint8_t *)suffix.text);
+    status = swarm_put(queue->client, queue->scope.scope, sw__queue_slice(&key), value, NULL);
     if (status == SWARM_OK && ret_number != NULL) {
         *ret_number = number;
     }
@@ -272,22 +285,38 @@ static enum swarm_status my_lease(struct swarm_queue *queue, uint64_t *ret_lease
 
 /* ---- taking -------------------------------------------------------------------------------- */
 
+void sw__queue_read_suffix(const uint8_t *suffix, uint8_t *ret_priority, uint64_t *ret_number)
+{
+    char digits[SW__QUEUE_SUFFIX_SIZE + 1] = "";
+
+    memcpy(digits, suffix, SW__QUEUE_SUFFIX_SIZE);
+    *ret_number = strtoull(digits + 2, NULL, 16);
+    digits[2] = '\0';
+    *ret_priority = (uint8_t)strtoul(digits, NULL, 16);
+}
+
 static struct taken *
 taken_of(const struct swarm_queue *queue, const uint8_t *suffix, uint64_t lease)
 {
     struct taken *taken = calloc(1, sizeof *taken);
-    char digits[SUFFIX_SIZE + 1] = "";
 
     SW_ASSERT(taken != NULL);
-    taken->keys[0] = key_of(queue, KIND_ITEM, suffix);
-    taken->keys[1] = key_of(queue, KIND_CLAIM, suffix);
-    taken->keys[2] = key_of(queue, KIND_DELIVERIES, suffix);
+    taken->keys[0] = sw__queue_key_of(queue, SW__QUEUE_ITEM, suffix);
+    taken->keys[1] = sw__queue_key_of(queue, SW__QUEUE_CLAIM, suffix);
+    taken->keys[2] = sw__queue_key_of(queue, SW__QUEUE_DELIVERIES, suffix);
     taken->item.token = lease;
-    memcpy(digits, suffix, SUFFIX_SIZE);
-    taken->item.number = strtoull(digits + 2, NULL, 16);
-    digits[2] = '\0';
-    taken->item.priority = (uint8_t)strtoul(digits, NULL, 16);
+    sw__queue_read_suffix(suffix, &taken->item.priority, &taken->item.number);
     return taken;
+}
+
+struct swarm_queue_item *swarm_queue_item_of(const struct swarm_queue *queue,
+                                             uint8_t priority,
+                                             uint64_t number,
+                                             uint64_t token)
+{
+    const struct sw__queue_suffix suffix = suffix_for(priority, number);
+
+    return &taken_of(queue, (const uint8_t *)suffix.text, token)->item;
 }
 
 /* SWARM_CONFLICT: somebody else was faster. */
@@ -295,8 +324,8 @@ static enum swarm_status
 claim(struct swarm_queue *queue, const uint8_t *suffix, uint64_t lease, struct taken **ret_taken)
 {
     struct taken *taken = taken_of(queue, suffix, lease);
-    const struct swarm_slice item = slice_of(&taken->keys[0]);
-    const struct swarm_slice mine = slice_of(&taken->keys[1]);
+    const struct swarm_slice item = sw__queue_slice(&taken->keys[0]);
+    const struct swarm_slice mine = sw__queue_slice(&taken->keys[1]);
     const struct swarm_compare compares[] = {
         {.target = SWARM_COMPARE_VERSION, .relation = SWARM_GREATER, .key = item},
         {.target = SWARM_COMPARE_VERSION, .relation = SWARM_EQUAL, .key = mine},
@@ -309,7 +338,7 @@ claim(struct swarm_queue *queue, const uint8_t *suffix, uint64_t lease, struct t
         {.kind = SWARM_TXN_GET, .key = item},
         {.kind = SWARM_TXN_MERGE,
          .merge = SWARM_MERGE_ADD,
-         .key = slice_of(&taken->keys[2]),
+         .key = sw__queue_slice(&taken->keys[2]),
          .value = swarm_str("1")},
     };
     const struct swarm_txn txn = {
@@ -325,7 +354,7 @@ claim(struct swarm_queue *queue, const uint8_t *suffix, uint64_t lease, struct t
         return status;
     }
     taken->item.value = taken->result->records[1].value;
-    taken->item.deliveries = (uint32_t)decimal(taken->result->records[2].value);
+    taken->item.deliveries = (uint32_t)sw__queue_decimal(taken->result->records[2].value);
     *ret_taken = taken;
     return SWARM_OK;
 }
@@ -336,14 +365,14 @@ static enum swarm_status page_of(struct swarm_queue *queue,
                                  struct swarm_slice from,
                                  struct swarm_result **ret_page)
 {
-    struct swarm_request request = request_of(queue, SWARM_SCAN);
-    struct key first = prefix_of(queue, kind);
-    struct key end = first;
+    struct swarm_request request = sw__queue_request(queue, SWARM_SCAN);
+    struct sw__queue_key first = sw__queue_prefix(queue, kind);
+    struct sw__queue_key end = first;
 
     append(&first, from.data, from.size);
     end.bytes[end.size - 1]++;
-    request.key = slice_of(&first);
-    request.end_key = slice_of(&end);
+    request.key = sw__queue_slice(&first);
+    request.end_key = sw__queue_slice(&end);
     request.limit = LOOK_COUNT;
     request.flags = SWARM_KEYS_ONLY;
     return swarm_call(queue->client, &request, ret_page);
@@ -352,19 +381,19 @@ static enum swarm_status page_of(struct swarm_queue *queue,
 /* What stands right behind the last key of a page; false if nothing can be there. */
 static bool behind(const struct swarm_queue *queue,
                    const struct swarm_result *page,
-                   uint8_t next[SUFFIX_SIZE + 1],
+                   uint8_t next[SW__QUEUE_SUFFIX_SIZE + 1],
                    struct swarm_slice *ret_from)
 {
     const uint8_t *last = page->record_count == 0
                               ? NULL
-                              : suffix_of(queue, page->records[page->record_count - 1].key);
+                              : sw__queue_suffix(queue, page->records[page->record_count - 1].key);
 
     if (last == NULL || !page->more) {
         return false;
     }
-    memcpy(next, last, SUFFIX_SIZE);
-    next[SUFFIX_SIZE] = 0;
-    *ret_from = (struct swarm_slice){.data = next, .size = SUFFIX_SIZE + 1};
+    memcpy(next, last, SW__QUEUE_SUFFIX_SIZE);
+    next[SW__QUEUE_SUFFIX_SIZE] = 0;
+    *ret_from = (struct swarm_slice){.data = next, .size = SW__QUEUE_SUFFIX_SIZE + 1};
     return true;
 }
 
@@ -377,11 +406,11 @@ static void mark(const struct swarm_queue *queue,
     size_t at = 0;
 
     for (size_t i = 0; i < claims->record_count; i++) {
-        const uint8_t *claimed = suffix_of(queue, claims->records[i].key);
+        const uint8_t *claimed = sw__queue_suffix(queue, claims->records[i].key);
 
         while (claimed != NULL && at < items->record_count) {
-            const uint8_t *item = suffix_of(queue, items->records[at].key);
-            const int order = item == NULL ? -1 : memcmp(item, claimed, SUFFIX_SIZE);
+            const uint8_t *item = sw__queue_suffix(queue, items->records[at].key);
+            const int order = item == NULL ? -1 : memcmp(item, claimed, SW__QUEUE_SUFFIX_SIZE);
 
             if (order > 0) {
                 break;
@@ -395,17 +424,17 @@ static void mark(const struct swarm_queue *queue,
 static enum swarm_status
 mark_taken(struct swarm_queue *queue, const struct swarm_result *items, bool marks[LOOK_COUNT])
 {
-    const uint8_t *last = suffix_of(queue, items->records[items->record_count - 1].key);
-    struct swarm_slice from = {.data = suffix_of(queue, items->records[0].key),
-                               .size = SUFFIX_SIZE};
-    uint8_t next[SUFFIX_SIZE + 1];
+    const uint8_t *last = sw__queue_suffix(queue, items->records[items->record_count - 1].key);
+    struct swarm_slice from = {.data = sw__queue_suffix(queue, items->records[0].key),
+                               .size = SW__QUEUE_SUFFIX_SIZE};
+    uint8_t next[SW__QUEUE_SUFFIX_SIZE + 1];
     bool more = from.data != NULL && last != NULL;
     enum swarm_status status = SWARM_OK;
 
-    while (more && status == SWARM_OK && memcmp(from.data, last, SUFFIX_SIZE) <= 0) {
+    while (more && status == SWARM_OK && memcmp(from.data, last, SW__QUEUE_SUFFIX_SIZE) <= 0) {
         struct swarm_result *claims = NULL;
 
-        status = page_of(queue, KIND_CLAIM, from, &claims);
+        status = page_of(queue, SW__QUEUE_CLAIM, from, &claims);
         if (status == SWARM_OK) {
             mark(queue, items, claims, marks);
             more = behind(queue, claims, next, &from);
@@ -434,7 +463,7 @@ static enum swarm_status take_one_of(struct swarm_queue *queue,
         return failed;
     }
     for (size_t i = 0; i < items->record_count && status == SWARM_CONFLICT; i++) {
-        const uint8_t *suffix = suffix_of(queue, items->records[i].key);
+        const uint8_t *suffix = sw__queue_suffix(queue, items->records[i].key);
 
         if (suffix != NULL && !marks[i]) {
             status = claim(queue, suffix, lease, ret_taken);
@@ -448,7 +477,7 @@ static enum swarm_status
 take_now(struct swarm_queue *queue, uint64_t lease, uint64_t *ret_seen, struct taken **ret_taken)
 {
     struct swarm_slice from = {.size = 0};
-    uint8_t next[SUFFIX_SIZE + 1];
+    uint8_t next[SW__QUEUE_SUFFIX_SIZE + 1];
     enum swarm_status status = SWARM_CONFLICT;
     bool more = true;
 
@@ -456,7 +485,7 @@ take_now(struct swarm_queue *queue, uint64_t lease, uint64_t *ret_seen, struct t
     while (more && status == SWARM_CONFLICT) {
         struct swarm_result *items = NULL;
 
-        status = page_of(queue, KIND_ITEM, from, &items);
+        status = page_of(queue, SW__QUEUE_ITEM, from, &items);
         if (status == SWARM_OK) {
             *ret_seen = *ret_seen == 0 ? items->revision : *ret_seen;
             more = behind(queue, items, next, &from);
@@ -470,14 +499,14 @@ take_now(struct swarm_queue *queue, uint64_t lease, uint64_t *ret_seen, struct t
 /* Until an item comes or a claim goes, or for a while; what became of the wait does not matter. */
 static void wait_for_news(struct swarm_queue *queue, uint64_t seen, uint64_t deadline_ms)
 {
-    struct swarm_request request = request_of(queue, SWARM_WATCH);
-    const struct key first = prefix_of(queue, KIND_CLAIM);
+    struct swarm_request request = sw__queue_request(queue, SWARM_WATCH);
+    const struct sw__queue_key first = sw__queue_prefix(queue, SW__QUEUE_CLAIM);
     const uint64_t until_ms = swarm_now_ms() + WAIT_MS;
-    struct key end = prefix_of(queue, KIND_ITEM);
+    struct sw__queue_key end = sw__queue_prefix(queue, SW__QUEUE_ITEM);
 
     end.bytes[end.size - 1]++;
-    request.key = slice_of(&first);
-    request.end_key = slice_of(&end);
+    request.key = sw__queue_slice(&first);
+    request.end_key = sw__queue_slice(&end);
     request.expected = seen;
     request.limit = 1;
     request.flags = SWARM_KEYS_ONLY;
@@ -530,11 +559,11 @@ void swarm_queue_ack_parts(struct swarm_queue_item *item,
 
     *ret_compare = (struct swarm_compare){.target = SWARM_COMPARE_LEASE,
                                           .relation = SWARM_EQUAL,
-                                          .key = slice_of(&taken->keys[1]),
+                                          .key = sw__queue_slice(&taken->keys[1]),
                                           .number = item->token};
     for (int i = 0; i < SWARM_QUEUE_ACK_OPS; i++) {
-        ret_ops[i] =
-            (struct swarm_txn_op){.kind = SWARM_TXN_DELETE, .key = slice_of(&taken->keys[i])};
+        ret_ops[i] = (struct swarm_txn_op){.kind = SWARM_TXN_DELETE,
+                                           .key = sw__queue_slice(&taken->keys[i])};
     }
 }
 

@@ -37,8 +37,8 @@ int sw_cli_fail(enum sw_err err, const char *detail)
      * has ended with this command: of a write the detail says what to do. */
     const bool said = err == SW_ERR_INVALID || err == SW_ERR_CONFIG || err == SW_ERR_IO ||
                       err == SW_ERR_FUTURE_REVISION || err == SW_ERR_COMPACTED ||
-                      err == SW_ERR_DEADLINE || err == SW_ERR_UNKNOWN_OUTCOME ||
-                      err == SW_ERR_LEADERSHIP_LOST;
+                      err == SW_ERR_CONFLICT || err == SW_ERR_DEADLINE ||
+                      err == SW_ERR_UNKNOWN_OUTCOME || err == SW_ERR_LEADERSHIP_LOST;
     const bool has_hint = info->hint[0] != '\0' && !(has_detail && said);
     /* What was not found may be no key; the detail says what it is. */
     const bool has_text = !(has_detail && err == SW_ERR_NOT_FOUND);
@@ -263,6 +263,7 @@ parse_words(struct sw_cli *cli, const struct sw_command *command, char **words, 
 
         if (!flags_over && strcmp(words[at], "--") == 0) {
             flags_over = true;
+            cli->args_before = cli->arg_count;
         } else if (!flags_over && is_flag(words[at])) {
             err = parse_flag(cli, command, words, count, &at);
         } else if (cli->arg_count == SW_CLI_ARGS_MAX) {
@@ -285,7 +286,7 @@ sw_cli_parse(struct sw_cli *cli, const struct sw_command *command, char **words,
     const char *timeout;
     enum sw_err err;
 
-    *cli = (struct sw_cli){.timeout_ms = COMMAND_TIMEOUT_MS};
+    *cli = (struct sw_cli){.timeout_ms = COMMAND_TIMEOUT_MS, .args_before = SIZE_MAX};
     err = parse_words(cli, command, words, count);
     if (err == SW_ERR_OK && !sw_cli_has(cli, "help")) {
         err = check_args(cli, command);

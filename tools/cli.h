@@ -29,6 +29,7 @@ struct sw_cli_flag {
 struct sw_cli {
     const char *args[SW_CLI_ARGS_MAX]; /* after the command's words; borrowed from argv */
     size_t arg_count;
+    size_t args_before; /* how many stood before a `--`; SIZE_MAX = there was none */
     struct {
         const char *name;
         const char *value; /* "" for flags that take none */
@@ -146,6 +147,15 @@ int sw_cmd_context_list(struct sw_cli *cli);
 int sw_cmd_context_delete(struct sw_cli *cli);
 int sw_cmd_context_prune(struct sw_cli *cli);
 int sw_cmd_lock(struct sw_cli *cli);
+int sw_cmd_queue_put(struct sw_cli *cli);
+int sw_cmd_queue_take(struct sw_cli *cli);
+int sw_cmd_queue_done(struct sw_cli *cli);
+int sw_cmd_queue_release(struct sw_cli *cli);
+int sw_cmd_queue_list(struct sw_cli *cli);
+int sw_cmd_election_campaign(struct sw_cli *cli);
+int sw_cmd_election_leader(struct sw_cli *cli);
+int sw_cmd_election_observe(struct sw_cli *cli);
+int sw_cmd_election_resign(struct sw_cli *cli);
 int sw_cmd_watch(struct sw_cli *cli);
 int sw_cmd_history_list(struct sw_cli *cli);
 int sw_cmd_history_diff(struct sw_cli *cli);

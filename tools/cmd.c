@@ -116,6 +116,20 @@ int sw_cmd_usage(void)
     return sw_err_info(SW_ERR_INVALID)->exit_code;
 }
 
+bool sw_cmd_before_command(const struct sw_cli *cli, size_t count)
+{
+    if (cli->args_before == SIZE_MAX || cli->args_before == count) {
+        return true;
+    }
+    (void)sw_cli_fail_format(SW_ERR_INVALID,
+                             "%zu argument%s belong%s before the `--`, not %zu; see --help",
+                             count,
+                             count == 1 ? "" : "s",
+                             count == 1 ? "s" : "",
+                             cli->args_before);
+    return false;
+}
+
 bool sw_cmd_small_number(const struct sw_cli *cli, const char *name, uint32_t *ret)
 {
     uint64_t number;

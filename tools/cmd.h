@@ -22,6 +22,9 @@ enum sw_err sw_cmd_read_options(const struct sw_cli *cli, struct swarm_request *
 int sw_cmd_write_value(struct sw_cli *cli, const struct swarm_request *request, const char *name);
 /* The exit code of a command that was written wrongly; its line is printed already. */
 int sw_cmd_usage(void);
+/* Of a command that is given another one behind a `--`: `count` arguments stand before it. False,
+ * and the line printed, if not. */
+bool sw_cmd_before_command(const struct sw_cli *cli, size_t count);
 /* A flag that is a number of 32 bits, 0 without it. False, and the line printed, if it is none. */
 bool sw_cmd_small_number(const struct sw_cli *cli, const char *name, uint32_t *ret);
 /* The value in argument `arg`, or stdin if there is none or "-". */

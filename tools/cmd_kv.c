@@ -219,8 +219,14 @@ static int report_conflict(const struct sw_cli *cli, const struct swarm_result *
         (void)sw_output_print(&out, cli->format, stdout);
         sw_output_release(&out);
     }
-    return sw_cli_fail_format(
-        SW_ERR_CONFLICT, "the key's mod revision is %llu", (unsigned long long)result->value);
+    if (result->value == 0) {
+        return sw_cli_fail(SW_ERR_CONFLICT, "there is no such key; --expected 0 makes it");
+    }
+    return sw_cli_fail_format(SW_ERR_CONFLICT,
+                              "the key's mod revision is %llu; read it, and if it is still to be "
+                              "replaced: --expected %llu",
+                              (unsigned long long)result->value,
+                              (unsigned long long)result->value);
 }
 
 static int write_value(struct sw_cli *cli, struct swarm_request *request)

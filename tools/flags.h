@@ -11,6 +11,34 @@
         "partition", "NAME", "partition, the unit of order (default: default)" \
     }
 
+/* flags_admin.c */
+extern const struct sw_cli_flag sw_chaos_flags[];
+extern const struct sw_cli_flag sw_swarm_create_flags[];
+extern const struct sw_cli_flag sw_member_wait_flags[];
+extern const struct sw_cli_flag sw_member_add_flags[];
+extern const struct sw_cli_flag sw_member_prepare_flags[];
+extern const struct sw_cli_flag sw_member_replace_flags[];
+extern const struct sw_cli_flag sw_identity_flags[];
+extern const struct sw_cli_flag sw_identity_list_flags[];
+extern const struct sw_cli_flag sw_identity_revoke_flags[];
+extern const struct sw_cli_flag sw_identity_token_flags[];
+extern const struct sw_cli_flag sw_tenant_flags[];
+extern const struct sw_cli_flag sw_tenant_delete_flags[];
+extern const struct sw_cli_flag sw_quota_flags[];
+extern const struct sw_cli_flag sw_retention_flags[];
+extern const struct sw_cli_flag sw_audit_list_flags[];
+extern const struct sw_cli_flag sw_audit_verify_flags[];
+
+/* flags_recipes.c */
+extern const struct sw_cli_flag sw_lock_flags[];
+extern const struct sw_cli_flag sw_queue_put_flags[];
+extern const struct sw_cli_flag sw_queue_take_flags[];
+extern const struct sw_cli_flag sw_queue_item_flags[];
+extern const struct sw_cli_flag sw_queue_list_flags[];
+extern const struct sw_cli_flag sw_campaign_flags[];
+extern const struct sw_cli_flag sw_observe_flags[];
+extern const struct sw_cli_flag sw_resign_flags[];
+
 /* flags_context.c */
 extern const struct sw_cli_flag sw_context_flags[];
 extern const struct sw_cli_flag sw_block_flags[];

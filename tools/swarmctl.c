@@ -64,12 +64,6 @@ static const struct sw_cli_flag watch_flags[] = {
     {"keys-only", NULL, "leave values out"},
     {"encoding", "NAME", "of keys and values: auto, utf8, hex, base64 (default auto)"},
     {NULL, NULL, NULL}};
-static const struct sw_cli_flag lock_flags[] = {
-    SCOPE_FLAGS,
-    {"ttl", "TIME", "how long the lock outlives this program (default 10s)"},
-    {"wait", "TIME", "how long to wait for it (default: the command timeout)"},
-    {"owner", "TEXT", "what others are told (default: swarmctl)"},
-    {NULL, NULL, NULL}};
 static const struct sw_cli_flag scan_flags[] = {
     SCOPE_FLAGS,
     READ_FLAGS,
@@ -88,40 +82,6 @@ static const struct sw_cli_flag list_flags[] = {
     {"reverse", NULL, "newest first"},
     {"encoding", "NAME", "of values: auto, utf8, hex, base64 (default auto)"},
     {NULL, NULL, NULL}};
-static const struct sw_cli_flag chaos_flags[] = {
-    {"plan", "FILE", "what to do; swarmctl-chaos(1)"},
-    {"history", "FILE", "write what the recorded clients saw, for swarm-check"},
-    {"yes-this-is-staging", NULL, "nobody depends on this swarm"},
-    {NULL, NULL, NULL}};
-static const struct sw_cli_flag create_flags[] = {
-    {"nodes", "N", "how many nodes on one host (default 3)"},
-    {"host", "HOST", "address of that host (default 127.0.0.1)"},
-    {"base-port", "PORT", "first port; each node takes three of the next ten (default 6700)"},
-    {"node", "ID=HOST:CLIENT:PEER:HTTP", "one node with its three ports; repeat for each"},
-    {NULL, NULL, NULL}};
-
-#define WAIT_FLAG                                                                     \
-    {                                                                                 \
-        "wait", "TIME", "how long to ask again while it cannot be done (default 60s)" \
-    }
-#define NODE_FLAGS                                                                       \
-    {"address", "HOST:CLIENT:PEER:HTTP", "where it will listen: host, and three ports"}, \
-        {"key", "KEY", "its public key, 64 hex digits, if it is prepared already"},      \
-    {                                                                                    \
-        "out", "DIR", "make DIR/node-ID with key and settings (else give --key)"         \
-    }
-
-static const struct sw_cli_flag wait_flags[] = {WAIT_FLAG, {NULL, NULL, NULL}};
-static const struct sw_cli_flag add_flags[] = {NODE_FLAGS, WAIT_FLAG, {NULL, NULL, NULL}};
-static const struct sw_cli_flag prepare_flags[] = {
-    {"address", "HOST:CLIENT:PEER:HTTP", "where it will listen: host, and three ports"},
-    {"out", "DIR", "make DIR/node-ID with key and settings"},
-    {NULL, NULL, NULL}};
-static const struct sw_cli_flag replace_flags[] = {
-    NODE_FLAGS,
-    {"wait", "TIME", "how long the new node may take to catch up (default 10m)"},
-    {NULL, NULL, NULL}};
-
 static const struct sw_cli_flag index_flags[] = {
     SCOPE_FLAGS,
     {"dim", "N", "how many numbers a vector has"},
@@ -176,45 +136,6 @@ static const struct sw_cli_flag top_flags[] = {
     {"count", "N", "end after so many (default, and 0: never)"},
     {NULL, NULL, NULL}};
 
-#define RIGHTS_FLAG                                                                        \
-    {                                                                                      \
-        "rights", "LIST", "like \"rw TENANT,r TENANT PREFIX\": of r, w, a; TENANT * = all" \
-    }
-
-static const struct sw_cli_flag identity_flags[] = {
-    {"key", "KEY", "the client's public key, 64 hex digits or base64"},
-    RIGHTS_FLAG,
-    {"note", "TEXT", "for people"},
-    {"replace", NULL, "in the place of one of that name"},
-    {NULL, NULL, NULL}};
-static const struct sw_cli_flag identity_list_flags[] = {
-    {"tokens", NULL, "tokens that nobody has redeemed"}, {NULL, NULL, NULL}};
-static const struct sw_cli_flag revoke_flags[] = {{"token", NULL, "a token of that name"},
-                                                  {NULL, NULL, NULL}};
-static const struct sw_cli_flag token_flags[] = {
-    RIGHTS_FLAG, {"ttl", "TIME", "how long it is good (default 24h)"}, {NULL, NULL, NULL}};
-static const struct sw_cli_flag tenant_flags[] = {{"note", "TEXT", "for people"},
-                                                  {NULL, NULL, NULL}};
-static const struct sw_cli_flag tenant_delete_flags[] = {
-    {"keep-data", NULL, "even if it has keys, which stay"}, {NULL, NULL, NULL}};
-static const struct sw_cli_flag quota_flags[] = {
-    {"keys", "N", "keys; 0 = no limit, as for the next three"},
-    {"bytes", "N", "bytes of keys, values and experiences"},
-    {"ops", "N", "operations a second"},
-    {"in-flight", "N", "operations that are not answered yet"},
-    {NULL, NULL, NULL}};
-static const struct sw_cli_flag retention_flags[] = {
-    {"keep-last", "N", "the last changes of each key; 0 = no limit, as for the next two"},
-    {"max-age", "TIME", "how old a change may be"},
-    {"max-bytes", "N", "bytes of all its changes"},
-    {NULL, NULL, NULL}};
-static const struct sw_cli_flag audit_list_flags[] = {
-    {"limit", "N", "at most so many records (default 20; 0: all)"},
-    {"oldest", NULL, "oldest first (default: newest first)"},
-    {NULL, NULL, NULL}};
-static const struct sw_cli_flag audit_verify_flags[] = {
-    {"head", "NUMBER:HASH", "what an earlier verify printed must still be so"}, {NULL, NULL, NULL}};
-
 const struct sw_command sw_commands[] = {
     {"swarm",
      "create",
@@ -223,7 +144,7 @@ const struct sw_command sw_commands[] = {
      1,
      1,
      sw_cmd_swarm_create,
-     create_flags,
+     sw_swarm_create_flags,
      SW_FORMAT_TABLE},
     {"key",
      "create",
@@ -386,7 +307,7 @@ const struct sw_command sw_commands[] = {
      1,
      1,
      sw_cmd_identity_create,
-     identity_flags,
+     sw_identity_flags,
      SW_FORMAT_TABLE},
     {"identity",
      "list",
@@ -395,7 +316,7 @@ const struct sw_command sw_commands[] = {
      0,
      0,
      sw_cmd_identity_list,
-     identity_list_flags,
+     sw_identity_list_flags,
      SW_FORMAT_TABLE},
     {"identity", "show", "NAME", "one identity", 1, 1, sw_cmd_identity_show, NULL, SW_FORMAT_TABLE},
     {"identity",
@@ -405,7 +326,7 @@ const struct sw_command sw_commands[] = {
      1,
      1,
      sw_cmd_identity_revoke,
-     revoke_flags,
+     sw_identity_revoke_flags,
      SW_FORMAT_TABLE},
     {"identity",
      "token",
@@ -414,7 +335,7 @@ const struct sw_command sw_commands[] = {
      2,
      2,
      sw_cmd_identity_token,
-     token_flags,
+     sw_identity_token_flags,
      SW_FORMAT_TABLE},
     {"identity",
      "redeem",
@@ -432,7 +353,7 @@ const struct sw_command sw_commands[] = {
      1,
      1,
      sw_cmd_tenant_create,
-     tenant_flags,
+     sw_tenant_flags,
      SW_FORMAT_TABLE},
     {"tenant",
      "list",
@@ -450,7 +371,7 @@ const struct sw_command sw_commands[] = {
      1,
      1,
      sw_cmd_tenant_delete,
-     tenant_delete_flags,
+     sw_tenant_delete_flags,
      SW_FORMAT_TABLE},
     {"quota",
      "set",
@@ -459,7 +380,7 @@ const struct sw_command sw_commands[] = {
      1,
      2,
      sw_cmd_quota_set,
-     quota_flags,
+     sw_quota_flags,
      SW_FORMAT_TABLE},
     {"quota",
      "show",
@@ -495,7 +416,7 @@ const struct sw_command sw_commands[] = {
      1,
      2,
      sw_cmd_retention_set,
-     retention_flags,
+     sw_retention_flags,
      SW_FORMAT_TABLE},
     {"retention",
      "list",
@@ -522,7 +443,7 @@ const struct sw_command sw_commands[] = {
      0,
      0,
      sw_cmd_audit_list,
-     audit_list_flags,
+     sw_audit_list_flags,
      SW_FORMAT_TABLE},
     {"audit",
      "verify",
@@ -531,7 +452,7 @@ const struct sw_command sw_commands[] = {
      0,
      0,
      sw_cmd_audit_verify,
-     audit_verify_flags,
+     sw_audit_verify_flags,
      SW_FORMAT_TABLE},
     {"audit",
      "export",
@@ -712,7 +633,88 @@ const struct sw_command sw_commands[] = {
      2,
      ANY,
      sw_cmd_lock,
-     lock_flags,
+     sw_lock_flags,
+     SW_FORMAT_TABLE},
+    {"queue",
+     "put",
+     "NAME [VALUE|-]",
+     "add an item to a queue",
+     1,
+     2,
+     sw_cmd_queue_put,
+     sw_queue_put_flags,
+     SW_FORMAT_TABLE},
+    {"queue",
+     "take",
+     "NAME [-- COMMAND [ARGUMENT...]]",
+     "take the first item that nobody has; a command gets it on stdin, and is its end",
+     1,
+     ANY,
+     sw_cmd_queue_take,
+     sw_queue_take_flags,
+     SW_FORMAT_TABLE},
+    {"queue",
+     "done",
+     "NAME ITEM",
+     "an item that was taken is done",
+     2,
+     2,
+     sw_cmd_queue_done,
+     sw_queue_item_flags,
+     SW_FORMAT_TABLE},
+    {"queue",
+     "release",
+     "NAME ITEM",
+     "an item that was taken is not done: others may take it",
+     2,
+     2,
+     sw_cmd_queue_release,
+     sw_queue_item_flags,
+     SW_FORMAT_TABLE},
+    {"queue",
+     "list",
+     "NAME",
+     "the items in the order of their turns, and who has them",
+     1,
+     1,
+     sw_cmd_queue_list,
+     sw_queue_list_flags,
+     SW_FORMAT_TABLE},
+    {"election",
+     "campaign",
+     "KEY [-- COMMAND [ARGUMENT...]]",
+     "wait for an office, and have it while a command runs or this does",
+     1,
+     ANY,
+     sw_cmd_election_campaign,
+     sw_campaign_flags,
+     SW_FORMAT_TABLE},
+    {"election",
+     "leader",
+     "KEY",
+     "who has the office",
+     1,
+     1,
+     sw_cmd_election_leader,
+     scope_flags,
+     SW_FORMAT_TABLE},
+    {"election",
+     "observe",
+     "KEY",
+     "who has the office, and who gets it from now on",
+     1,
+     1,
+     sw_cmd_election_observe,
+     sw_observe_flags,
+     SW_FORMAT_TABLE},
+    {"election",
+     "resign",
+     "KEY",
+     "end the office of whoever has it",
+     1,
+     1,
+     sw_cmd_election_resign,
+     sw_resign_flags,
      SW_FORMAT_TABLE},
     {"experience",
      "append",
@@ -784,7 +786,7 @@ const struct sw_command sw_commands[] = {
      1,
      1,
      sw_cmd_member_prepare,
-     prepare_flags,
+     sw_member_prepare_flags,
      SW_FORMAT_TABLE},
     {"member",
      "add",
@@ -793,7 +795,7 @@ const struct sw_command sw_commands[] = {
      1,
      1,
      sw_cmd_member_add,
-     add_flags,
+     sw_member_add_flags,
      SW_FORMAT_TABLE},
     {"member",
      "promote",
@@ -802,7 +804,7 @@ const struct sw_command sw_commands[] = {
      1,
      1,
      sw_cmd_member_promote,
-     wait_flags,
+     sw_member_wait_flags,
      SW_FORMAT_TABLE},
     {"member",
      "demote",
@@ -811,7 +813,7 @@ const struct sw_command sw_commands[] = {
      1,
      1,
      sw_cmd_member_demote,
-     wait_flags,
+     sw_member_wait_flags,
      SW_FORMAT_TABLE},
     {"member",
      "remove",
@@ -820,7 +822,7 @@ const struct sw_command sw_commands[] = {
      1,
      1,
      sw_cmd_member_remove,
-     wait_flags,
+     sw_member_wait_flags,
      SW_FORMAT_TABLE},
     {"member",
      "replace",
@@ -829,7 +831,7 @@ const struct sw_command sw_commands[] = {
      2,
      2,
      sw_cmd_member_replace,
-     replace_flags,
+     sw_member_replace_flags,
      SW_FORMAT_TABLE},
     {"member",
      "config",
@@ -856,7 +858,7 @@ const struct sw_command sw_commands[] = {
      0,
      0,
      sw_cmd_chaos_run,
-     chaos_flags,
+     sw_chaos_flags,
      SW_FORMAT_TABLE},
     {"health",
      NULL,

@@ -47,8 +47,10 @@ def version():
 
 def cdef():
     """swarm.h as cffi reads it: declarations alone."""
-    text = "".join((TOP / "client" / "include" / name).read_text(encoding="utf-8")
-                   for name in ("swarm_status.h", "swarm.h"))
+    include = TOP / "client" / "include"
+    first = [include / "swarm_status.h", include / "swarm.h"]  # the others build upon these
+    headers = first + sorted(set(include.glob("*.h")) - set(first))
+    text = "".join(header.read_text(encoding="utf-8") for header in headers)
     text = re.sub(r"#ifdef __cplusplus\n.*?#endif", "", text, flags=re.S)
     text = re.sub(r"^#.*$", "", text, flags=re.M)
     return text.replace("SWARM_API ", "") + """
