@@ -194,8 +194,17 @@ static struct sw_core_request *request_new(const struct sw_core_submission *subm
     return request;
 }
 
+void sw__core_unpace(struct sw_core *core, struct sw_core_request *request)
+{
+    if (request->paced) {
+        request->paced = false;
+        sw_pace_back(&core->pace);
+    }
+}
+
 void sw__core_queue(struct sw_core *core, struct sw_core_request *request)
 {
+    sw__core_unpace(core, request);
     request->state = SW_CORE_QUEUED;
     if (request->order != 0) {
         sw__order_queue(core, request);
@@ -209,6 +218,7 @@ void sw__core_pause(struct sw_core *core, struct sw_core_request *request, uint3
 {
     const uint64_t until = sw__core_now(core) + pause_ms;
 
+    sw__core_unpace(core, request);
     request->state = SW_CORE_PAUSED;
     sw_timers_set(&core->timers,
                   &request->timer,
@@ -364,8 +374,9 @@ static void leave(struct sw_core *core, struct sw_core_request *request)
     core->free_slots[core->free_count] = slot;
     core->free_count++;
     if (request->state == SW_CORE_QUEUED) {
-        sw__core_list_remove(&core->queue, request);
+        sw__core_list_remove(request->held ? &core->held : &core->queue, request);
     }
+    sw__core_unpace(core, request);
     sw_timers_cancel(&core->timers, &request->timer);
 }
 
@@ -478,8 +489,10 @@ void sw__core_forget_session(struct sw_core *core)
 /* Writes wait for the session; if it cannot be had, they fail with its error. */
 static void fail_waiting_writes(struct sw_core *core, const struct sw_reply *reply)
 {
-    struct sw_core_request *request = core->queue.head;
+    struct sw_core_request *request;
 
+    sw__core_release_held(core);
+    request = core->queue.head;
     while (request != NULL) {
         struct sw_core_request *next = request->next;
 

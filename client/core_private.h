@@ -5,8 +5,9 @@
  *                  │  └── leader ────┤ NOT_LEADER, no answer, link down (if repeatable)
  *               PAUSED ◄── put off ──┘ OVERLOADED, BUSY, DISK_FULL
  *
- * A request is in exactly one list (queued) or none (paused, sent); its timer is always set, at the
- * latest to its deadline, so that none can be forgotten. */
+ * A request is in exactly one list (queued, or held while the leader is short of places) or none
+ * (paused, sent); its timer is always set, at the latest to its deadline, so that none can be
+ * forgotten. */
 #ifndef SW_CLIENT_CORE_PRIVATE_H
 #define SW_CLIENT_CORE_PRIVATE_H
 
@@ -14,6 +15,7 @@
 #include "client/breaker.h"
 #include "client/core.h"
 #include "client/leader.h"
+#include "client/pace.h"
 #include "client/window.h"
 
 enum { SW_CORE_SLOT_COUNT = SW_CLIENT_IN_FLIGHT_MAX, SW_CORE_SLOT_BITS = 12 };
@@ -33,7 +35,7 @@ enum sw_core_state { SW_CORE_QUEUED, SW_CORE_PAUSED, SW_CORE_SENT };
 
 struct sw_core_request {
     struct sw_timer timer;                   /* first: sw_timers gives it back */
-    struct sw_core_request *next, *previous; /* in core->queue or core->batch */
+    struct sw_core_request *next, *previous; /* in core->queue, core->held or core->batch */
     enum sw_core_state state;
     struct sw_request request; /* spans point behind this struct */
     uint64_t deadline_ms;
@@ -48,6 +50,8 @@ struct sw_core_request {
     bool forced;              /* ends at the next tick with `last_err`, whatever happens */
     uint64_t order;           /* of submission, in ordered mode; 0 = goes its own way */
     bool joined;              /* the ordered batch */
+    bool held;                /* queued, in core->held */
+    bool paced;               /* core->pace counts it as being with the leader */
     enum sw_err last_err;     /* the last refusal, told at the deadline; OK = none yet */
     sw_core_done_fn done;
     void *arg;
@@ -80,9 +84,11 @@ struct sw_core {
     uint64_t serial; /* of the next id */
     struct sw_timers timers;
     struct sw_core_list queue;
+    struct sw_core_list held;  /* queued, first in, first out, until core->pace has room */
     struct sw_core_list batch; /* encoded in batch_bytes, not handed to the port yet */
     struct sw_buf batch_bytes;
     struct sw_leader view;
+    struct sw_pace pace;
     bool port_busy; /* the last batch found no credit: try again soon */
     uint64_t seek_due_ms;
     uint32_t seek_attempt;
@@ -116,6 +122,10 @@ void sw__core_list_remove(struct sw_core_list *list, struct sw_core_request *req
 /* Queues a request that is in no list; its timer becomes its deadline. */
 void sw__core_queue(struct sw_core *core, struct sw_core_request *request);
 void sw__core_pause(struct sw_core *core, struct sw_core_request *request, uint32_t pause_ms);
+/* Puts all that is held back into the queue. */
+void sw__core_release_held(struct sw_core *core);
+/* It is not with the leader any more. No-op if it was not counted. */
+void sw__core_unpace(struct sw_core *core, struct sw_core_request *request);
 /* Takes the request out of everything, calls back, frees it. */
 void sw__core_finish(struct sw_core *core,
                      struct sw_core_request *request,

@@ -62,6 +62,7 @@ void sw__core_node_failed(struct sw_core *core, struct sw_node_id id, uint64_t s
 /* What was sent to the old leader and may be repeated need not wait for its silence to end. */
 static void leader_changed(struct sw_core *core)
 {
+    sw_pace_forget(&core->pace);
     for (uint32_t i = 0; i < SW_CORE_SLOT_COUNT; i++) {
         struct sw_core_request *request = core->slots[i];
 
@@ -149,6 +150,23 @@ finish(struct sw_core *core, struct sw_core_request *request, const struct sw_re
     sw__core_finish(core, request, reply);
 }
 
+/* What the answer says of the leader's places. */
+static void pace(struct sw_core *core, struct sw_core_request *request, enum sw_err err)
+{
+    const uint64_t now_ms = sw__core_now(core);
+
+    if (!request->paced) {
+        return;
+    }
+    sw__core_unpace(core, request);
+    if (err == SW_ERR_OVERLOADED) {
+        SW_MARK("client.paced");
+        sw_pace_refused(&core->pace, now_ms);
+    } else {
+        sw_pace_answered(&core->pace, now_ms - request->sent_ms);
+    }
+}
+
 static void
 answer(struct sw_core *core, struct sw_core_request *request, const struct sw_reply *reply)
 {
@@ -159,6 +177,7 @@ answer(struct sw_core *core, struct sw_core_request *request, const struct sw_re
         SW_MARK("client.late_refusal");
         return; /* a refusal of an earlier try says nothing about the present one */
     }
+    pace(core, request, reply->err);
     if (reply->err == SW_ERR_OK) {
         finish(core, request, reply);
         return;

@@ -144,20 +144,91 @@ static struct sw_node_id target_of(struct sw_core *core, const struct sw_core_re
     return request->strays ? any_node(core) : core->view.leader;
 }
 
+/* What takes a place at the leader that it may be short of: it always takes leases, and a watch
+ * only waits there. */
+static bool is_paced(const struct sw_core *core,
+                     const struct sw_core_request *request,
+                     struct sw_node_id target)
+{
+    const enum sw_op op = request->request.op;
+
+    return request->order == 0 && !request->internal &&
+           sw_node_id_equal(target, core->view.leader) && op != SW_OP_WATCH && op != SW_OP_STATUS &&
+           op != SW_OP_OUTCOME && op != SW_OP_LEASE_GRANT && op != SW_OP_LEASE_KEEP_ALIVE &&
+           op != SW_OP_LEASE_REVOKE;
+}
+
+/* The leader would only send it back. */
+static void hold(struct sw_core *core, struct sw_core_request *request)
+{
+    SW_MARK("client.held");
+    sw__core_list_remove(&core->queue, request);
+    request->held = true;
+    request->last_err = SW_ERR_OVERLOADED;
+    sw__core_list_push(&core->held, request);
+}
+
+/* Up to `room` of what is held goes back into the queue, before what came later; also what would be
+ * answered too late by now, which ends. */
+static void release_held(struct sw_core *core, uint32_t room)
+{
+    const uint64_t now_ms = sw__core_now(core);
+    struct sw_core_list ready = {0};
+
+    while (room > 0 && core->held.head != NULL) {
+        struct sw_core_request *request = core->held.head;
+
+        sw__core_list_remove(&core->held, request);
+        request->held = false;
+        sw__core_list_push(&ready, request);
+        if (!request->forced &&
+            !sw_pace_in_time(&core->pace, time_left(request->deadline_ms, now_ms))) {
+            SW_MARK("client.too_late_to_send");
+            sw__core_force(core, request, SW_ERR_OVERLOADED);
+        }
+        room -= request->forced ? 0 : 1;
+    }
+    if (ready.head == NULL) {
+        return;
+    }
+    ready.tail->next = core->queue.head;
+    if (core->queue.head == NULL) {
+        core->queue.tail = ready.tail;
+    } else {
+        core->queue.head->previous = ready.tail;
+    }
+    core->queue.head = ready.head;
+}
+
+void sw__core_release_held(struct sw_core *core)
+{
+    release_held(core, UINT32_MAX);
+}
+
 /* False: not now. */
 static bool try_send(struct sw_core *core, struct sw_core_request *request)
 {
     const struct sw_node_id target = target_of(core, request);
     struct sw_core_node *node = sw__core_node(core, target);
     const uint64_t now_ms = sw__core_now(core);
+    bool paced;
 
     if (node == NULL || !node->up || request->forced ||
         !sw_breaker_would_allow(&node->breaker, now_ms)) {
         SW_MARK("client.target_away");
         return false;
     }
+    paced = is_paced(core, request, target);
+    if (paced && sw_pace_room(&core->pace, now_ms) == 0) {
+        hold(core, request);
+        return false;
+    }
     if (!prepare_write(core, request) || !sw_breaker_allow(&node->breaker, now_ms)) {
         return false;
+    }
+    if (paced) {
+        request->paced = true;
+        sw_pace_sent(&core->pace);
     }
     add_to_batch(core, request, target);
     return true;
@@ -242,6 +313,10 @@ void sw_core_flush(struct sw_core *core)
 {
     const enum sw_core_session before = core->session_state;
 
+    if (sw__core_leaderless(core)) {
+        sw_pace_forget(&core->pace); /* it was that leader's */
+    }
+    release_held(core, sw_pace_room(&core->pace, sw__core_now(core)));
     if (core->queue.head == NULL) {
         return;
     }

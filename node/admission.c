@@ -77,7 +77,7 @@ static bool op_grows(enum sw_op op)
 
 /* Requests that one identity may have under way beside others: enough for all the throughput that
  * there is, few enough that nobody waits long for a turn of the loop. */
-enum { IDENTITY_PLACES_SHARED = 512, RETRY_IDENTITY_MS = 250 };
+enum { IDENTITY_PLACES_SHARED = 128, RETRY_IDENTITY_MS = 250 };
 
 enum { RETRY_MS = 50, RETRY_MS_MAX = 1000, RETRY_DISK_MS = 1000, IDENTITY_PLACES_MIN = 64 };
 

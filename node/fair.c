@@ -37,11 +37,28 @@ struct sw_fair_flow *sw_fair_find(const struct sw_fair *fair, const uint8_t id[S
     return flow;
 }
 
-struct sw_fair_flow *sw_fair_enter(struct sw_fair *fair, const uint8_t id[SW_FAIR_ID_SIZE])
+static void note_company(struct sw_fair *fair, const uint8_t *id, uint64_t now_ns)
+{
+    if (fair->last_ns != 0 && now_ns - fair->last_ns < SW_FAIR_COMPANY_NS &&
+        memcmp(fair->last_id, id, SW_FAIR_ID_SIZE) != 0) {
+        fair->company_until_ns = now_ns + SW_FAIR_COMPANY_NS;
+    }
+    memcpy(fair->last_id, id, SW_FAIR_ID_SIZE);
+    fair->last_ns = now_ns;
+}
+
+bool sw_fair_in_company(const struct sw_fair *fair, uint64_t now_ns)
+{
+    return now_ns < fair->company_until_ns;
+}
+
+struct sw_fair_flow *
+sw_fair_enter(struct sw_fair *fair, const uint8_t id[SW_FAIR_ID_SIZE], uint64_t now_ns)
 {
     struct sw_fair_flow *flow = sw_fair_find(fair, id);
     struct sw_fair_flow **bucket = bucket_of(fair, id);
 
+    note_company(fair, id, now_ns);
     if (flow == NULL) {
         flow = calloc(1, sizeof *flow);
         SW_ASSERT(flow != NULL); /* bounded: each has a place */
@@ -269,11 +286,4 @@ bool sw_fair_late(struct sw_fair_lane *lane, uint64_t now_ns)
         lane->late_since_ns = now_ns;
     }
     return now_ns - lane->late_since_ns >= SW_FAIR_PATIENCE_NS;
-}
-
-bool sw_fair_shared(const struct sw_fair *fair, enum sw_fair_class of)
-{
-    const struct sw_fair_lane *turn = fair->queues[of].turn;
-
-    return turn != NULL && turn->next != turn;
 }

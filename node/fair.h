@@ -30,6 +30,7 @@ enum { SW_FAIR_ID_SIZE = 16, SW_FAIR_BUCKET_COUNT = 1024 };
 
 #define SW_FAIR_AGE_NS      50000000ULL
 #define SW_FAIR_PATIENCE_NS 100000000ULL
+#define SW_FAIR_COMPANY_NS  1000000000ULL
 
 struct sw_fair_lane;
 
@@ -72,7 +73,10 @@ struct sw_fair {
     struct sw_fair_flow *buckets[SW_FAIR_BUCKET_COUNT]; /* owned */
     uint32_t flow_count;
     struct sw_fair_queue queues[SW_FAIR_CLASS_COUNT];
-    uint32_t read_turn; /* which class of reads has its turn */
+    uint32_t read_turn;               /* which class of reads has its turn */
+    uint8_t last_id[SW_FAIR_ID_SIZE]; /* who asked last, */
+    uint64_t last_ns;                 /* and when; 0 = nobody yet */
+    uint64_t company_until_ns;        /* see sw_fair_in_company */
 };
 
 void sw_fair_release(struct sw_fair *fair); /* nothing is queued any more */
@@ -80,7 +84,8 @@ void sw_fair_release(struct sw_fair *fair); /* nothing is queued any more */
 /* NULL: that identity has nothing under way. */
 struct sw_fair_flow *sw_fair_find(const struct sw_fair *fair, const uint8_t id[SW_FAIR_ID_SIZE]);
 /* Takes a place for something of that identity; the flow lives at least as long. */
-struct sw_fair_flow *sw_fair_enter(struct sw_fair *fair, const uint8_t id[SW_FAIR_ID_SIZE]);
+struct sw_fair_flow *
+sw_fair_enter(struct sw_fair *fair, const uint8_t id[SW_FAIR_ID_SIZE], uint64_t now_ns);
 void sw_fair_leave(struct sw_fair *fair, struct sw_fair_flow *flow);
 
 void sw_fair_push(struct sw_fair *fair,
@@ -106,7 +111,9 @@ uint64_t sw_fair_lane_age_ns(const struct sw_fair_lane *lane, uint64_t now_ns);
 uint64_t sw_fair_age_ns(const struct sw_fair *fair, enum sw_fair_class of, uint64_t now_ns);
 /* Is the lane late? Notes when it begins to be: ask whenever something comes. */
 bool sw_fair_late(struct sw_fair_lane *lane, uint64_t now_ns);
-/* More than one identity has work waiting in that class. */
-bool sw_fair_shared(const struct sw_fair *fair, enum sw_fair_class of);
+/* More than one identity has asked for something within SW_FAIR_COMPANY_NS. Who asks now and then,
+ * and is served at once, has nothing under way most of the time: what it finds when it comes was
+ * let in while nobody else was there, so that has to be bounded before. */
+bool sw_fair_in_company(const struct sw_fair *fair, uint64_t now_ns);
 
 #endif

@@ -275,12 +275,12 @@ static struct sw_admission_request wanted_of(const struct sw_node *node,
         .depth = request->depth,
         .size = size,
         .client_in_flight = client->in_flight,
+        .others = sw_fair_in_company(&node->shards[0]->fair, now_ns),
         .applier_pending = sw__node_applier_load(node),
     };
 
     if (flow != NULL) {
         wanted.identity_places = flow->places - flow->watching;
-        wanted.others = node->shards[0]->fair.flow_count > 1;
         wanted.late = sw_fair_late(&flow->lanes[wanted.of], now_ns);
         wanted.age_ns = sw_fair_lane_age_ns(&flow->lanes[wanted.of], now_ns);
     }
@@ -363,7 +363,7 @@ static struct sw__request *admit(struct sw_node *node,
     admitted->place = sw_op_is_write(request->op) ? SW__PLACE_QUEUED : SW__PLACE_READING;
     admitted->limit = walks_unseen(request) ? 0 : request->limit;
     admitted->checked = request->op == SW_OP_WATCH ? request->expected : 0;
-    admitted->flow = sw_fair_enter(&admitted->shard->fair, client->id);
+    admitted->flow = sw_fair_enter(&admitted->shard->fair, client->id, admitted->started_ns);
     admitted->flow->watching += request->op == SW_OP_WATCH ? 1 : 0;
     admitted->size = (uint32_t)command.size;
     memcpy(admitted->command, command.data, command.size);

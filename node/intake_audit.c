@@ -34,7 +34,7 @@ propose(struct sw__shard *shard, const struct sw_audit_note *note, struct sw__re
     own->size = (uint32_t)command.size;
     own->guarded = guarded;
     memcpy(own->command, command.data, command.size);
-    own->flow = sw_fair_enter(&shard->fair, own->author.id);
+    own->flow = sw_fair_enter(&shard->fair, own->author.id, sw_env_now_ns(shard->node->config.env));
     sw_admission_enter(&node->admission, own->op, sw__class_of(own->op), command.size);
     sw__queue_push(shard, own);
     sw_buf_release(&value);

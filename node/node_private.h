@@ -130,7 +130,6 @@ struct sw__shard {
     uint64_t durable_index;
     struct sw_applied state;     /* as of the last probe */
     struct sw_fair fair;         /* writes not proposed, reads that have their read point */
-    uint64_t shared_until_ns;    /* several identities write */
     uint64_t reading_cost;       /* of the reads that the applier has */
     struct sw__list reads;       /* reads of this turn */
     struct sw__list early_reads; /* of revisions that are yet to come here */

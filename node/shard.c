@@ -18,12 +18,10 @@ enum {
     ENTRY_SIZE = 64 << 10,
     FLUSH_COUNT_MAX = 16,
     APPLY_SLOW_NS = 100000000,
-    /* While several identities write: commands and bytes of an entry, entries under way, and for
-     * how long after two of them were seen to wait at once. */
-    SHARED_ENTRY_COUNT = 256,
-    SHARED_ENTRY_SIZE = 128 << 10,
+    /* While several identities ask: commands and bytes of an entry, and entries under way. */
+    SHARED_ENTRY_COUNT = ENTRY_COMMAND_COUNT,
+    SHARED_ENTRY_SIZE = ENTRY_SIZE,
     SHARED_IN_FLIGHT = 2,
-    SHARED_NS = 1000000000,
 };
 
 /* --- proposals -------------------------------------------------------------------------------- */
@@ -69,7 +67,7 @@ static bool tick_is_due(const struct sw__shard *shard)
 
 static bool is_shared(const struct sw__shard *shard)
 {
-    return shard->shared_until_ns > sw_env_now_ns(shard->node->config.env);
+    return sw_fair_in_company(&shard->fair, sw_env_now_ns(shard->node->config.env));
 }
 
 static const struct sw_author node_itself = {.flags = SW_AUTHOR_NODE};
@@ -285,9 +283,6 @@ static bool can_begin(struct sw__shard *shard)
 
 static void propose_queued(struct sw__shard *shard)
 {
-    if (sw_fair_shared(&shard->fair, SW_FAIR_WRITE)) {
-        shard->shared_until_ns = sw_env_now_ns(shard->node->config.env) + SHARED_NS;
-    }
     while (sw_group_can_propose(shard->group) && can_begin(shard)) {
         if (!propose_one(shard)) {
             break;

@@ -213,6 +213,91 @@ static void seq_never_leaves_the_window(void **state)
     fake_free(fake);
 }
 
+/* Submits so many gets and lets them go; then the leader has no place for the last `refused`. */
+static void
+send_and_refuse(struct fake *fake, struct fake_answer *answer, uint32_t count, uint32_t refused)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        (void)fake_submit(fake, SW_OP_GET, answer);
+    }
+    sw_core_flush(fake->core);
+    for (uint32_t i = 0; i < refused; i++) {
+        const struct sw_reply reply = {.id = fake->sent[fake->sent_count - 1 - i].request.id,
+                                       .err = SW_ERR_OVERLOADED,
+                                       .retry_after_ms = 100,
+                                       .leader = {1},
+                                       .term = 1};
+
+        fake_reply(fake, 1, &reply);
+    }
+}
+
+static void what_the_leader_has_no_place_for_stays_here(void **state)
+{
+    struct fake *fake = fake_new();
+    struct sw_core_config config = fake_config(fake);
+    struct fake_answer answer = {0}, late = {0};
+    struct sw_core_submission keep = fake_submission(fake, SW_OP_LEASE_KEEP_ALIVE, &answer);
+    char why[SW_WHY_SIZE];
+    uint32_t first;
+
+    (void)state;
+    config.without_session = true;
+    fake_start(fake, &config);
+    (void)fake_submit(fake, SW_OP_STATUS, &answer);
+    fake_elect(fake, 1, 1);
+    fake_forget(fake);
+    send_and_refuse(fake, &answer, 30, 20);
+    fake_turn(fake, 300); /* their pauses are over, but there are no places yet */
+    assert_int_equal(fake_count(fake, SW_OP_GET), 30);
+    (void)fake_submit(fake, SW_OP_GET, &late);
+    keep.request.key = sw_span_of(NULL, 0);
+    keep.request.lease = 7;
+    assert_int_equal(sw_core_submit(fake->core, &keep, NULL, why), SW_ERR_OK);
+    fake_turn(fake, 0);
+    assert_int_equal(fake_count(fake, SW_OP_GET), 30);
+    assert_int_equal(fake_count(fake, SW_OP_LEASE_KEEP_ALIVE), 1); /* it always has one for these */
+    first = fake->sent_count;
+    for (uint32_t i = 0; i < 5; i++) {
+        fake_answer(fake, &fake->sent[i], SW_ERR_OK, 1, 1);
+    }
+    fake_turn(fake, 0);
+    assert_int_equal(fake->sent_count, first + 5); /* those that had waited longest */
+    for (uint32_t i = 5; i < 10; i++) {
+        fake_answer(fake, &fake->sent[i], SW_ERR_OK, 1, 1);
+    }
+    for (uint32_t i = first; i < fake->sent_count; i++) {
+        fake_answer(fake, &fake->sent[i], SW_ERR_OK, 1, 1);
+    }
+    fake_turn(fake, 0);
+    assert_int_equal(fake_count(fake, SW_OP_GET), 45);
+    fake_turn(fake, 5000);
+    assert_int_equal(late.calls, 1);
+    assert_int_equal(late.err, SW_ERR_OVERLOADED); /* not done, and the reason */
+    fake_free(fake);
+}
+
+static void another_leader_has_places_of_its_own(void **state)
+{
+    struct fake *fake = fake_new();
+    const struct sw_core_config config = fake_config(fake);
+    struct fake_answer answer = {0};
+
+    (void)state;
+    fake_start(fake, &config);
+    (void)fake_submit(fake, SW_OP_STATUS, &answer);
+    fake_elect(fake, 1, 1);
+    fake_forget(fake);
+    send_and_refuse(fake, &answer, 30, 20);
+    fake_turn(fake, 300);
+    assert_int_equal(fake_count(fake, SW_OP_GET), 30);
+    fake_answer(fake, &fake->sent[0], SW_ERR_NOT_LEADER, 2, 2);
+    fake_turn(fake, 0);
+    assert_int_equal(fake_count(fake, SW_OP_GET), 60);
+    assert_int_equal(fake_last(fake, SW_OP_GET)->node, 2);
+    fake_free(fake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +308,8 @@ int main(void)
         cmocka_unit_test(leader_without_credit_stays_leader),
         cmocka_unit_test(breaker_spares_a_silent_node),
         cmocka_unit_test(seq_never_leaves_the_window),
+        cmocka_unit_test(what_the_leader_has_no_place_for_stays_here),
+        cmocka_unit_test(another_leader_has_places_of_its_own),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,7 +25,7 @@ push(struct sw_fair *fair, struct work *work, uint8_t who, uint32_t cost)
     const uint8_t id[SW_FAIR_ID_SIZE] = {who};
 
     *work = (struct work){.item.cost = cost};
-    work->flow = sw_fair_enter(fair, id);
+    work->flow = sw_fair_enter(fair, id, 1);
     sw_fair_push(fair, work->flow, SW_FAIR_WRITE, &work->item, 0);
     return work->flow;
 }
@@ -51,7 +51,6 @@ static void a_modest_one_waits_for_one_turn(void **state)
     }
     (void)sw_fair_take(&fair, SW_FAIR_WRITE);
     (void)push(&fair, &modest, 2, 256);
-    assert_true(sw_fair_shared(&fair, SW_FAIR_WRITE));
     while ((item = sw_fair_take(&fair, SW_FAIR_WRITE)) != &modest.item) {
         before++;
     }
@@ -140,6 +139,30 @@ static void nothing_is_lost_or_served_twice(void **state)
     sw_fair_release(&fair);
 }
 
+/* Who asks now and then counts as company between its requests, for a second. */
+static void company_lasts_longer_than_a_request(void **state)
+{
+    const uint8_t greedy[SW_FAIR_ID_SIZE] = {1}, modest[SW_FAIR_ID_SIZE] = {2};
+    const uint64_t begin = 5 * SW_FAIR_COMPANY_NS;
+    struct sw_fair fair = {0};
+
+    (void)state;
+    for (uint64_t i = 0; i < 100; i++) {
+        sw_fair_leave(&fair, sw_fair_enter(&fair, greedy, begin + i));
+    }
+    assert_false(sw_fair_in_company(&fair, begin + 100));
+    sw_fair_leave(&fair, sw_fair_enter(&fair, modest, begin + 100));
+    assert_int_equal(fair.flow_count, 0);
+    assert_true(sw_fair_in_company(&fair, begin + 100));
+    sw_fair_leave(&fair, sw_fair_enter(&fair, greedy, begin + 200));
+    assert_true(sw_fair_in_company(&fair, begin + 199 + SW_FAIR_COMPANY_NS));
+    assert_false(sw_fair_in_company(&fair, begin + 200 + SW_FAIR_COMPANY_NS));
+    /* Whoever was here long ago is no company. */
+    sw_fair_leave(&fair, sw_fair_enter(&fair, modest, begin + 300 + SW_FAIR_COMPANY_NS));
+    assert_false(sw_fair_in_company(&fair, begin + 300 + SW_FAIR_COMPANY_NS));
+    sw_fair_release(&fair);
+}
+
 static void a_lane_is_late_when_it_stays_old(void **state)
 {
     struct sw_fair fair = {0};
@@ -177,7 +200,7 @@ static void reads_share_by_class(void **state)
     for (int i = 0; i < ITEM_COUNT; i++) {
         const int kind = i < 3000 ? 0 : i < 3500 ? 1 : 2;
 
-        work[i] = (struct work){.item.cost = costs[kind], .flow = sw_fair_enter(&fair, id)};
+        work[i] = (struct work){.item.cost = costs[kind], .flow = sw_fair_enter(&fair, id, 1)};
         sw_fair_push(&fair, work[i].flow, classes[kind], &work[i].item, 0);
     }
     while (fair.queues[SW_FAIR_READ].count > 0) {
@@ -204,6 +227,7 @@ int main(void)
         cmocka_unit_test(a_modest_one_waits_for_one_turn),
         cmocka_unit_test(lanes_get_equal_cost),
         cmocka_unit_test(nothing_is_lost_or_served_twice),
+        cmocka_unit_test(company_lasts_longer_than_a_request),
         cmocka_unit_test(a_lane_is_late_when_it_stays_old),
         cmocka_unit_test(reads_share_by_class),
     };
