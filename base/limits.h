@@ -129,6 +129,8 @@ enum {
     SW_SNAPSHOT_DESCRIPTOR_SIZE_MAX = 4 << 10,
     SW_SNAPSHOT_CHUNK_SIZE_MAX = 512 << 10,
 
+    SW_DEPTH_MAX = 10, /* a request because of a change because of a request ...: no deeper */
+
     SW_ADDRESS_SIZE_MAX = 256, /* "host:port" */
     SW_WHY_SIZE = 160,         /* detail text of an error */
 };

@@ -16,7 +16,9 @@ static struct swarm_slice slice_of(struct sw_span span)
     return (struct swarm_slice){.data = span.data, .size = span.size};
 }
 
-static void read_records(struct block *block, struct sw_span bytes, uint32_t count)
+/* `depths`: a byte for each record, or nothing. */
+static void
+read_records(struct block *block, struct sw_span bytes, uint32_t count, struct sw_span depths)
 {
     struct sw_reader in = sw_reader_of(bytes);
 
@@ -25,30 +27,41 @@ static void read_records(struct block *block, struct sw_span bytes, uint32_t cou
         const enum sw_err err = sw_record_decode(&in, &record);
 
         SW_ASSERT(err == SW_ERR_OK);
-        block->records[i] = (struct swarm_record){.key = slice_of(record.key),
-                                                  .value = slice_of(record.value),
-                                                  .create_revision = record.create_revision,
-                                                  .mod_revision = record.mod_revision,
-                                                  .version = record.version,
-                                                  .time_ms = record.time_ms,
-                                                  .lease = record.lease};
+        block->records[i] =
+            (struct swarm_record){.key = slice_of(record.key),
+                                  .value = slice_of(record.value),
+                                  .create_revision = record.create_revision,
+                                  .mod_revision = record.mod_revision,
+                                  .version = record.version,
+                                  .time_ms = record.time_ms,
+                                  .lease = record.lease,
+                                  .depth = depths.size == count ? depths.data[i] : 0};
     }
 }
 
 static_assert((int)SWARM_DURABILITY_MAJORITY == (int)SW_DURABILITY_MAJORITY, "the protocol's");
 static_assert((int)SWARM_DURABILITY_LOCAL == (int)SW_DURABILITY_LOCAL, "the protocol's");
 
-static struct sw_span detail_of(const struct sw_reply *reply)
+/* The detail of a watch's page is no text, but how deep its records are. */
+static struct sw_span depths_of(const struct sw_reply *reply, enum swarm_op op)
 {
+    return op == SWARM_WATCH && reply->err == SW_ERR_OK ? reply->detail : sw_span_of(NULL, 0);
+}
+
+static struct sw_span detail_of(const struct sw_reply *reply, enum swarm_op op)
+{
+    if (op == SWARM_WATCH && reply->err == SW_ERR_OK) {
+        return sw_span_of(NULL, 0);
+    }
     if (reply->detail.size > 0 || reply->err == SW_ERR_OK) {
         return reply->detail;
     }
     return sw_span_str(sw_err_text(reply->err));
 }
 
-struct swarm_result *sw_result_new(const struct sw_reply *reply)
+struct swarm_result *sw_result_new(const struct sw_reply *reply, enum swarm_op op)
 {
-    const struct sw_span detail = detail_of(reply);
+    const struct sw_span detail = detail_of(reply, op);
     const size_t head = sizeof(struct block) + reply->record_count * sizeof(struct swarm_record);
     struct block *block = calloc(1, head + reply->records.size + detail.size + 1);
     uint8_t *bytes;
@@ -58,7 +71,8 @@ struct swarm_result *sw_result_new(const struct sw_reply *reply)
     if (reply->records.size > 0) {
         memcpy(bytes, reply->records.data, reply->records.size);
     }
-    read_records(block, sw_span_of(bytes, reply->records.size), reply->record_count);
+    read_records(
+        block, sw_span_of(bytes, reply->records.size), reply->record_count, depths_of(reply, op));
     bytes += reply->records.size;
     if (detail.size > 0) {
         memcpy(bytes, detail.data, detail.size);

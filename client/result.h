@@ -6,7 +6,7 @@
 #include "transport/proto.h"
 
 /* Copies all of `reply`; its records must decode (those of a decoded reply do). An error without a
- * detail gets the text of the error table. */
-struct swarm_result *sw_result_new(const struct sw_reply *reply);
+ * detail gets the text of the error table. `op`: what it answers. */
+struct swarm_result *sw_result_new(const struct sw_reply *reply, enum swarm_op op);
 
 #endif

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "client/cause.h"
 #include "client/core.h"
 #include "client/include/swarm.h"
 #include "client/pack.h"
@@ -512,7 +513,7 @@ struct call {
 static void on_done(void *arg, const struct sw_reply *reply)
 {
     struct call *call = arg;
-    struct swarm_result *result = sw_result_new(reply);
+    struct swarm_result *result = sw_result_new(reply, call->op);
 
     result->succeeded = call->op == SWARM_TXN && reply->err == SW_ERR_OK && reply->value == 0;
     atomic_fetch_sub(&call->client->in_flight, 1);
@@ -568,6 +569,17 @@ static bool is_packed(enum swarm_op op)
            op == SWARM_VECTOR_PUT || op == SWARM_VECTOR_SEARCH;
 }
 
+/* Reads end by themselves: only what changes something may go on without end. */
+static uint16_t depth_of(const struct swarm_request *request)
+{
+    uint32_t depth = request->depth;
+
+    if (depth == 0 && sw_op_is_write((enum sw_op)request->op)) {
+        depth = sw_cause_depth();
+    }
+    return (uint16_t)(depth < UINT16_MAX ? depth : UINT16_MAX); /* far beyond the limit */
+}
+
 /* Spans of the result are the caller's memory, or of `packed`. */
 static struct sw_core_submission submission_of(const struct swarm_client *client,
                                                const struct swarm_request *request,
@@ -575,6 +587,7 @@ static struct sw_core_submission submission_of(const struct swarm_client *client
 {
     struct sw_core_submission submission = {
         .request = {.op = (enum sw_op)request->op,
+                    .depth = depth_of(request),
                     .flags = request->flags,
                     .key = span_of(request->key),
                     .end_key = span_of(request->end_key),
@@ -728,9 +741,9 @@ static void on_waited(void *arg, struct swarm_result *result)
     (void)sem_post(&waiter->done);
 }
 
-static struct swarm_result *failed_result(enum sw_err err, const char *why)
+static struct swarm_result *failed_result(enum sw_err err, const char *why, enum swarm_op op)
 {
-    return sw_result_new(&(struct sw_reply){.err = err, .detail = sw_span_str(why)});
+    return sw_result_new(&(struct sw_reply){.err = err, .detail = sw_span_str(why)}, op);
 }
 
 enum swarm_status swarm_call(struct swarm_client *client,
@@ -748,7 +761,7 @@ enum swarm_status swarm_call(struct swarm_client *client,
     if (status == SWARM_OK) {
         wait_for(client, &waiter.done);
     } else {
-        waiter.result = failed_result((enum sw_err)status, why);
+        waiter.result = failed_result((enum sw_err)status, why, request->op);
     }
     (void)sem_destroy(&waiter.done);
     status = waiter.result->status;

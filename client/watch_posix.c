@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "base/limits.h"
+#include "client/cause.h"
 #include "client/include/swarm.h"
 #include "client/scope.h"
 
@@ -29,6 +30,26 @@ struct swarm_watch {
     bool freed;
     uint8_t key[SW_KEY_SIZE_MAX], end_key[SW_KEY_SIZE_MAX];
 };
+
+static _Thread_local uint32_t cause_depth;
+
+uint32_t sw_cause_depth(void)
+{
+    return cause_depth;
+}
+
+/* Whatever the caller writes meanwhile has the deepest of these changes as its cause. */
+static void tell(const struct swarm_watch *watch, const struct swarm_result *result)
+{
+    uint32_t deepest = 0;
+
+    for (size_t i = 0; i < result->record_count; i++) {
+        deepest = result->records[i].depth > deepest ? result->records[i].depth : deepest;
+    }
+    cause_depth = result->record_count > 0 ? deepest + 1 : 0;
+    watch->changed(watch->arg, result);
+    cause_depth = 0;
+}
 
 static void destroy(struct swarm_watch *watch)
 {
@@ -65,9 +86,9 @@ static void take(struct swarm_watch *watch, const struct swarm_result *result)
     watch->asking = false;
     if (status == SWARM_OK) {
         watch->request.expected = result->revision;
-        watch->changed(watch->arg, result);
+        tell(watch, result);
     } else if (!goes_on(watch, status)) {
-        watch->changed(watch->arg, result);
+        tell(watch, result);
         return;
     }
     if (watch->freed) {
@@ -77,7 +98,7 @@ static void take(struct swarm_watch *watch, const struct swarm_result *result)
     if (status != SWARM_OK) {
         const struct swarm_result ended = {.status = status, .detail = swarm_strerror(status)};
 
-        watch->changed(watch->arg, &ended);
+        tell(watch, &ended);
     }
 }
 

@@ -233,12 +233,12 @@ enum sw_err sw_admission_check(const struct sw_admission *admission,
         snprintf(ret_refusal->why, SW_WHY_SIZE, "this node is handing over and stopping");
         return refuse(ret_refusal, SW_ADMISSION_STOPPING, SW_ERR_SHUTTING_DOWN, 0);
     }
-    if (request->depth > SW_ADMISSION_DEPTH_MAX) {
+    if (request->depth >= SW_DEPTH_MAX) {
         snprintf(ret_refusal->why,
                  SW_WHY_SIZE,
                  "depth %u, the limit is %d",
                  request->depth,
-                 SW_ADMISSION_DEPTH_MAX);
+                 SW_DEPTH_MAX);
         return refuse(ret_refusal, SW_ADMISSION_DEPTH, SW_ERR_DEPTH, 0);
     }
     if (op_grows(request->op) && sw_admission_disk_full(admission)) {

@@ -20,8 +20,6 @@
 #include "node/node.h"
 #include "storage/store.h"
 
-enum { SW_ADMISSION_DEPTH_MAX = 10 }; /* a request that caused itself stops here */
-
 struct sw_admission {
     struct sw_node_limits limits;           /* no zeros: see sw_admission_init */
     uint32_t in_flight;                     /* admitted and not released */

@@ -259,8 +259,11 @@ enum sw_err sw__change_keep(struct sw__apply *apply,
                             bool deletes,
                             struct sw_history_head *ret_head)
 {
-    struct sw_change_record change = {
-        .place = *place, .key = name, .time_ms = apply->state->time_ms, .deleted = deletes};
+    struct sw_change_record change = {.place = *place,
+                                      .key = name,
+                                      .time_ms = apply->state->time_ms,
+                                      .deleted = deletes,
+                                      .depth = apply->author.depth};
     struct sw_kv_record now = *old;
     struct sw_key key;
     enum sw_err err = SW_ERR_OK;

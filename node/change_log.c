@@ -83,16 +83,21 @@ void sw_change_record_encode(const struct sw_change_record *record, struct sw_bu
 {
     const struct sw_version *before = &record->before;
 
-    sw_write_u8(out, record->format);
     if (record->format == SW_CHANGE_FORMAT_VALUES) {
+        sw_write_u8(out, record->format);
         encode_values(record, out);
         return;
     }
     SW_ASSERT(record->format == SW_CHANGE_FORMAT);
+    SW_ASSERT(record->depth < SW_DEPTH_MAX);
+    sw_write_u8(out, record->depth == 0 ? SW_CHANGE_FORMAT : SW_CHANGE_FORMAT_DEPTH);
     sw_write_u8(out,
                 (uint8_t)((record->deleted ? FLAG_DELETED : 0) |
                           (before->version > 0 ? FLAG_BEFORE : 0) |
                           (record->counted ? FLAG_COUNTED : 0)));
+    if (record->depth > 0) {
+        sw_write_u8(out, record->depth);
+    }
     write_name(record, out);
     sw_write_u64(out, record->time_ms);
     sw_write_u64(out, record->serial);
@@ -126,6 +131,13 @@ static void decode_before(struct sw_reader *in, struct sw_change_record *record)
 
     record->deleted = (flags & FLAG_DELETED) != 0;
     record->counted = (flags & FLAG_COUNTED) != 0;
+    if (record->format == SW_CHANGE_FORMAT_DEPTH) {
+        record->format = SW_CHANGE_FORMAT;
+        record->depth = sw_read_u8_max(in, SW_DEPTH_MAX - 1);
+        if (record->depth == 0) {
+            sw_reader_fail(in);
+        }
+    }
     read_name(in, record);
     record->time_ms = sw_read_u64(in);
     record->serial = sw_read_u64(in);
@@ -148,7 +160,7 @@ enum sw_err sw_change_record_decode(struct sw_span bytes, struct sw_change_recor
 {
     struct sw_reader in = sw_reader_of(bytes);
     struct sw_change_record record = {0};
-    const enum sw_err err = sw_read_format(&in, SW_CHANGE_FORMAT, &record.format);
+    const enum sw_err err = sw_read_format(&in, SW_CHANGE_FORMAT_DEPTH, &record.format);
 
     if (err != SW_ERR_OK) {
         return err;

@@ -8,9 +8,10 @@
  *
  * | size | field                                                                     |
  * |------|---------------------------------------------------------------------------|
- * | 1    | format, 2                                                                 |
+ * | 1    | format: 2, or 3 if the next but one is there                              |
  * | 1    | flags: 1 = the key was deleted, 2 = it existed before, 4 = counted for    |
  * |      | its namespace                                                             |
+ * | 1    | format 3: depth of the cascade that the change is a part of, not 0        |
  * | 2, n | tenant; then namespace, partition and key in the same form                |
  * | 8    | leader time of the change                                                 |
  * | 8    | serial: how many kept changes of the key there were, with this one        |
@@ -43,7 +44,8 @@
 enum {
     SW_CHANGE_FORMAT_VALUES = 1,
     SW_CHANGE_FORMAT = 2,
-    SW_CHANGE_LEVEL_MAX = 20, /* a key with more than 2^20 kept changes has longer ways back */
+    SW_CHANGE_FORMAT_DEPTH = 3, /* the same with a depth */
+    SW_CHANGE_LEVEL_MAX = 20,   /* a key with more than 2^20 kept changes has longer ways back */
 };
 
 /* Where the record of a change lies. */
@@ -60,8 +62,9 @@ struct sw_version {
 
 /* Views into the stored bytes. */
 struct sw_change_record {
-    uint8_t format;
+    uint8_t format; /* SW_CHANGE_FORMAT also with a depth */
     bool deleted, counted;
+    uint8_t depth;
     struct sw_place place;
     struct sw_span key;
     uint64_t time_ms;

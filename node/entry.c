@@ -9,6 +9,10 @@
 
 enum { COUNT_OFFSET = 9 };
 
+enum { DEPTH_SHIFT = 4, FLAGS_AND_DEPTH_MAX = UINT8_MAX };
+
+static_assert((int)SW_AUTHOR_FLAGS_ALL < (1 << DEPTH_SHIFT), "flags and depth share a byte");
+static_assert((int)SW_DEPTH_MAX <= 16, "flags and depth share a byte");
 static_assert(COUNT_OFFSET + 4 == SW_ENTRY_HEADER_SIZE, "the count is the header's last field");
 
 void sw_entry_begin(struct sw_buf *out, uint64_t time_ms)
@@ -28,7 +32,8 @@ void sw_entry_add(struct sw_buf *out, const struct sw_author *author, struct sw_
     SW_ASSERT(command.size <= SW_COMMAND_SIZE_MAX);
     SW_ASSERT(out->size + SW_ENTRY_COMMAND_HEADER_SIZE + command.size <= SW_ENTRY_SIZE_MAX);
     SW_ASSERT((author->flags & ~SW_AUTHOR_FLAGS_ALL) == 0);
-    sw_write_u8(out, author->flags);
+    SW_ASSERT(author->depth < SW_DEPTH_MAX);
+    sw_write_u8(out, (uint8_t)(author->flags | author->depth << DEPTH_SHIFT));
     sw_write_bytes(out, sw_span_of(author->id, sizeof author->id));
     sw_write_blob(out, command);
     sw_store_u32(out->data + COUNT_OFFSET, count + 1);
@@ -61,13 +66,26 @@ enum sw_err sw_entry_open(struct sw_span body, struct sw_entry_reader *ret_reade
     return SW_ERR_OK;
 }
 
+static void read_flags(struct sw_entry_reader *reader, struct sw_author *author)
+{
+    const uint8_t byte = sw_read_u8_max(
+        &reader->in,
+        reader->format >= SW_ENTRY_FORMAT_MEMORIES ? FLAGS_AND_DEPTH_MAX : SW_AUTHOR_FLAGS_ALL);
+
+    author->flags = byte & ((1 << DEPTH_SHIFT) - 1);
+    author->depth = byte >> DEPTH_SHIFT;
+    if (author->flags > SW_AUTHOR_FLAGS_ALL || author->depth >= SW_DEPTH_MAX) {
+        sw_reader_fail(&reader->in);
+    }
+}
+
 static void read_author(struct sw_entry_reader *reader, struct sw_author *ret_author)
 {
     struct sw_author author = {.flags = SW_AUTHOR_ADMINISTRATOR};
     struct sw_span id;
 
     if (reader->format >= SW_ENTRY_FORMAT_AUTHORS) {
-        author.flags = sw_read_u8_max(&reader->in, SW_AUTHOR_FLAGS_ALL);
+        read_flags(reader, &author);
         id = sw_read_bytes(&reader->in, sizeof author.id);
         if (!reader->in.failed) {
             memcpy(author.id, id.data, sizeof author.id);

@@ -7,14 +7,15 @@
  * | 9      | 4    | command count, 1..SW_ENTRY_COMMAND_COUNT_MAX   |
  * | 13     | ...  | per command: its author, u32 size, command     |
  *
- * The author is 1 byte of flags (SW_AUTHOR_) and the 16 bytes of its identity; formats 1 and 2 have
- * none. The command is the one of transport/proto.h.
+ * The author is 1 byte of flags (SW_AUTHOR_), in format 4 with the depth of the command's cascade
+ * in the upper 4 bits, and the 16 bytes of its identity; formats 1 and 2 have none. The command is
+ * the one of transport/proto.h.
  *
  * The format says by which rules the entry is executed, so that an entry that an older program
  * proposed does the same on every node, whether it was applied before the upgrade or is replayed
  * after it: 2 begins to keep changes for watchers, 3 to name authors, to count what tenants use and
- * to keep what keys were; 4 to count vectors as what tenants use, and knows the operations on
- * memories, links and stored policies, which a program of before would not execute.
+ * to keep what keys were; 4 to count vectors as what tenants use, to keep depths, and knows the
+ * operations on memories, links and stored policies, which a program of before would not execute.
  */
 #ifndef SW_NODE_ENTRY_H
 #define SW_NODE_ENTRY_H
@@ -45,6 +46,7 @@ enum {
 struct sw_author {
     uint8_t id[16]; /* of a client: BLAKE2b-128 of its public key; all zero = nobody */
     uint8_t flags;
+    uint8_t depth; /* of the cascade that the command is a part of, below SW_DEPTH_MAX */
 };
 
 /* Starts an entry in `out` (cleared first); the count is patched by sw_entry_add. */

@@ -359,6 +359,7 @@ static struct sw__request *admit(struct sw_node *node,
     admitted->op = request->op;
     admitted->quota = quota;
     admitted->author = sw__rights_author(node, client);
+    admitted->author.depth = (uint8_t)request->depth; /* admission judged it */
     admitted->started_ns = sw_env_now_ns(node->config.env);
     admitted->place = sw_op_is_write(request->op) ? SW__PLACE_QUEUED : SW__PLACE_READING;
     admitted->limit = walks_unseen(request) ? 0 : request->limit;

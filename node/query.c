@@ -430,6 +430,7 @@ enum sw_err sw_query(const struct sw_state *state,
 {
     struct sw__page page = {.request = request, .records = records};
     enum sw_err answer = judge(request);
+    size_t records_size;
     enum sw_err err = SW_ERR_OK;
 
     sw_buf_clear(records);
@@ -444,16 +445,24 @@ enum sw_err sw_query(const struct sw_state *state,
         page.count = 0;
         page.more = false;
     }
+    records_size = records->size;
+    if (err == SW_ERR_OK && request->op == SW_OP_WATCH) {
+        sw__watch_depths(&page);
+    }
+    sw_buf_release(&page.depths);
     if (err == SW_ERR_OK) {
-        *ret_reply =
-            (struct sw_reply){.err = answer,
-                              .shard = state->group,
-                              .revision = revision_of(
-                                  &page, state, answer == SW_ERR_OK || answer == SW_ERR_NOT_FOUND),
-                              .value = answer == SW_ERR_COMPACTED ? page.floor : page.walked_to,
-                              .more = page.more,
-                              .record_count = page.count,
-                              .records = sw_buf_span(records)};
+        *ret_reply = (struct sw_reply){
+            .err = answer,
+            .shard = state->group,
+            .revision =
+                revision_of(&page, state, answer == SW_ERR_OK || answer == SW_ERR_NOT_FOUND),
+            .value = answer == SW_ERR_COMPACTED ? page.floor : page.walked_to,
+            .more = page.more,
+            .record_count = page.count,
+            .records = sw_span_of(records->data, records_size),
+            .detail =
+                sw_span_of(records_size == records->size ? NULL : records->data + records_size,
+                           records->size - records_size)};
     }
     return err;
 }

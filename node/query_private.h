@@ -15,6 +15,7 @@ struct sw__page {
     struct sw_key from;
     struct sw_key bound; /* excluded; size 0 = none */
     uint32_t count;
+    struct sw_buf depths; /* owned, of a watch: a byte for each record, if one is not 0 */
     bool more;
     uint64_t walked_to; /* of a list of leases that was cut: the last one it passed */
     uint64_t upto;      /* of a watch: everything up to this revision is in the page */
@@ -45,5 +46,7 @@ enum sw_err sw__watch_read(struct sw__page *page,
                            const struct sw_state *state,
                            struct sw_store *store,
                            enum sw_err *ret_answer);
+/* Behind the records of a page that has some of a cascade, how deep each of them is: a byte. */
+void sw__watch_depths(struct sw__page *page);
 
 #endif

@@ -49,7 +49,8 @@ static enum sw_err became(const struct sw_state *state,
     return err;
 }
 
-static void add(struct sw__page *page, struct sw_span key, const struct sw_version *version)
+static void
+add(struct sw__page *page, struct sw_span key, const struct sw_version *version, uint8_t depth)
 {
     struct sw_record record = sw__record_of_version(key, version);
 
@@ -57,6 +58,7 @@ static void add(struct sw__page *page, struct sw_span key, const struct sw_versi
         record.value = sw_span_of(NULL, 0);
     }
     sw_record_encode(&record, page->records);
+    sw_write_u8(&page->depths, depth);
     page->count++;
 }
 
@@ -72,9 +74,9 @@ static enum sw_err change_add(struct sw__page *page,
     if (err != SW_ERR_OK) {
         return err;
     }
-    add(page, change->key, &version);
+    add(page, change->key, &version, change->depth);
     if ((page->request->flags & SW_REQUEST_PREVIOUS) != 0) {
-        add(page, change->key, &change->before);
+        add(page, change->key, &change->before, 0);
     }
     return SW_ERR_OK;
 }
@@ -104,6 +106,7 @@ static bool gives_back(struct sw__page *page, const struct passing *at)
     }
     page->records->size = at->size;
     page->count = at->count;
+    page->depths.size = at->count;
     page->more = true;
     return true;
 }
@@ -205,4 +208,15 @@ enum sw_err sw__watch_read(struct sw__page *page,
         page->upto = after;
     }
     return err;
+}
+
+void sw__watch_depths(struct sw__page *page)
+{
+    SW_ASSERT(page->depths.size >= page->count);
+    for (uint32_t i = 0; i < page->count; i++) {
+        if (page->depths.data[i] != 0) {
+            sw_write_bytes(page->records, sw_span_of(page->depths.data, page->count));
+            return;
+        }
+    }
 }

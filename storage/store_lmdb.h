@@ -23,13 +23,13 @@
 
 /* One more whenever any stored record, key or table gets a new form, so that an older program
  * refuses the directory as a whole instead of a record in the middle of its work. */
-enum { SW_STORE_FORMAT = 3 };
+enum { SW_STORE_FORMAT = 4 };
 
 /* Whose store it is: the record "swarmstore" of the database "header", sealed like any value.
  *
  * | offset | size | field                                   |
  * |--------|------|-----------------------------------------|
- * | 0      | 4    | format, 3; in every later version too   |
+ * | 0      | 4    | format, 4; in every later version too   |
  * | 4      | 16   | swarm id                                |
  * | 20     | 8    | node id                                 |
  */

@@ -31,6 +31,7 @@ static const struct {
     {"index_dim_max", SW_SPACE_DIM_MAX, "numbers", "of a vector"},
     {"search_count_max", SW_SEARCH_COUNT_MAX, "records", "of the answer to one search"},
     {"memory_tags_max", SWARM_MEMORY_TAGS_MAX, "tags", "of one memory"},
+    {"depth_max", SW_DEPTH_MAX, "changes", "that cause each other: a request so deep is refused"},
     {"scan_count_max", SW_SCAN_COUNT_MAX, "records", "of one page; scans go on by themselves"},
     {"scan_size_max", SW_SCAN_SIZE_MAX, "bytes", "of one page; scans go on by themselves"},
     {"settings_max", SW_SETTING_COUNT_MAX, "settings", "of one kind: identities, quotas, tokens"},

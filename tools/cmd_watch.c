@@ -20,16 +20,18 @@ struct following {
 
 static void print_change(const struct following *following, const struct swarm_record *record)
 {
-    struct sw_column columns[SW_CMD_RECORD_COLUMNS + 1];
+    struct sw_column columns[SW_CMD_RECORD_COLUMNS + 2];
     struct sw_output out;
 
     memcpy(columns, sw_cmd_record_columns, SW_CMD_RECORD_COLUMNS * sizeof columns[0]);
     columns[SW_CMD_RECORD_COLUMNS] = (struct sw_column){"event", SW_CELL_TEXT};
-    sw_output_init(&out, "change", columns, SW_CMD_RECORD_COLUMNS + 1);
+    columns[SW_CMD_RECORD_COLUMNS + 1] = (struct sw_column){"depth", SW_CELL_TEXT};
+    sw_output_init(&out, "change", columns, SW_CMD_RECORD_COLUMNS + 2);
     out.single = true;
     out.encoding = following->encoding;
     sw_cmd_add_record(&out, record);
     sw_output_text(&out, SW_CMD_RECORD_COLUMNS, record->version == 0 ? "delete" : "put");
+    sw_output_number(&out, SW_CMD_RECORD_COLUMNS + 1, record->depth);
     (void)sw_output_print(&out, following->cli->format, stdout);
     sw_output_release(&out);
 }

@@ -374,6 +374,11 @@ struct swarm_request {
     uint32_t max_age_ms;   /* any replica may answer whose state is no older, and says how old it
                               may be; one client's answers never go back in time. 0 = the present
                               state */
+    /* How many changes caused this request, each because of the one before: the depth of the record
+     * that a watch told, plus 1. A request of depth 10 is refused with SWARM_DEPTH, so that
+     * watchers who answer each other come to an end. What is submitted with depth 0 from inside of
+     * a swarm_watch_fn gets that of the deepest record told, plus 1, by itself. */
+    uint32_t depth;
 };
 
 struct swarm_record {
@@ -384,6 +389,7 @@ struct swarm_record {
     uint64_t version; /* writes of this key since it was created */
     uint64_t time_ms; /* the leader's time of the last write, since 1970 */
     uint64_t lease;   /* with which the key ends; 0 = none */
+    uint32_t depth;   /* watches: of the request that made this change; see swarm_request */
 };
 
 /* What would have to break for the data of an answer to be lost. */

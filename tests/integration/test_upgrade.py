@@ -84,7 +84,7 @@ class Upgrade(unittest.TestCase):
                 self.assertEqual(len(self.json(made, "lease", "list")["leases"]), 1)
             self.check_new(made, kept_changes)
             self.assertEqual(made.nodes[0].stop(), 0)
-            self.assertIn("format 3", self.inspect(made).stdout)  # which older programs refuse
+            self.assertIn("format 4", self.inspect(made).stdout)  # which older programs refuse
             made.start()
             self.assertEqual(self.get(made, "key-1"), "newer")
             self.assertEqual(self.get(made, "key-6"), "new")

@@ -368,6 +368,12 @@ fill_request(struct sim_client *client, struct sim_running *running, struct sw_r
     }
 }
 
+/* Writes of all depths: a watcher who is told one knows which it must have. */
+uint16_t sim_clients_depth(uint64_t call)
+{
+    return (uint16_t)(call % SW_DEPTH_MAX);
+}
+
 /* The value of a request; `value` and `made` hold it. */
 static struct sw_span
 value_of(struct sim_running *running, uint8_t value[VALUE_SIZE_MAX], struct sw_buf *made)
@@ -432,6 +438,7 @@ call(struct sim_client *client, enum sw_op op, uint32_t key, uint32_t timeout_ms
     if (keyed) {
         submission.request.key = sim_key_name(key, name);
     }
+    submission.request.depth = sw_op_is_write(op) ? sim_clients_depth(running->call) : 0;
     submission.request.value = value_of(running, value, &made);
     sim_trace3(
         world, SIM_TRACE_CLIENT + client->number, SIM_TRACE_CLIENT_CALL, op, key, running->call);

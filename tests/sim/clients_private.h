@@ -208,6 +208,8 @@ void sim_client_submit(struct sim_client *client,
                        size_t *ret_call);
 /* Which key it is; SIM_KEY_COUNT = none of ours. */
 uint32_t sim_clients_key(struct sw_span key);
+/* Of the write that is that call. */
+uint16_t sim_clients_depth(uint64_t call);
 /* The judge learns of a record, NULL = absent, as of revision `at`. */
 void sim_clients_see(struct sim_running *running,
                      uint32_t key,

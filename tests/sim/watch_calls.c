@@ -26,6 +26,28 @@ static bool told_already(const struct sim_watch *watch, uint32_t key, uint64_t r
     return false;
 }
 
+/* The write of that revision, if a single one has been answered with it, had that depth. */
+static void judge_depth(struct sim_client *client, const struct sw_record *record, uint8_t depth)
+{
+    const struct sim_history *history = &client->all->history;
+    const uint64_t call = record->value.size < 8 ? 0 : sw_load_u64(record->value.data) - 1;
+    uint64_t asked; /* its transaction, if it is one of a group */
+
+    if (record->version == 0 || record->value.size < 8 || call >= history->call_count ||
+        (history->calls[call].kind != SIM_CALL_PUT && history->calls[call].kind != SIM_CALL_CAS) ||
+        history->calls[call].revision != record->mod_revision) {
+        return;
+    }
+    asked = history->calls[call].group > 0 ? history->calls[call].group - 1 : call;
+    if (depth != sim_clients_depth(asked)) {
+        sim_fail(client->all->world,
+                 "call %" PRIu64 " had depth %u, and its change is told with depth %u",
+                 call,
+                 sim_clients_depth(asked),
+                 depth);
+    }
+}
+
 static void take_change(struct sim_client *client, const struct sw_record *record)
 {
     struct sim_watch *watch = &client->watch;
@@ -97,6 +119,7 @@ static void done(void *arg, const struct sw_reply *reply)
             return;
         }
         take_change(client, &record);
+        judge_depth(client, &record, i < reply->detail.size ? reply->detail.data[i] : 0);
     }
     if (reply->revision < watch->after) {
         sim_fail(client->all->world,

@@ -33,7 +33,8 @@ static void result_outlives_the_reply(void **state)
                                               .more = true,
                                               .record_count = 3,
                                               .records = sw_buf_span(&records),
-                                              .detail = sw_span_str("detail")});
+                                              .detail = sw_span_str("detail")},
+                           SWARM_SCAN);
     memset(records.data, 'x', records.size);
     sw_buf_release(&records);
     assert_int_equal(result->status, SWARM_OK);
@@ -52,20 +53,47 @@ static void result_outlives_the_reply(void **state)
 
 static void error_without_detail_gets_the_text_of_the_table(void **state)
 {
-    struct swarm_result *result = sw_result_new(&(struct sw_reply){.err = SW_ERR_NO_LEADER});
+    struct swarm_result *result =
+        sw_result_new(&(struct sw_reply){.err = SW_ERR_NO_LEADER}, SWARM_WATCH);
 
     (void)state;
     assert_string_equal(result->detail, swarm_strerror(SWARM_NO_LEADER));
     swarm_result_free(result);
-    result = sw_result_new(&(struct sw_reply){.err = SW_ERR_OK});
+    result = sw_result_new(&(struct sw_reply){.err = SW_ERR_OK}, SWARM_PUT);
     assert_string_equal(result->detail, "");
     swarm_result_free(result);
+}
+
+/* How deep they are travels where other answers have a text. */
+static void records_of_a_watch_have_depths(void **state)
+{
+    static const uint8_t depths[] = {3, 0, 9};
+    struct sw_reply reply = {.record_count = 3};
+    struct sw_buf records = {0};
+    struct swarm_result *result;
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        sw_record_encode(&(struct sw_record){.key = sw_span_str("key")}, &records);
+    }
+    reply.records = sw_buf_span(&records);
+    for (size_t size = 0; size <= 3; size++) {
+        reply.detail = sw_span_of(depths, size);
+        result = sw_result_new(&reply, SWARM_WATCH);
+        assert_string_equal(result->detail, "");
+        for (size_t i = 0; i < 3; i++) {
+            assert_int_equal(result->records[i].depth, size == 3 ? depths[i] : 0);
+        }
+        swarm_result_free(result);
+    }
+    sw_buf_release(&records);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(result_outlives_the_reply),
+        cmocka_unit_test(records_of_a_watch_have_depths),
         cmocka_unit_test(error_without_detail_gets_the_text_of_the_table),
     };
 

@@ -86,12 +86,10 @@ static void bounds_hold_at_their_edge(void **state)
                      SW_ERR_OK);
     assert_int_equal(check(&admission, (struct sw_admission_request){.applier_pending = 10}),
                      SW_ERR_OVERLOADED);
-    assert_int_equal(
-        check(&admission, (struct sw_admission_request){.depth = SW_ADMISSION_DEPTH_MAX}),
-        SW_ERR_OK);
-    assert_int_equal(
-        check(&admission, (struct sw_admission_request){.depth = SW_ADMISSION_DEPTH_MAX + 1}),
-        SW_ERR_DEPTH);
+    assert_int_equal(check(&admission, (struct sw_admission_request){.depth = SW_DEPTH_MAX - 1}),
+                     SW_ERR_OK);
+    assert_int_equal(check(&admission, (struct sw_admission_request){.depth = SW_DEPTH_MAX}),
+                     SW_ERR_DEPTH);
     for (int i = 0; i < 5; i++) {
         assert_int_equal(check(&admission, (struct sw_admission_request){.op = SW_OP_PUT}),
                          SW_ERR_OK);

@@ -43,6 +43,35 @@ static void the_older_form_is_as_documented(void **unused)
     sw_buf_release(&out);
 }
 
+static void a_depth_is_one_byte_more(void **unused)
+{
+    struct sw_change_record record = named(SW_CHANGE_FORMAT);
+    struct sw_change_record got;
+    struct sw_buf out = {0};
+    size_t size;
+
+    (void)unused;
+    record.serial = 1;
+    sw_change_record_encode(&record, &out);
+    size = out.size;
+    for (uint8_t depth = 1; depth < SW_DEPTH_MAX; depth++) {
+        record.depth = depth;
+        sw_buf_clear(&out);
+        sw_change_record_encode(&record, &out);
+        assert_int_equal(out.size, size + 1);
+        assert_int_equal(out.data[0], SW_CHANGE_FORMAT_DEPTH);
+        assert_int_equal(out.data[2], depth);
+        assert_int_equal(sw_change_record_decode(sw_buf_span(&out), &got), SW_ERR_OK);
+        assert_int_equal(got.depth, depth);
+        assert_int_equal(got.format, SW_CHANGE_FORMAT);
+    }
+    out.data[2] = 0; /* that has another form */
+    assert_int_equal(sw_change_record_decode(sw_buf_span(&out), &got), SW_ERR_CORRUPT);
+    out.data[2] = SW_DEPTH_MAX;
+    assert_int_equal(sw_change_record_decode(sw_buf_span(&out), &got), SW_ERR_CORRUPT);
+    sw_buf_release(&out);
+}
+
 static void what_a_key_was_is_as_documented(void **unused)
 {
     static const uint8_t bytes[] = {
@@ -82,7 +111,7 @@ static void what_a_key_was_is_as_documented(void **unused)
     }
     out.data[1] = 8; /* a flag that nobody set */
     assert_int_equal(sw_change_record_decode(sw_buf_span(&out), &got), SW_ERR_CORRUPT);
-    out.data[0] = SW_CHANGE_FORMAT + 1;
+    out.data[0] = SW_CHANGE_FORMAT_DEPTH + 1;
     assert_int_equal(sw_change_record_decode(sw_buf_span(&out), &got), SW_ERR_NEWER_FORMAT);
     sw_buf_release(&out);
 }
@@ -107,6 +136,7 @@ static void a_creation_has_nothing_before_it(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(the_older_form_is_as_documented),
+                                       cmocka_unit_test(a_depth_is_one_byte_more),
                                        cmocka_unit_test(what_a_key_was_is_as_documented),
                                        cmocka_unit_test(a_creation_has_nothing_before_it)};
 

@@ -30,9 +30,10 @@ static void commands_come_back_in_order(void **unused)
 
 static void layout_is_the_one_of_the_table(void **unused)
 {
-    static const struct sw_author author = {{1, 2, 3}, SW_AUTHOR_NODE};
-    static const uint8_t expected[] = {4, 2, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2, 1, 2,   3,   0,  0,
-                                       0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 'a', 'b', 'c'};
+    static const struct sw_author author = {{1, 2, 3}, SW_AUTHOR_NODE, 5};
+    static const uint8_t expected[] = {4,    2, 1, 0, 0, 0, 0, 0, 0,   1,   0,  0, 0,
+                                       0x52, 1, 2, 3, 0, 0, 0, 0, 0,   0,   0,  0, 0,
+                                       0,    0, 0, 0, 3, 0, 0, 0, 'a', 'b', 'c'};
     struct sw_buf entry = {0};
 
     (void)unused;
@@ -54,6 +55,30 @@ static enum sw_err read_all(struct sw_span body)
         err = sw_entry_next(&reader, &author, &command);
     }
     return err;
+}
+
+static void a_depth_shares_the_byte_of_the_flags(void **unused)
+{
+    struct sw_author author = {{1}, SW_AUTHOR_LISTED, SW_DEPTH_MAX - 1};
+    struct sw_entry_reader reader;
+    struct sw_buf entry = {0};
+    struct sw_span command;
+
+    (void)unused;
+    sw_entry_begin(&entry, 1);
+    sw_entry_add(&entry, &author, sw_span_str("abc"));
+    assert_int_equal(sw_entry_open(sw_buf_span(&entry), &reader), SW_ERR_OK);
+    assert_int_equal(sw_entry_next(&reader, &author, &command), SW_ERR_OK);
+    assert_int_equal(author.depth, SW_DEPTH_MAX - 1);
+    assert_int_equal(author.flags, SW_AUTHOR_LISTED);
+    entry.data[0] = SW_ENTRY_FORMAT_AUTHORS; /* which had none */
+    assert_int_equal(read_all(sw_buf_span(&entry)), SW_ERR_MALFORMED);
+    entry.data[0] = SW_ENTRY_FORMAT;
+    entry.data[SW_ENTRY_HEADER_SIZE] = SW_DEPTH_MAX << 4;
+    assert_int_equal(read_all(sw_buf_span(&entry)), SW_ERR_MALFORMED);
+    entry.data[SW_ENTRY_HEADER_SIZE] = 1 << 3; /* no flag */
+    assert_int_equal(read_all(sw_buf_span(&entry)), SW_ERR_MALFORMED);
+    sw_buf_release(&entry);
 }
 
 static void every_truncation_is_malformed(void **unused)
@@ -106,6 +131,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(commands_come_back_in_order),
         cmocka_unit_test(layout_is_the_one_of_the_table),
+        cmocka_unit_test(a_depth_shares_the_byte_of_the_flags),
         cmocka_unit_test(every_truncation_is_malformed),
         cmocka_unit_test(bytes_behind_the_last_command_are_malformed),
         cmocka_unit_test(foreign_formats_and_counts_are_malformed),

@@ -59,7 +59,7 @@ static void wrong_requests_say_what_is_wrong(void **state)
     memset(large, 'x', SW_VALUE_SIZE_MAX + 1);
     kit_send(kit, 7, kit_put(2, "a", large));
     request = kit_put(3, "a", "1");
-    request.depth = SW_ADMISSION_DEPTH_MAX + 1;
+    request.depth = SW_DEPTH_MAX;
     kit_send(kit, 7, request);
     request = kit_put(4, "a", "1");
     request.op = (enum sw_op)99;

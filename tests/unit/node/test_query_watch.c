@@ -225,11 +225,48 @@ static void too_much_of_the_past_is_refused(void **unused)
     kit_close(&kit);
 }
 
+/* A byte for each record, and nothing where all are 0. */
+static void changes_of_a_cascade_say_how_deep_they_are(void **unused)
+{
+    static const uint8_t depths[] = {0, 3, 0, 9};
+    struct kit kit = kit_open();
+
+    (void)unused;
+    (void)kit_run(&kit, 1, kit_put("a", "1"));
+    for (size_t i = 0; i < sizeof depths; i++) {
+        const struct sw_author author = {.flags = SW_AUTHOR_ADMINISTRATOR, .depth = depths[i]};
+
+        (void)kit_run_as(&kit, &author, 1, i == 3 ? kit_delete("a") : kit_put("a", "2"));
+    }
+    {
+        const struct sw_request all = watch(0, 0);
+        const struct sw_request old = watch(0, SW_REQUEST_PREVIOUS | SW_REQUEST_DELETES);
+        struct sw_request first = watch(0, 0);
+
+        ask(&kit, &all);
+        assert_int_equal(reply.record_count, 5);
+        assert_int_equal(reply.detail.size, 5);
+        assert_int_equal(reply.detail.data[0], 0);
+        assert_memory_equal(reply.detail.data + 1, depths, sizeof depths);
+        ask(&kit, &old);
+        assert_int_equal(reply.detail.size, 2);
+        assert_int_equal(reply.detail.data[0], 9);
+        assert_int_equal(reply.detail.data[1], 0); /* what it was before */
+        first.limit = 2;
+        ask(&kit, &first);
+        assert_int_equal(reply.record_count, 2);
+        assert_int_equal(reply.detail.size, 0);
+    }
+    sw_buf_release(&records);
+    kit_close(&kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_that_is_kept_is_told),
         cmocka_unit_test(a_watch_for_nothing_is_refused),
+        cmocka_unit_test(changes_of_a_cascade_say_how_deep_they_are),
         cmocka_unit_test(too_much_of_the_past_is_refused),
     };
 

@@ -192,7 +192,7 @@ static void a_newer_format_is_refused(void **state)
     make();
     sw_store_u32(header, SW_STORE_FORMAT + 1);
     forge_header(sw_span_of(header, sizeof(header)), true);
-    assert_refused(config_of(1, 1), SW_ERR_NEWER_FORMAT, "store format 4");
+    assert_refused(config_of(1, 1), SW_ERR_NEWER_FORMAT, "store format 5");
 }
 
 static void a_damaged_header_is_refused(void **state)

@@ -104,7 +104,7 @@ static void a_sound_store_is_printed(void **state)
     (void)state;
     assert_int_equal(run(words), 0);
     assert_non_null(strstr(output, "of swarm ab0000"));
-    assert_non_null(strstr(output, "node 3, format 3"));
+    assert_non_null(strstr(output, "node 3, format 4"));
     assert_non_null(strstr(output, "tenant=ten namespace=nam partition=par key=a\\x22b size=6\n"));
     assert_non_null(strstr(output, "revision=77"));
     assert_non_null(strstr(output, "group=1 name=state"));
