@@ -5,6 +5,7 @@ Run it with `./run demo`; it leaves the swarm running. `./run demo --check` stop
 succeeds only if every figure held. `./run demo --stop` stops what an earlier demo left.
 """
 import argparse
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -17,6 +18,9 @@ import threading
 import time
 
 from local_swarm import BIN, ROOT, Failure, PidFile, SwarmCluster, reap, wait_for
+
+sys.path.insert(0, str(ROOT / "client" / "python" / "examples"))
+from text_vectors import DIM, embed  # noqa: E402
 
 FOLDER = ROOT / "demo-swarm"
 TRACE = ROOT / "data" / "trace.jsonl"
@@ -126,21 +130,27 @@ def play(swarm, pids, streams, progress):
     return agents, facts
 
 
-# What the agents know before they start, each with the vector that a model would have made of it.
-FACTS = (
-    ("The bridge is closed on Sundays.", (9, 1, 0, 2)),
-    ("The ferry runs until midnight.", (7, 4, 1, 0)),
-    ("The tunnel has a toll of two coins.", (6, 2, 5, 0)),
-    ("Water boils at a hundred degrees.", (0, 8, 1, 3)),
-    ("Tea wants ninety degrees.", (1, 7, 0, 6)),
-    ("The library opens at nine.", (0, 0, 9, 4)),
-)
-QUESTION = (8, 1, 1, 2)  # how do I get over the river on a Sunday?
-DIMENSIONS = 16
+# What the agents know before they start: why the store is as it is, one memory a decision record.
+QUESTION = "Can a wrong clock end a lease too early?"
+ANSWER = "0009-leases-end-by-the-leaders-ticks"
+REMEMBERING = 8  # swarmctl processes at a time
 
 
-def vector(numbers):
-    return ",".join(map(str, (*numbers, *[0] * (DIMENSIONS - len(numbers)))))
+def decisions():
+    """{name of the record: its title, and what it begins with, as plain text}"""
+    found = {}
+    for path in sorted((ROOT / "docs" / "adr").glob("0*.md")):
+        title, text = path.read_text(encoding="utf-8").split("\n\n")[:2]
+        text = " ".join(text.replace("*", "").replace("`", "").split())
+        found[path.stem] = f"{title.lstrip('# ')}\n{text}"
+    return found
+
+
+def write_vector(text, name):
+    """Where swarmctl reads the vector of a text."""
+    path = FOLDER / f"{name}.vector"
+    path.write_text(",".join(f"{number:.9g}" for number in embed(text)))
+    return f"@{path}"
 
 
 def swarmctl(swarm, *words):
@@ -153,16 +163,22 @@ def swarmctl(swarm, *words):
 
 
 def remember(swarm):
-    swarmctl(swarm, "index", "create", "facts", "--dim", str(DIMENSIONS))
-    for text, numbers in FACTS:
-        swarmctl(swarm, "memory", "remember", "facts", text, "--vector", vector(numbers),
-                 "--agent", "guide", "--task", "travel")
+    """Every decision with its vector. Returns how many there are."""
+    def one(name, text):
+        swarmctl(swarm, "memory", "remember", "decisions", text, "--task", name,
+                 "--agent", "architect", "--vector", write_vector(text, name))
+
+    known = decisions()
+    swarmctl(swarm, "index", "create", "decisions", "--dim", str(DIM))
+    with concurrent.futures.ThreadPoolExecutor(REMEMBERING) as pool:
+        list(pool.map(one, known.keys(), known.values()))
+    return len(known)
 
 
 def recall(swarm):
     """The memories nearest to the question, best first, with score and distance."""
-    return swarmctl(swarm, "memory", "recall", "facts", "--vector", vector(QUESTION),
-                    "--k", "3")["memories"]
+    return swarmctl(swarm, "memory", "recall", "decisions", "--k", "3",
+                    "--vector", write_vector(QUESTION, "question"))["memories"]
 
 
 def found_in(swarm, agent):
@@ -178,8 +194,9 @@ def found_in(swarm, agent):
 def count_losses(swarm, agents, streams):
     """Compares what was acknowledged with what is there."""
     lost = doubled = found_all = disordered = 0
-    for agent in agents:
-        found = found_in(swarm, agent.name)
+    with concurrent.futures.ThreadPoolExecutor(AGENTS) as pool:
+        streams_found = list(pool.map(lambda agent: found_in(swarm, agent.name), agents))
+    for agent, found in zip(agents, streams_found):
         found_all += len(found)
         by_line = {}
         for revision, line in found:
@@ -192,12 +209,12 @@ def count_losses(swarm, agents, streams):
     return {"found": found_all, "lost": lost, "doubled": doubled, "disordered": disordered}
 
 
-def judge_recall(before, after):
+def judge_recall(count, before, after):
     """The rows of the closing table about memories."""
-    right = before[0]["content"] == FACTS[0][0]
+    right = before[0]["task"] == ANSWER
     return [
-        ("recalled by a vector, before the kill",
-         f"the {'right' if right else 'WRONG'} one of {len(FACTS)}", right),
+        ("recalled by what it says, before the kill",
+         f"the {'right' if right else 'WRONG'} one of {count}", right),
         ("  after it: same memories, same distances", f"{len(after)} of {len(before)}",
          after == before),
     ]
@@ -266,10 +283,12 @@ def run(check):
         swarm.start()
         first = wait_for("a leader being elected", 20, swarm.leader)
         print(f"  nodes 1, 2 and 3 are ready, node {first} leads", flush=True)
-        print(f"3. {len(FACTS)} facts are remembered with vectors, and one is recalled", flush=True)
-        remember(swarm)
+        print("3. the decisions of docs/adr are remembered, and one is recalled by a question",
+              flush=True)
+        count = remember(swarm)
         known = recall(swarm)
-        print(f"  nearest to the question: {known[0]['content']}", flush=True)
+        title = known[0]["content"].partition("\n")[0]
+        print(f"  {QUESTION} Nearest of {count}:\n  {title}", flush=True)
         print("4. four agents write what they learn and read each other", flush=True)
         streams = trace_of_agents()
         agents, facts = play(swarm, pids, streams, progress)
@@ -279,7 +298,7 @@ def run(check):
         counts = count_losses(swarm, agents, streams)
         leader = wait_for("a leader", 10, swarm.leader)
         rows = judge(agents, facts, counts, digests, leader, streams)
-        rows += judge_recall(known, recall(swarm))
+        rows += judge_recall(count, known, recall(swarm))
         print_table(rows)
         held = all(row[2] for row in rows)
     finally:
@@ -297,13 +316,14 @@ def run(check):
 
 def print_invitation(swarm):
     control = f"build/release/bin/swarmctl --config {swarm.client_config.relative_to(ROOT)}"
+    question = pathlib.Path(write_vector(QUESTION, "question")[1:]).relative_to(ROOT)
     print(f"""The swarm is running. Try:
 
   {control} node status
   {control} kv put greeting hello
   {control} kv get greeting
-  {control} memory recall facts --partition memories \\
-      --vector {vector(QUESTION)}
+  {control} memory recall decisions --partition memories --k 1 \\
+      --vector @{question}
 
 Stop it with:  ./run demo --stop
 """)

@@ -92,11 +92,19 @@ class Package(unittest.TestCase):
 
     def test_examples(self):
         said = {"hello": "written at revision", "agents": "sum of squares: 20540 expected: 20540",
-                "careful": "TOO_LARGE"}
+                "careful": "TOO_LARGE", "docs": "asyncio.tasks.wait"}
         for name, words in said.items():
             out = run(self.python, PACKAGE / "examples" / f"{name}.py", env=sanitizer_env(),
                       where=self.folder)
             self.assertIn(words, out)
+
+    def test_example_docs(self):
+        """Questions to a swarm have the same bytes as answers after its leader was killed."""
+        out = run(sys.executable, SOURCE / "tools" / "example.py", "docs", "--python", self.python,
+                  env={"SWARM_BIN": os.environ["SW_TEST_BIN"], **sanitizer_env()},
+                  where=self.folder)
+        self.assertEqual(out.count("asyncio.tasks.wait:"), 2, out)
+        self.assertIn("byte for byte", out)
 
     def test_what_is_in_the_wheel(self):
         names = run(self.python, "-m", "zipfile", "-l", self.wheel)

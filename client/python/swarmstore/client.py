@@ -77,12 +77,14 @@ class Client:
              partition: str | None = None, timeout: float | None = None,
              dial_timeout: float | None = None, session_ttl: float | None = None,
              session: bool = True, ordered: bool = False, fail_when_down: bool = False,
+             fixed_nodes: bool = False,
              in_flight_max: int = 0, attempts_max: int = 0) -> Client:
         """`where` is a URL, "swarm://HOST:PORT,.../NAMESPACE?config=FILE" or "file:DIR" (one
         durable replica in this process, no server), or the path of a settings file; None:
         $SWARM_URL, $SWARM_CLIENT_CONFIG, ~/.config/swarm/client.conf. Begins to connect; does not
         wait for a node. Without `session` a write whose answer is lost is not sent again. With
-        `ordered` requests take effect in the order in which they were begun."""
+        `ordered` requests take effect in the order in which they were begun. With `fixed_nodes` only
+        the nodes of the settings are asked, else all that the swarm says are members."""
         is_url = where is not None and where.startswith(("swarm:", "file:"))
         texts = [ffi.NULL if text is None else ffi.new("char[]", text.encode())
                  for text in (where if is_url else None, None if is_url else where, endpoints)]
@@ -91,6 +93,7 @@ class Client:
         options.url, options.config_path, options.endpoints = texts
         options.flags = ((0 if session else lib.SWARM_WITHOUT_SESSION)
                          | (lib.SWARM_ORDERED if ordered else 0)
+                         | (lib.SWARM_FIXED_NODES if fixed_nodes else 0)
                          | (lib.SWARM_FAIL_WHEN_DOWN if fail_when_down else 0))
         options.timeout_ms = _ms(timeout)
         options.dial_timeout_ms = _ms(dial_timeout)

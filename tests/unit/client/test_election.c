@@ -59,7 +59,7 @@ static void one_leads_at_a_time(void **state)
                                     swarm_str("office"),
                                     swarm_str("second"),
                                     TTL_MS,
-                                    swarm_now_ms() + 100,
+                                    swarm_now_ms() + 1000, /* others use the disk, too */
                                     &second,
                                     why,
                                     sizeof why),
