@@ -33,18 +33,27 @@ class Fresh(NamedTuple):
 
 
 class Scope:
-    """Where keys live: tenant, namespace, partition."""
+    """Where keys live: tenant, namespace, partition; and how deep in a cascade of changes requests
+    are that are made here."""
 
-    __slots__ = ("names", "cdata", "_keep")
+    __slots__ = ("names", "cdata", "depth", "_keep")
 
     def __init__(self, tenant: str | None, namespace: str | None, partition: str | None) -> None:
         self.names = (tenant, namespace, partition)
+        self.depth = 0
         self._keep = [ffi.NULL if name is None else ffi.new("char[]", name.encode())
                       for name in self.names]
         self.cdata = ffi.new("struct swarm_scope *", self._keep)
 
     def with_names(self, *names: str | None) -> Scope:
-        return Scope(*(new if new is not None else old for new, old in zip(names, self.names)))
+        made = Scope(*(new if new is not None else old for new, old in zip(names, self.names)))
+        made.depth = self.depth
+        return made
+
+    def with_depth(self, depth: int) -> Scope:
+        made = Scope(*self.names)
+        made.depth = depth
+        return made
 
 
 def buffer_of(data: Any) -> Any:
@@ -89,6 +98,7 @@ class Request(Kept):
         self.cdata.size = ffi.sizeof("struct swarm_request")
         self.cdata.op = op
         self.cdata.scope = scope.cdata[0]
+        self.cdata.depth = scope.depth
 
     def set_deadline(self, timeout: float | None) -> None:
         if timeout is not None:

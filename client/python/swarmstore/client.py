@@ -19,7 +19,7 @@ from swarmstore.memory import Memories
 from swarmstore.queue import Queue
 from swarmstore.txn import Merge, Txn, key
 from swarmstore.vectors import DType, Index
-from swarmstore.watch import Watch
+from swarmstore.watch import Change, Watch
 
 UPDATE_PAUSE_S = 0.002
 UPDATE_PAUSE_MAX_S = 0.1
@@ -83,8 +83,8 @@ class Client:
         durable replica in this process, no server), or the path of a settings file; None:
         $SWARM_URL, $SWARM_CLIENT_CONFIG, ~/.config/swarm/client.conf. Begins to connect; does not
         wait for a node. Without `session` a write whose answer is lost is not sent again. With
-        `ordered` requests take effect in the order in which they were begun. With `fixed_nodes` only
-        the nodes of the settings are asked, else all that the swarm says are members."""
+        `ordered` requests take effect in the order in which they were begun. With `fixed_nodes`
+        only the nodes of the settings are asked, else all that the swarm says are members."""
         is_url = where is not None and where.startswith(("swarm:", "file:"))
         texts = [ffi.NULL if text is None else ffi.new("char[]", text.encode())
                  for text in (where if is_url else None, None if is_url else where, endpoints)]
@@ -106,6 +106,11 @@ class Client:
            tenant: str | None = None) -> Client:
         """Another scope over the same connection; what is not named stays."""
         return Client(self.native, self.scope.with_names(tenant, namespace, partition))
+
+    def caused_by(self, change: Change) -> Client:
+        """The same scope for writes that answer a change that a watch told. Watchers that answer
+        each other come to an end: at a depth of 10 writes are refused with DepthError."""
+        return Client(self.native, self.scope.with_depth(change.depth + 1))
 
     def close(self) -> None:
         """Ends what is under way with CancelledError."""

@@ -31,6 +31,7 @@ class Change(NamedTuple):
     create_revision: int
     time_ms: int
     lease: int
+    depth: int = 0  #: changes that led to it, one because of the other: see Client.caused_by
     previous: Record | None = None  #: the key before, if that was asked for and it existed
 
     @property
@@ -40,7 +41,7 @@ class Change(NamedTuple):
 
 def _change(raw: Any, before: Any = None) -> Change:
     return Change(slice_bytes(raw.key), slice_bytes(raw.value), raw.mod_revision, raw.version,
-                  raw.create_revision, raw.time_ms, raw.lease,
+                  raw.create_revision, raw.time_ms, raw.lease, raw.depth,
                   None if before is None else existing(before))
 
 

@@ -247,6 +247,17 @@ class Streams(kit.Case):
         self.assertEqual(next(watch).key, b"b/3")
         later.join()
 
+    def test_watchers_that_answer_each_other_come_to_an_end(self):
+        begun = self.store.put("ping", b"").revision
+        for change in self.store.watch(after=begun - 1):
+            answer = self.store.caused_by(change)
+            try:
+                answer.put("pong" if change.key == b"ping" else "ping", b"")
+            except errors.DepthError:
+                break
+        self.assertEqual(change.depth, 9)
+        self.assertEqual(self.store.put("ping", b"").revision, change.revision + 1)
+
     def test_watch_from_now_ends_when_idle(self):
         self.store.put("a", b"1")
         with self.store.watch(name="a", idle=0.3) as watch:
