@@ -56,6 +56,9 @@ struct sw_core_config {
      * Without it they wait for their deadline. */
     bool fail_when_down;
     uint32_t dial_timeout_ms;
+    /* An answer of any other is not taken, and its node counts as down: WRONG_SWARM. Zero: that of
+     * the first answer. */
+    struct sw_swarm_id swarm;
     uint32_t tag; /* below SW_CORE_TAG_COUNT; different for cores that share connections */
 };
 

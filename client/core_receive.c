@@ -1,5 +1,6 @@
 /* What comes in: answers, the transport's view of nodes, and the passing of time. */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/assert.h"
 #include "base/point.h"
@@ -227,6 +228,18 @@ static void take_reply(struct sw_core *core, struct sw_core_node *node, struct s
     }
 }
 
+/* The handshake bound the session to the swarm already; here it is a promise about the data. */
+static bool is_ours(struct sw_core *core, const struct sw_reply *reply)
+{
+    static const struct sw_swarm_id any;
+    struct sw_swarm_id *ours = &core->config.swarm;
+
+    if (memcmp(ours, &any, sizeof any) == 0) {
+        *ours = reply->swarm;
+    }
+    return memcmp(ours, &reply->swarm, sizeof *ours) == 0;
+}
+
 void sw_core_receive(struct sw_core *core, struct sw_node_id id, struct sw_span message)
 {
     struct sw_core_node *node = sw__core_node(core, id);
@@ -237,6 +250,10 @@ void sw_core_receive(struct sw_core *core, struct sw_node_id id, struct sw_span 
     while (node != NULL && sw_reader_left(&in) > 0) {
         if (sw_reply_decode(&in, &reply) != SW_ERR_OK) {
             core->stats.malformed++;
+            return;
+        }
+        if (!is_ours(core, &reply)) {
+            sw_core_node_state(core, id, false, SW_ERR_WRONG_SWARM);
             return;
         }
         take_reply(core, node, &reply);

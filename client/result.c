@@ -93,6 +93,8 @@ struct swarm_result *sw_result_new(const struct sw_reply *reply, enum swarm_op o
                                           .durability = (enum swarm_durability)reply->durability,
                                           .age_ms = reply->age_ms,
                                           .retry_after_ms = reply->retry_after_ms};
+    static_assert(sizeof block->result.swarm == sizeof reply->swarm.bytes, "one id");
+    memcpy(block->result.swarm, reply->swarm.bytes, sizeof reply->swarm.bytes);
     return &block->result;
 }
 

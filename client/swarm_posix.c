@@ -230,6 +230,7 @@ static enum sw_err make_core(struct swarm_client *client, char *ret_why)
         .fail_when_down =
             (options->flags & SWARM_FAIL_WHEN_DOWN) != 0 || client->target.url.embedded,
         .dial_timeout_ms = options->dial_timeout_ms + options->dial_timeout_ms / 4,
+        .swarm = client->target.config.swarm, /* zero: embedded, which has its own */
         .tag = client->member.tag};
 
     if ((options->flags & SWARM_FIXED_NODES) == 0 && !client->target.url.embedded) {

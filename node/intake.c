@@ -102,6 +102,7 @@ static enum sw_durability durability_of(const struct sw_node *node, enum sw_op o
 static void
 fill_header(const struct sw_node *node, const struct sw__shard *shard, struct sw_reply *reply)
 {
+    reply->swarm = node->config.swarm;
     reply->node = node->config.self;
     reply->leader = shard->leader;
     reply->shard = shard->id;

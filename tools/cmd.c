@@ -1,6 +1,8 @@
 /* What several commands of swarmctl share. */
 #include "tools/cmd.h"
 
+#include <inttypes.h>
+
 #include "base/text.h"
 
 enum sw_err sw_cmd_call(struct sw_cli *cli,
@@ -109,6 +111,30 @@ int sw_cmd_write_value(struct sw_cli *cli, const struct swarm_request *request, 
     }
     swarm_result_free(result);
     return code;
+}
+
+void sw_cmd_header(struct sw_output *out, const struct swarm_result *result)
+{
+    static const char *const durabilities[] = {[SWARM_DURABILITY_NONE] = "none",
+                                               [SWARM_DURABILITY_MAJORITY] = "majority",
+                                               [SWARM_DURABILITY_LOCAL] = "local"};
+    char swarm[2 * sizeof result->swarm + 1];
+    char text[256];
+
+    for (size_t i = 0; i < sizeof result->swarm; i++) {
+        (void)snprintf(swarm + 2 * i, 3, "%02x", result->swarm[i]);
+    }
+    (void)snprintf(text,
+                   sizeof text,
+                   "{\"swarm\":\"%s\",\"node\":\"%" PRIu64 "\",\"shard\":\"%" PRIu64
+                   "\",\"term\":\"%" PRIu64 "\",\"durability\":\"%s\"}",
+                   swarm,
+                   result->node,
+                   result->shard,
+                   result->term,
+                   durabilities[result->durability]);
+    sw_output_field_number(out, "revision", result->revision);
+    sw_output_field(out, "header", SW_CELL_JSON, text);
 }
 
 int sw_cmd_usage(void)

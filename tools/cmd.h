@@ -43,6 +43,8 @@ void sw_cmd_print_record(const struct sw_cli *cli,
                          const struct swarm_result *result,
                          enum sw_encoding encoding);
 
+/* The answer's revision, and in JSON the rest of its header. */
+void sw_cmd_header(struct sw_output *out, const struct swarm_result *result);
 /* Prints the revision of a write. */
 int sw_cmd_report_write(const struct sw_cli *cli, const struct swarm_result *result);
 /* Walks a scan into rows (at most `limit`; 0 = all) and prints them. Returns the exit code. */

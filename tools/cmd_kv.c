@@ -120,7 +120,7 @@ static void print_named(const struct sw_cli *cli,
     if (result->record_count > 0 && result->records[0].version > 0) {
         sw_cmd_add_record(&out, &result->records[0]);
     }
-    sw_output_field_number(&out, "revision", result->revision);
+    sw_cmd_header(&out, result);
     if (result->age_ms > 0) {
         sw_output_field_number(&out, "age_ms", result->age_ms);
     }
@@ -201,7 +201,7 @@ int sw_cmd_report_write(const struct sw_cli *cli, const struct swarm_result *res
     struct sw_output out;
 
     sw_output_init(&out, "", NULL, 0);
-    sw_output_field_number(&out, "revision", result->revision);
+    sw_cmd_header(&out, result);
     (void)sw_output_print(&out, cli->format, stdout);
     sw_output_release(&out);
     return 0;
@@ -298,7 +298,7 @@ int sw_cmd_kv_del(struct sw_cli *cli)
     } else {
         sw_output_init(&out, "", NULL, 0);
         sw_output_field(&out, "deleted", SW_CELL_SMALL, result->value != 0 ? "1" : "0");
-        sw_output_field_number(&out, "revision", result->revision);
+        sw_cmd_header(&out, result);
         (void)sw_output_print(&out, cli->format, stdout);
         sw_output_release(&out);
     }

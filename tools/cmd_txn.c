@@ -77,7 +77,7 @@ static int report_txn(const struct sw_cli *cli,
         add_result(&out, &ran(txn, result)[i], &result->records[i]);
     }
     sw_output_field(&out, "succeeded", SW_CELL_BOOL, result->succeeded ? "true" : "false");
-    sw_output_field_number(&out, "revision", result->revision);
+    sw_cmd_header(&out, result);
     (void)sw_output_print(&out, cli->format, stdout);
     sw_output_release(&out);
     return result->succeeded ? 0
@@ -216,7 +216,7 @@ report_mget(const struct sw_cli *cli, struct sw_output *out, const struct swarm_
             absent = cli->args[i];
         }
     }
-    sw_output_field_number(out, "revision", result->revision);
+    sw_cmd_header(out, result);
     (void)sw_output_print(out, cli->format, stdout);
     return absent == NULL ? 0 : sw_cli_fail_format(SW_ERR_NOT_FOUND, "there is no key %s", absent);
 }

@@ -36,7 +36,7 @@ enum {
     /* What nodes and clients say inside the frames, bound by the handshake. One more whenever an
      * older program would misread a message or execute an entry otherwise: then the two refuse each
      * other. */
-    SW_TRANSPORT_VERSION = 3,
+    SW_TRANSPORT_VERSION = 4,
     SW_FRAME_VERSION = 1,
     SW_FRAME_HEADER_SIZE = 48,
     SW_FRAME_TAG_SIZE = 16,

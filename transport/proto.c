@@ -7,6 +7,8 @@
  * proto_rules.c. Pure. */
 #include "transport/proto.h"
 
+#include <string.h>
+
 #include "base/assert.h"
 #include "transport/proto_private.h"
 
@@ -305,6 +307,7 @@ void sw_reply_encode(const struct sw_reply *reply, struct sw_buf *out)
     sw_write_u8(out, (uint8_t)fields);
     sw_write_u64(out, reply->id);
     sw_write_u16(out, (uint16_t)reply->err);
+    sw_write_bytes(out, sw_span_of(reply->swarm.bytes, sizeof reply->swarm.bytes));
     sw_write_u64(out, reply->node.value);
     sw_write_u64(out, reply->leader.value);
     sw_write_u32(out, reply->shard.value);
@@ -346,12 +349,22 @@ enum sw_err sw_reply_peek(struct sw_span message, size_t *ret_size, uint64_t *re
     return SW_ERR_OK;
 }
 
+static void read_swarm(struct sw_reader *in, struct sw_swarm_id *ret_swarm)
+{
+    const struct sw_span bytes = sw_read_bytes(in, sizeof ret_swarm->bytes);
+
+    if (!in->failed) {
+        memcpy(ret_swarm->bytes, bytes.data, bytes.size);
+    }
+}
+
 static void read_reply(struct sw_reader *in, struct sw_reply *out)
 {
     const uint32_t fields = sw_read_u8_max(in, REPLY_ALL);
 
     out->id = sw_read_u64(in);
     out->err = (enum sw_err)sw_read_u16(in);
+    read_swarm(in, &out->swarm);
     out->node.value = sw_read_u64(in);
     out->leader.value = sw_read_u64(in);
     out->shard.value = sw_read_u32(in);

@@ -143,6 +143,7 @@ struct sw_record {
 struct sw_reply {
     uint64_t id;
     enum sw_err err;
+    struct sw_swarm_id swarm; /* whose data it is */
     struct sw_node_id node;   /* who answers */
     struct sw_node_id leader; /* as far as it knows; 0 = unknown */
     struct sw_group_id shard;

@@ -421,6 +421,8 @@ struct swarm_result {
     enum swarm_durability durability;
     uint32_t age_ms;         /* how old the state that was read may be at most; 0 = present */
     uint32_t retry_after_ms; /* of a refusal: not before that; 0 = as you like */
+    uint8_t swarm[16];       /* whose answer it is; zero: nobody's. One of another swarm than the
+                                client's is not taken: SWARM_WRONG_SWARM */
 };
 
 /* Of a record of VECTOR_SEARCH or SWARM_EXISTS: how far it is. */

@@ -300,8 +300,14 @@ class RealSwarm(OnSwarm):
 
     def test_put_get_del(self):
         part = ("--partition", "basic")
-        revision = self.json("kv", "put", "a", "hello", *part)["revision"]
+        put = self.json("kv", "put", "a", "hello", *part)
+        revision = put["revision"]
         self.assertIsInstance(revision, str)
+        self.assertRegex(put["header"]["swarm"], "^[0-9a-f]{32}$")
+        self.assertEqual(put["header"]["durability"], "majority")
+        header = self.json("kv", "get", "a", *part)["header"]
+        self.assertEqual(header["swarm"], put["header"]["swarm"])
+        self.assertEqual({header[name].isdigit() for name in ("node", "shard", "term")}, {True})
         self.assertEqual(self.ctl("kv", "get", "a", *part), (0, b"hello\n", ""))
         kv = self.json("kv", "get", "a", *part)["kv"]
         self.assertEqual((kv["key"], kv["value"], kv["mod_revision"], kv["version"]),

@@ -330,10 +330,61 @@ static void a_refused_request_waits_as_long_as_the_node_says(void **state)
     fake_free(fake);
 }
 
+/* Its bytes may be anything: they are of data that is not ours. */
+static void an_answer_of_another_swarm_is_not_taken(void **state)
+{
+    static const struct sw_swarm_id ours = {{1}};
+    static const struct sw_swarm_id theirs = {{2}};
+    struct fake *fake = fake_new();
+    struct sw_core_config config = fake_config(fake);
+    struct fake_answer answer = {0};
+    struct sw_reply reply = {.leader = {1}, .term = 1, .swarm = theirs};
+
+    (void)state;
+    config.swarm = ours;
+    config.fail_when_down = true;
+    fake_start(fake, &config);
+    for (uint64_t node = 1; node <= FAKE_NODES; node++) {
+        (void)fake_submit(fake, SW_OP_GET, &answer);
+        fake_turn(fake, 1);
+        assert_int_equal(answer.calls, 0);
+        reply.id = fake_last(fake, SW_OP_STATUS)->request.id;
+        fake_reply(fake, node, &reply);
+        fake_turn(fake, 1);
+    }
+    assert_int_equal(answer.calls, FAKE_NODES);
+    assert_int_equal(answer.err, SW_ERR_WRONG_SWARM);
+    fake_free(fake);
+}
+
+/* Embedded mode has no settings that name a swarm: it stays with the one that answered first. */
+static void a_client_without_a_swarm_keeps_to_the_first(void **state)
+{
+    struct fake *fake = fake_new();
+    const struct sw_core_config config = fake_config(fake);
+    struct fake_answer answer = {0};
+    struct sw_reply reply = {.leader = {1}, .term = 1, .swarm = {{1}}};
+
+    (void)state;
+    fake_start(fake, &config);
+    (void)fake_submit(fake, SW_OP_GET, &answer);
+    fake_turn(fake, 1);
+    reply.id = fake_last(fake, SW_OP_STATUS)->request.id;
+    fake_reply(fake, 1, &reply);
+    fake_turn(fake, 1);
+    reply.id = fake_last(fake, SW_OP_GET)->request.id;
+    reply.swarm.bytes[15] = 9;
+    fake_reply(fake, 1, &reply);
+    assert_int_equal(answer.calls, 0);
+    fake_free(fake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(not_leader_redirects_at_once),
+        cmocka_unit_test(an_answer_of_another_swarm_is_not_taken),
+        cmocka_unit_test(a_client_without_a_swarm_keeps_to_the_first),
         cmocka_unit_test(lost_answer_is_asked_for_again_with_the_same_seq),
         cmocka_unit_test(write_outside_a_session_is_never_sent_twice),
         cmocka_unit_test(not_done_write_outside_a_session_goes_on),

@@ -257,6 +257,7 @@ static void reply_survives_with_its_records(void **state)
     }
     sw_reply_encode(&(struct sw_reply){.id = 1,
                                        .err = SW_ERR_CONFLICT,
+                                       .swarm = {{9, 8, 7}},
                                        .node = {2},
                                        .leader = {3},
                                        .shard = {1},
@@ -271,6 +272,7 @@ static void reply_survives_with_its_records(void **state)
     in = sw_reader_of(sw_buf_span(&out));
     assert_int_equal(sw_reply_decode(&in, &got), SW_ERR_OK);
     assert_int_equal(sw_reader_finish(&in), SW_ERR_OK);
+    assert_int_equal(got.swarm.bytes[2], 7);
     assert_int_equal(got.err, SW_ERR_CONFLICT);
     assert_int_equal(got.node.value, 2);
     assert_int_equal(got.leader.value, 3);
