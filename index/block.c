@@ -76,14 +76,20 @@ enum sw_err sw__block_view(struct sw_span bytes, uint32_t dim, struct sw__block 
     return SW_ERR_OK;
 }
 
-struct sw__block sw__block_known(const uint8_t *bytes, uint32_t dim)
+struct sw__block sw__block_known(const uint8_t *bytes, uint32_t dim, uint32_t count)
 {
-    return (struct sw__block){.bytes = bytes,
-                              .words = dim / 64,
-                              .capacity = bytes[1],
-                              .count = bytes[COUNT_AT],
-                              .seq_min = sw__u64(bytes + SEQ_MIN_AT),
-                              .seq_max = sw__u64(bytes + SEQ_MAX_AT)};
+    return (struct sw__block){
+        .bytes = bytes, .words = dim / 64, .capacity = sw__block_capacity(dim), .count = count};
+}
+
+uint64_t sw__block_seq_min(const uint8_t *bytes)
+{
+    return sw__u64(bytes + SEQ_MIN_AT);
+}
+
+uint64_t sw__block_seq_max(const uint8_t *bytes)
+{
+    return sw__u64(bytes + SEQ_MAX_AT);
 }
 
 void sw__block_ids(const struct sw__block *block, uint64_t *ret_ids)
@@ -107,7 +113,7 @@ uint64_t sw__block_id(const struct sw__block *block, uint32_t lane)
 
 uint64_t sw__block_seq(const struct sw__block *block, uint32_t lane)
 {
-    return block->seq_min +
+    return sw__block_seq_min(block->bytes) +
            sw__u32(block->bytes + tail(block->capacity, block->words, SEQS) + (size_t)4 * lane);
 }
 

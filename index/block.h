@@ -62,8 +62,11 @@ void sw__block_lane(const struct sw__block *block, uint32_t lane, struct sw__lan
 struct sw__codes sw__block_codes_at(const uint8_t *bytes, uint32_t dim, uint32_t count);
 /* The bytes of it that a scan reads, from its first one on. */
 size_t sw__block_scan_size(uint32_t dim);
-/* Of a block that was looked at before. */
-struct sw__block sw__block_known(const uint8_t *bytes, uint32_t dim);
+/* Of a block that was looked at before; its header, which is far from what is wanted, is not read,
+ * so there are no lowest and highest seq. */
+struct sw__block sw__block_known(const uint8_t *bytes, uint32_t dim, uint32_t count);
+uint64_t sw__block_seq_min(const uint8_t *bytes);
+uint64_t sw__block_seq_max(const uint8_t *bytes);
 /* Of all its lanes; `ret_ids` has room for SW__BLOCK_LANES. */
 void sw__block_ids(const struct sw__block *block, uint64_t *ret_ids);
 /* Where the place of a lane's vector stands. */

@@ -17,10 +17,10 @@ enum {
     SW__BUCKET_ENTRIES_MAX = 256,  /* more: the bucket is split */
     SW__TRAIN_MEAN_AT = 512,       /* entries from which the mean is worth having */
     SW__TRAIN_PIVOTS_AT = 1 << 15, /* entries from which buckets pay */
-    SW__TRAIN_AGAIN_FACTOR = 8,
+    SW__TRAIN_AGAIN_FACTOR = 2,
     SW__ENTRIES_A_PIVOT = 128,
-    SW__LLOYD_ROUNDS = 4,
-    SW__SAMPLES_A_PIVOT = 39,
+    SW__LLOYD_ROUNDS = 3,
+    SW__SAMPLES_A_PIVOT = 24,
     SW__TARGET_MAX = 1 << 14, /* pivots of one training; splits may add more */
 };
 

@@ -197,6 +197,7 @@ static void write_task(const struct sw__task *task, struct sw_buf *buf)
     sw_write_u32(buf, task->round);
     sw_write_u64(buf, task->cursor);
     sw_write_u64(buf, task->threshold);
+    sw_write_u64(buf, task->entries);
 }
 
 static void read_task(struct sw_reader *in, struct sw__task *ret_task)
@@ -210,6 +211,7 @@ static void read_task(struct sw_reader *in, struct sw__task *ret_task)
     ret_task->round = sw_read_u32(in);
     ret_task->cursor = sw_read_u64(in);
     ret_task->threshold = sw_read_u64(in);
+    ret_task->entries = sw_read_u64(in);
 }
 
 static void write_slice(const struct sw__slice *slice, struct sw_buf *buf)

@@ -51,7 +51,7 @@ enum sw__kind {
 };
 
 enum {
-    SW__RECORD_FORMAT = 1,
+    SW__RECORD_FORMAT = 2,
     SW__KEY_TAIL_MAX = 13,
     SW__SAMPLES_A_RECORD = 256,
     SW__UNIT_MAX = 1 << 18
@@ -124,6 +124,7 @@ struct sw__task {
     uint32_t round;     /* of NEAREST and CENTRES */
     uint64_t cursor;    /* of the phase */
     uint64_t threshold; /* hashes up to here are sampled */
+    uint64_t entries;   /* when it began */
 };
 
 struct sw__slice {
@@ -140,7 +141,7 @@ struct sw__state {
     uint32_t epoch;
     uint32_t previous; /* still draining; 0: none */
     uint32_t buckets_made;
-    uint64_t trained_at; /* entries then */
+    uint64_t trained_at; /* entries when it began */
     uint64_t trained;
     uint64_t splits;
     uint32_t moved;      /* times that a sealed segment went away */

@@ -17,6 +17,14 @@ enum {
     PICKS_EXACT = 1024, /* compared exactly at a time, when everything is */
 };
 
+/* A bucket that is being looked into; its code of the query is made when it is first needed. */
+struct into {
+    const struct sw__pivots *pivots;
+    const struct sw__look *look;
+    const struct sw__near *near;
+    bool coded;
+};
+
 static void make_room(struct sw__search *search)
 {
     struct sw__picks *picks = &search->reader->picks;
@@ -76,7 +84,7 @@ uint32_t sw__scan_lane(const struct sw__search *search, uint32_t pick, struct sw
 {
     const struct sw__listed *listed = &search->reader->lists.blocks[pick / SW__BLOCK_LANES];
 
-    *ret_block = sw__block_known(listed->bytes, search->reader->dim);
+    *ret_block = sw__block_known(listed->bytes, search->reader->dim, listed->count);
     return pick % SW__BLOCK_LANES;
 }
 
@@ -190,12 +198,12 @@ see_lanes(struct sw__search *search, const struct sw__block *block, uint32_t *ma
     return err;
 }
 
-static bool outside(const struct sw__search *search, const struct sw__block *block)
+static bool outside(const struct sw__search *search, const uint8_t *block)
 {
     const struct sw_index_query *query = search->query;
 
-    return block->seq_max < query->seq_min ||
-           (query->seq_max != 0 && block->seq_min > query->seq_max);
+    return sw__block_seq_max(block) < query->seq_min ||
+           (query->seq_max != 0 && sw__block_seq_min(block) > query->seq_max);
 }
 
 /* The lanes of a block that a filter, a window and a context let through. */
@@ -203,11 +211,12 @@ static enum sw_err
 narrow_mask(struct sw__search *search, const struct sw__listed *listed, uint32_t *mask)
 {
     const struct sw_index_filter *filter = search->query->filter;
-    const struct sw__block block = sw__block_known(listed->bytes, search->reader->dim);
+    const struct sw__block block =
+        sw__block_known(listed->bytes, search->reader->dim, listed->count);
     uint64_t ids[SW__BLOCK_LANES];
     enum sw_err err = SW_ERR_OK;
 
-    if (search->looking && outside(search, &block)) {
+    if (search->looking && outside(search, listed->bytes)) {
         *mask = 0;
         return SW_ERR_OK;
     }
@@ -224,7 +233,20 @@ narrow_mask(struct sw__search *search, const struct sw__listed *listed, uint32_t
 
 /* --- the scan --------------------------------------------------------------------------------- */
 
-static enum sw_err scan_block(struct sw__search *search, uint32_t at, int32_t base)
+static void estimate(struct sw_index_reader *reader,
+                     struct into *into,
+                     const struct sw__codes *codes,
+                     int32_t *ret_estimates)
+{
+    if (!into->coded) {
+        sw__pivots_look_into(
+            into->pivots, reader->kernel, into->look, into->near->bucket, &reader->code);
+        into->coded = true;
+    }
+    reader->kernel->estimate(&reader->code, codes, into->near->base, ret_estimates);
+}
+
+static enum sw_err scan_block(struct sw__search *search, uint32_t at, struct into *into)
 {
     struct sw_index_reader *reader = search->reader;
     const struct sw__listed *listed = &reader->lists.blocks[at];
@@ -242,11 +264,11 @@ static enum sw_err scan_block(struct sw__search *search, uint32_t at, int32_t ba
         }
     }
     if (search->rerank != SW__RERANK_ALL) {
-        reader->kernel->estimate(&reader->code, &codes, base, estimates);
+        estimate(reader, into, &codes, estimates);
         mask &= reader->kernel->below(estimates, search->threshold);
     }
     if (search->looking && !search->narrow) {
-        const struct sw__block block = sw__block_known(listed->bytes, reader->dim);
+        const struct sw__block block = sw__block_known(listed->bytes, reader->dim, listed->count);
 
         err = see_lanes(search, &block, &mask);
     }
@@ -278,7 +300,7 @@ static void prefetch_block(const struct sw__search *search, uint32_t at)
 static enum sw_err scan_bucket(struct sw__search *search,
                                const struct sw__some_blocks *listed,
                                const struct sw__some_blocks *next,
-                               int32_t base)
+                               struct into *into)
 {
     const uint32_t end = listed->first + listed->count;
     enum sw_err err = SW_ERR_OK;
@@ -290,7 +312,7 @@ static enum sw_err scan_bucket(struct sw__search *search,
         if (at + BLOCKS_AHEAD < end) {
             prefetch_block(search, at + BLOCKS_AHEAD);
         }
-        err = scan_block(search, at, base);
+        err = scan_block(search, at, into);
     }
     return err;
 }
@@ -325,15 +347,13 @@ static enum sw_err wave(struct sw__search *search,
                         const struct sw__near *near,
                         uint32_t count)
 {
-    struct sw_index_reader *reader = search->reader;
     struct sw__some_blocks lists[WAVE];
     enum sw_err err = list_buckets(search, near, lists, &count);
 
     for (uint32_t i = 0; err == SW_ERR_OK && i < count; i++) {
-        if (lists[i].count > 0 && search->rerank != SW__RERANK_ALL) {
-            sw__pivots_look_into(pivots, reader->kernel, look, near[i].bucket, &reader->code);
-        }
-        err = scan_bucket(search, &lists[i], i + 1 < count ? &lists[i + 1] : NULL, near[i].base);
+        struct into into = {.pivots = pivots, .look = look, .near = &near[i]};
+
+        err = scan_bucket(search, &lists[i], i + 1 < count ? &lists[i + 1] : NULL, &into);
     }
     search->certificate.probed += count;
     return err;

@@ -16,6 +16,8 @@ enum {
     RECALL_DEFAULT = 950,
     RECALL_MIN = 500,
     RECALL_EXACT = 1000,
+    PROBE_MIN = 4, /* of what a table says; who has measured knows better */
+    RERANK_MIN = 20,
 };
 
 /* --- checks ----------------------------------------------------------------------------------- */
@@ -54,11 +56,11 @@ static enum sw_err check(struct sw_index_reader *reader, const struct sw_index_q
 static const struct {
     uint32_t permille;
     struct sw_index_budget budget;
-} budgets[] = {{800, {22, 40}},
-               {900, {45, 70}},
-               {950, {70, 120}},
-               {980, {120, 160}},
-               {990, {200, 240}},
+} budgets[] = {{800, {15, 25}},
+               {900, {30, 40}},
+               {950, {60, 55}},
+               {980, {120, 90}},
+               {990, {170, 130}},
                {999, {600, 400}}};
 
 static size_t budget_of(const struct sw_index_query *query)
@@ -72,11 +74,14 @@ static size_t budget_of(const struct sw_index_query *query)
     return at;
 }
 
+static bool has_budget(const struct sw_index_query *query)
+{
+    return query->recall_permille == 0 && query->budget.probe_percent != 0;
+}
+
 static struct sw_index_budget budget_in_force(const struct sw_index_query *query)
 {
-    return query->recall_permille == 0 && query->budget.probe_percent != 0
-               ? query->budget
-               : budgets[budget_of(query)].budget;
+    return has_budget(query) ? query->budget : budgets[budget_of(query)].budget;
 }
 
 struct sw_index_budget sw_index_budget_of(uint32_t recall_permille)
@@ -89,6 +94,7 @@ struct sw_index_budget sw_index_budget_of(uint32_t recall_permille)
 static uint32_t probe_of(const struct sw_index_query *query, uint32_t buckets)
 {
     const uint64_t root = sw__isqrt((uint64_t)buckets * 10000);
+    const uint64_t least = has_budget(query) ? 1 : PROBE_MIN;
     const uint64_t probe = (root * budget_in_force(query).probe_percent + 9999) / 10000;
 
     if (query->recall_permille == RECALL_EXACT) {
@@ -97,7 +103,7 @@ static uint32_t probe_of(const struct sw_index_query *query, uint32_t buckets)
     if (query->probe != 0) {
         return query->probe < buckets ? query->probe : buckets;
     }
-    return probe < buckets ? (uint32_t)(probe < 4 ? 4 : probe) : buckets;
+    return probe < buckets ? (uint32_t)(probe < least ? least : probe) : buckets;
 }
 
 static uint32_t rerank_of(const struct sw_index_query *query)
@@ -113,7 +119,8 @@ static uint32_t rerank_of(const struct sw_index_query *query)
     if (rerank > SW_SEARCH_RERANK_MAX) {
         return SW_SEARCH_RERANK_MAX;
     }
-    return rerank < 32 ? 32 : rerank;
+    return has_budget(query) || rerank >= RERANK_MIN ? (rerank < query->k ? query->k : rerank)
+                                                     : RERANK_MIN;
 }
 
 /* --- buckets ---------------------------------------------------------------------------------- */

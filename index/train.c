@@ -97,6 +97,7 @@ void sw__train_begin(struct sw_index *index, uint32_t target)
         .phase = SW__PHASE_SAMPLE,
         .epoch = index->state.epoch + 1,
         .target = (uint32_t)pivots,
+        .entries = entries,
         .threshold =
             threshold_of(pivots == 1 ? MEAN_SAMPLES : pivots * SW__SAMPLES_A_PIVOT, entries),
     };
@@ -626,7 +627,7 @@ static void install(struct sw_index *index)
     state->previous = state->epoch;
     state->epoch = state->task.epoch;
     state->trained++;
-    state->trained_at = live_entries(index);
+    state->trained_at = state->task.entries;
     state->task = (struct sw__task){.phase = SW__PHASE_IDLE};
     index->state_changed = true;
     sw__bucket_tally(index);

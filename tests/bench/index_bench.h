@@ -31,6 +31,7 @@ struct measure {
     const char *task;
     uint32_t truth; /* which truth of the set its recall is judged by */
     uint32_t rounds, queries;
+    uint32_t target; /* the recall, in permille, that the budget is meant for; 0: the query's own */
 };
 
 /* What the rounds of one measure add up to. */
