@@ -71,6 +71,7 @@
     X(WATCH_REPEATS, "the next page of a watch begins with the last revision of the one before")   \
     X(WATCH_GOES_BACK, "a page of a watch that is cut says that it ends before its last revision") \
     X(WATCH_COUNTS_UNCOMMITTED, "a watch without news counts what is proposed as told")            \
+    X(NEAR_FORGETS_LOST, "a watch by meaning passes over vectors that went since they were put")   \
     X(AGE_STANDS_STILL, "a replica that once knew how old it is does not grow older")              \
     X(WATCH_HIDES_RESYNC, "a watch from before the oldest change that is kept goes on from there") \
     X(OUTCOME_NOT_SEALED, "a write that was told to be not committed still runs when it arrives")
@@ -79,10 +80,13 @@
 enum sw_planted { SW_PLANTED_TABLE(SW_PLANTED_ENUM_) SW_PLANTED_COUNT };
 #undef SW_PLANTED_ENUM_
 
-_Static_assert(SW_PLANTED_COUNT <= 64, "a run's bugs are the bits of one word");
+/* Those that a run has; all zero is none. */
+struct sw_planted_bugs {
+    bool has[SW_PLANTED_COUNT];
+};
 
-/* "ACK_BEFORE_SYNC,VOTE_NOT_STORED" to bits for sw_planted_set; false if one of them is unknown. */
-bool sw_planted_parse(const char *list, uint64_t *ret_bugs);
+/* "ACK_BEFORE_SYNC,VOTE_NOT_STORED" for sw_planted_set; false if one of them is unknown. */
+bool sw_planted_parse(const char *list, struct sw_planted_bugs *ret_bugs);
 /* "ACK_BEFORE_SYNC"; false if there is no such bug. */
 bool sw_planted_by_name(const char *name, enum sw_planted *ret_bug);
 const char *sw_planted_name(enum sw_planted bug);

@@ -10,7 +10,7 @@
 enum { ACTIVE_ONE_IN = 4 };
 
 static uint64_t run_seed;
-static uint64_t planted_bugs;
+static struct sw_planted_bugs planted;
 
 /* Bounds of the section that the macros fill, named by the linker; both NULL where no site was
  * built in. NOLINTBEGIN(readability-identifier-naming) */
@@ -84,16 +84,16 @@ bool sw_point_buggify(struct sw_point *point, uint32_t permille)
     return true;
 }
 
-void sw_planted_set(uint64_t bugs)
+void sw_planted_set(const struct sw_planted_bugs *bugs)
 {
-    SW_ASSERT(bugs == 0 || SW_FAULT_POINTS_BUILT);
-    planted_bugs = bugs;
+    SW_ASSERT(SW_FAULT_POINTS_BUILT);
+    planted = *bugs;
 }
 
 bool sw_planted_is(enum sw_planted bug)
 {
     SW_ASSERT(bug < SW_PLANTED_COUNT);
-    return (planted_bugs & (UINT64_C(1) << bug)) != 0;
+    return planted.has[bug];
 }
 
 #define ROW_NAME(name, text) #name,
@@ -112,9 +112,9 @@ bool sw_planted_by_name(const char *name, enum sw_planted *ret_bug)
     return false;
 }
 
-bool sw_planted_parse(const char *list, uint64_t *ret_bugs)
+bool sw_planted_parse(const char *list, struct sw_planted_bugs *ret_bugs)
 {
-    uint64_t bugs = 0;
+    struct sw_planted_bugs bugs = {{false}};
 
     for (;;) {
         const size_t size = strcspn(list, ",");
@@ -127,7 +127,7 @@ bool sw_planted_parse(const char *list, uint64_t *ret_bugs)
         if (i == SW_PLANTED_COUNT) {
             return false;
         }
-        bugs |= UINT64_C(1) << i;
+        bugs.has[i] = true;
         if (list[size] == '\0') {
             *ret_bugs = bugs;
             return true;

@@ -42,8 +42,8 @@ void sw_points_begin(uint64_t seed);
 /* The site with this number, 0.. in an order that the linker chose; NULL behind the last. */
 struct sw_point *sw_point_at(uint32_t index);
 
-/* Bits of 1 << enum sw_planted. Set once, before any thread that could pass a point. */
-void sw_planted_set(uint64_t bugs);
+/* Set once, before any thread that could pass a point. */
+void sw_planted_set(const struct sw_planted_bugs *bugs);
 
 /* For the macros below. */
 void sw_point_mark(struct sw_point *point);

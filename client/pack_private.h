@@ -6,6 +6,9 @@
 
 enum sw_err sw__pack_space(const struct swarm_space *space, struct sw_buf *out, char *ret_why);
 enum sw_err sw__pack_item(const struct swarm_item *item, struct sw_buf *out, char *ret_why);
+/* What a watcher asks of each put. */
+enum sw_err
+sw__pack_watch(const struct swarm_question *question, struct sw_buf *out, char *ret_why);
 enum sw_err
 sw__pack_question(const struct swarm_question *question, struct sw_buf *out, char *ret_why);
 

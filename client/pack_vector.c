@@ -154,6 +154,17 @@ enum sw_err sw__pack_question(const struct swarm_question *from, struct sw_buf *
     return err;
 }
 
+enum sw_err sw__pack_watch(const struct swarm_question *question, struct sw_buf *out, char *ret_why)
+{
+    struct swarm_question each = *question;
+    enum sw_err err;
+
+    each.k = 1;
+    each.flags |= (uint32_t)SWARM_SEARCH_BOUNDED;
+    err = sw__pack_question(&each, out, ret_why);
+    return err == SW_ERR_OK ? sw_vector_watch_validate(sw_buf_span(out), ret_why) : err;
+}
+
 double swarm_distance(const struct swarm_record *record)
 {
     double distance;

@@ -3,6 +3,7 @@
  * There is one request under way or none, so nothing is queued here however slow the caller is, and
  * whatever fails is simply asked again from the same revision: the position is all the state. */
 #include <pthread.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "base/limits.h"
 #include "client/cause.h"
 #include "client/include/swarm.h"
+#include "client/pack_private.h"
 #include "client/scope.h"
 
 /* A refusal that comes faster than this was not waited for: it would come again at once. */
@@ -20,6 +22,7 @@ struct swarm_watch {
     struct swarm_client *client; /* borrowed */
     struct sw_scope scope;
     struct swarm_request request; /* of the next page */
+    struct sw_buf question;       /* owned: of a watch by meaning, as it travels */
     uint32_t poll_ms;
     uint64_t asked_ms;
     swarm_watch_fn changed;
@@ -54,6 +57,7 @@ static void tell(const struct swarm_watch *watch, const struct swarm_result *res
 static void destroy(struct swarm_watch *watch)
 {
     (void)pthread_mutex_destroy(&watch->lock);
+    sw_buf_release(&watch->question);
     free(watch);
 }
 
@@ -146,11 +150,19 @@ copy_key(uint8_t to[SW_KEY_SIZE_MAX], struct swarm_slice from, struct swarm_slic
     return SWARM_OK;
 }
 
-static enum swarm_status fill(struct swarm_watch *watch, const struct swarm_watch_options *options)
+/* Programs that were built before there was a question end before it. */
+static bool knows_questions(const struct swarm_watch_options *options)
+{
+    return options->size == sizeof *options;
+}
+
+static enum swarm_status
+fill(struct swarm_watch *watch, const struct swarm_watch_options *options, char why[SW_WHY_SIZE])
 {
     enum swarm_status status = SWARM_INVALID;
 
-    if (options->size == sizeof *options) {
+    (void)snprintf(why, SW_WHY_SIZE, "options.size is not set, or a name or key is too long");
+    if (knows_questions(options) || options->size == offsetof(struct swarm_watch_options, near)) {
         status = sw_scope_copy(&watch->scope, options->scope);
     }
     watch->request = SWARM_INIT(struct swarm_request);
@@ -166,6 +178,11 @@ static enum swarm_status fill(struct swarm_watch *watch, const struct swarm_watc
     if (status == SWARM_OK) {
         status = copy_key(watch->end_key, options->end_key, &watch->request.end_key);
     }
+    if (status == SWARM_OK && knows_questions(options) && options->near != NULL) {
+        status = (enum swarm_status)sw__pack_watch(options->near, &watch->question, why);
+        watch->request.value =
+            (struct swarm_slice){.data = watch->question.data, .size = watch->question.size};
+    }
     return status;
 }
 
@@ -179,6 +196,7 @@ enum swarm_status swarm_watch_new(struct swarm_client *client,
                                   size_t why_size)
 {
     struct swarm_watch *watch = calloc(1, sizeof *watch);
+    char why[SW_WHY_SIZE];
     enum swarm_status status;
 
     SW_ASSERT(watch != NULL);
@@ -186,9 +204,9 @@ enum swarm_status swarm_watch_new(struct swarm_client *client,
     watch->client = client;
     watch->changed = changed;
     watch->arg = arg;
-    status = fill(watch, options);
+    status = fill(watch, options, why);
     if (status != SWARM_OK && ret_why != NULL && why_size > 0) {
-        (void)snprintf(ret_why, why_size, "options.size is not set, or a name or key is too long");
+        (void)snprintf(ret_why, why_size, "%s", why);
     }
     if (status == SWARM_OK) {
         (void)pthread_mutex_lock(&watch->lock); /* its answer may come before this returns */

@@ -653,11 +653,16 @@ enum sw_err sw_apply(struct sw_state *state,
     if (entry->body.size > 0 && sw_entry_open(entry->body, &reader) != SW_ERR_OK) {
         sw_write_u8(&state->effects, EFFECT_ENTRY_MALFORMED);
     }
-    if (reader.format > state->rules) {
-        state->rules = reader.format;
-    }
     apply.format = reader.format;
-    if (reader.count > 0) {
+    if (reader.format > state->rules) {
+        const bool keeps_vectors = state->rules >= SW_ENTRY_FORMAT_MEMORIES;
+
+        state->rules = reader.format;
+        if (!keeps_vectors && reader.format >= SW_ENTRY_FORMAT_MEMORIES) {
+            err = sw__lost_begin(&apply);
+        }
+    }
+    if (err == SW_ERR_OK && reader.count > 0) {
         results = calloc(reader.count, sizeof *results);
         SW_ASSERT(results != NULL);
         if (reader.time_ms > state->time_ms || SW_PLANTED(TIME_GOES_BACK)) {

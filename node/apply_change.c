@@ -9,19 +9,32 @@
 enum { DROPS_PER_CHANGE = 8, SIZE_PER_DROP = 512 };
 
 /* What is known of a deleted key goes with the change that deleted it. */
-enum sw_err sw__change_drop_deleted(struct sw__apply *apply,
-                                    const struct sw_change_record *change,
-                                    struct sw_change_at at)
+static enum sw_err
+drop_deleted(struct sw__apply *apply, const struct sw_key *key, uint64_t revision)
 {
     struct sw_history_head head;
+    const enum sw_err err = sw_history_deleted(apply->store, key, &head);
+
+    return err == SW_ERR_OK && head.serial > 0 && head.newest[0].revision == revision
+               ? sw__table_del(apply, SW_TABLE_HISTORY, key)
+               : err;
+}
+
+enum sw_err sw__change_gone(struct sw__apply *apply,
+                            const struct sw_change_record *change,
+                            struct sw_change_at at)
+{
+    struct sw__lost_names lost;
     struct sw_key key;
     enum sw_err err;
 
+    /* Writes below move the record that `change` is a view of. */
     sw_key_kv(&change->place, change->key, &key);
-    err = sw_history_deleted(apply->store, &key, &head);
-    return err == SW_ERR_OK && head.serial > 0 && head.newest[0].revision == at.revision
-               ? sw__table_del(apply, SW_TABLE_HISTORY, &key)
-               : err;
+    err = sw__lost_names(change, &lost);
+    if (err == SW_ERR_OK && change->format != SW_CHANGE_FORMAT_VALUES && change->deleted) {
+        err = drop_deleted(apply, &key, at.revision);
+    }
+    return err == SW_ERR_OK ? sw__lost_drop(apply, &lost) : err;
 }
 
 static bool is_over(const struct sw_state *state)
@@ -109,9 +122,7 @@ static enum sw_err drop_first(struct sw__apply *apply)
     if (size > state->change_size || state->change_count == 0) {
         return SW_ERR_CORRUPT; /* there are as many as the state says */
     }
-    if (change.format == SW_CHANGE_FORMAT && change.deleted) {
-        err = sw__change_drop_deleted(apply, &change, at);
-    }
+    err = sw__change_gone(apply, &change, at);
     state->change_count--;
     state->change_size -= size;
     state->change_swept = at;

@@ -93,10 +93,10 @@ enum sw_err sw__change_note(struct sw__apply *apply,
                             const struct sw_place *place,
                             struct sw_span name,
                             const struct sw_kv_record *record);
-/* What is known of a deleted key goes with the change that deleted it. */
-enum sw_err sw__change_drop_deleted(struct sw__apply *apply,
-                                    const struct sw_change_record *change,
-                                    struct sw_change_at at);
+/* The change's record is about to go: so does what is there because of it. */
+enum sw_err sw__change_gone(struct sw__apply *apply,
+                            const struct sw_change_record *change,
+                            struct sw_change_at at);
 /* Deletes records that are to go, so many at most. */
 enum sw_err sw__change_sweep(struct sw__apply *apply, uint64_t drops);
 enum sw_err sw__change_compact(struct sw__apply *apply,
@@ -192,6 +192,30 @@ enum sw_err sw__vector_watermark(struct sw__apply *apply,
                                  struct sw_vectors_index *index,
                                  uint32_t context,
                                  uint64_t revision);
+
+/* apply_near.c: vectors that an index loses stay with the change that took them away. */
+/* Adds what the index has at `id` to `lost`, before it is deleted there. */
+enum sw_err sw__lost_add(struct sw__apply *apply,
+                         struct sw_vectors_index *index,
+                         uint64_t id,
+                         struct sw_buf *lost);
+/* Files what was added with the newest change of the key, which is of the present revision. */
+enum sw_err sw__lost_keep(struct sw__apply *apply,
+                          const struct sw_place *place,
+                          struct sw_span name,
+                          const struct sw_buf *lost);
+/* Which entries a change took away. */
+struct sw__lost_names {
+    uint32_t count;
+    uint64_t numbers[SW_VECTORS_PARTITION_COUNT_MAX], ids[SW_VECTORS_PARTITION_COUNT_MAX];
+};
+enum sw_err sw__lost_names(const struct sw_change_record *change, struct sw__lost_names *ret_names);
+/* The change goes, and with it the ways to it. */
+enum sw_err sw__lost_drop(struct sw__apply *apply, const struct sw__lost_names *names);
+/* The first entry whose vectors are kept when they go: from here on whoever watches misses none. */
+enum sw_err sw__lost_begin(struct sw__apply *apply);
+/* Writes what is said of the index beside its space. */
+enum sw_err sw__profile_put(struct sw__apply *apply, struct sw_vectors_index *index);
 
 /* apply_context.c */
 enum sw_err sw__apply_context(struct sw__apply *apply,

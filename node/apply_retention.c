@@ -28,7 +28,7 @@ static enum sw_err drop(struct sw__apply *apply,
                         size_t size)
 {
     struct sw_key key;
-    enum sw_err err = SW_ERR_OK;
+    enum sw_err err;
 
     if (row->count == 0 || row->size < size) {
         return SW_ERR_CORRUPT;
@@ -36,9 +36,7 @@ static enum sw_err drop(struct sw__apply *apply,
     row->count--;
     row->size -= size;
     row->floor = row->floor < at.revision ? at.revision : row->floor;
-    if (change->deleted) {
-        err = sw__change_drop_deleted(apply, change, at);
-    }
+    err = sw__change_gone(apply, change, at);
     sw_key_change(apply->state->group, at.revision, at.number, &key);
     return err == SW_ERR_OK ? sw__table_del(apply, SW_TABLE_CHANGE, &key) : err;
 }

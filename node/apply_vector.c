@@ -239,6 +239,10 @@ enum sw_err sw__index_create(struct sw__apply *apply,
     if (err == SW_ERR_OK) {
         err = resize(apply, index, (int64_t)sw_vectors_meta_size(&place, request->key));
     }
+    if (err == SW_ERR_OK && state->rules >= SW_ENTRY_FORMAT_MEMORIES) {
+        index->profile.kept_from = index->number;
+        err = sw__profile_put(apply, index);
+    }
     return err == SW_ERR_OK ? put_meta(apply, index) : err;
 }
 
@@ -272,16 +276,20 @@ enum sw_err sw__index_drop(struct sw__apply *apply,
 
 /* --- entries ---------------------------------------------------------------------------------- */
 
+/* What goes is added to `lost`. */
 static enum sw_err entry_remove(struct sw__apply *apply,
                                 struct sw_vectors_index *index,
                                 struct sw_span name,
-                                uint64_t id)
+                                uint64_t id,
+                                struct sw_buf *lost)
 {
     struct sw_key key;
     uint64_t size;
-    enum sw_err err;
+    enum sw_err err = size_of_id(apply, index, name, id, &size);
 
-    err = size_of_id(apply, index, name, id, &size);
+    if (err == SW_ERR_OK) {
+        err = sw__lost_add(apply, index, id, lost);
+    }
     if (err != SW_ERR_OK) {
         return err;
     }
@@ -306,6 +314,7 @@ enum sw_err
 sw__vectors_forget(struct sw__apply *apply, const struct sw_place *place, struct sw_span name)
 {
     const struct sw_vectors *vectors = &apply->state->vectors;
+    struct sw_buf lost = {0};
     enum sw_err err = SW_ERR_OK;
 
     for (uint32_t i = 0; i < vectors->count && err == SW_ERR_OK; i++) {
@@ -317,9 +326,13 @@ sw__vectors_forget(struct sw__apply *apply, const struct sw_place *place, struct
         }
         err = sw_vectors_id_of(index, apply->store, name, &id);
         if (err == SW_ERR_OK && id != 0) {
-            err = entry_remove(apply, index, name, id);
+            err = entry_remove(apply, index, name, id, &lost);
         }
     }
+    if (err == SW_ERR_OK) {
+        err = sw__lost_keep(apply, place, name, &lost);
+    }
+    sw_buf_release(&lost);
     return err;
 }
 
@@ -374,12 +387,17 @@ enum sw_err sw__vector_set(struct sw__apply *apply,
                            struct sw_span name,
                            const struct sw_vector_item *item)
 {
+    struct sw_buf lost = {0};
     uint64_t id;
     enum sw_err err = sw_vectors_id_of(index, apply->store, name, &id);
 
     if (err == SW_ERR_OK && id != 0) {
-        err = entry_remove(apply, index, name, id);
+        err = entry_remove(apply, index, name, id, &lost);
     }
+    if (err == SW_ERR_OK) {
+        err = sw__lost_keep(apply, &index->place, name, &lost);
+    }
+    sw_buf_release(&lost);
     return err == SW_ERR_OK ? entry_add(apply, index, name, item, apply->state->revision) : err;
 }
 
@@ -525,6 +543,13 @@ static enum sw_err drop_some(struct sw__apply *apply, struct sw_vectors_index *i
             if (err != SW_ERR_OK) {
                 return err;
             }
+        }
+    }
+    if (index->profile.stored) {
+        sw_vectors_profile_key(apply->state->group, index->number, &key);
+        err = sw__table_del(apply, SW_TABLE_META, &key);
+        if (err != SW_ERR_OK) {
+            return err;
         }
     }
     sw_vectors_meta_key(apply->state->group, index->number, &key);

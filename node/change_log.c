@@ -2,6 +2,7 @@
 #include "node/change_log.h"
 
 #include "base/assert.h"
+#include "base/limits.h"
 
 enum {
     FLAG_DELETED = 1 << 0,
@@ -90,18 +91,24 @@ void sw_change_record_encode(const struct sw_change_record *record, struct sw_bu
     }
     SW_ASSERT(record->format == SW_CHANGE_FORMAT);
     SW_ASSERT(record->depth < SW_DEPTH_MAX);
-    sw_write_u8(out, record->depth == 0 ? SW_CHANGE_FORMAT : SW_CHANGE_FORMAT_DEPTH);
+    sw_write_u8(out,
+                record->vectors.size > 0 ? SW_CHANGE_FORMAT_VECTORS
+                : record->depth > 0      ? SW_CHANGE_FORMAT_DEPTH
+                                         : SW_CHANGE_FORMAT);
     sw_write_u8(out,
                 (uint8_t)((record->deleted ? FLAG_DELETED : 0) |
                           (before->version > 0 ? FLAG_BEFORE : 0) |
                           (record->counted ? FLAG_COUNTED : 0)));
-    if (record->depth > 0) {
+    if (record->depth > 0 || record->vectors.size > 0) {
         sw_write_u8(out, record->depth);
     }
     write_name(record, out);
     sw_write_u64(out, record->time_ms);
     sw_write_u64(out, record->serial);
     write_places(record->back, record->back_count, out);
+    if (record->vectors.size > 0) {
+        sw_write_blob(out, record->vectors);
+    }
     if (before->version > 0) {
         sw_write_u64(out, before->create_revision);
         sw_write_u64(out, before->mod_revision);
@@ -124,17 +131,55 @@ static void decode_values(struct sw_reader *in, struct sw_change_record *record)
     record->deleted = record->became.version == 0;
 }
 
+void sw_change_vector_encode(const struct sw_change_vector *vector, struct sw_buf *out)
+{
+    sw_write_u64(out, vector->number);
+    sw_write_u64(out, vector->id);
+    sw_write_u32(out, vector->context);
+    sw_write_blob(out, vector->entry);
+    sw_write_blob(out, vector->row);
+}
+
+void sw_change_vector_read(struct sw_reader *in, struct sw_change_vector *ret_vector)
+{
+    ret_vector->number = sw_read_u64(in);
+    ret_vector->id = sw_read_u64(in);
+    ret_vector->context = sw_read_u32(in);
+    ret_vector->entry = sw_read_blob(in, SW_MESSAGE_SIZE_MAX);
+    ret_vector->row = sw_read_blob(in, SW_MESSAGE_SIZE_MAX);
+    if (ret_vector->id == 0 || ret_vector->row.size == 0) {
+        sw_reader_fail(in);
+    }
+}
+
+/* All of them read, and there is one. */
+static struct sw_span read_vectors(struct sw_reader *in)
+{
+    const struct sw_span vectors = sw_read_blob(in, SW_MESSAGE_SIZE_MAX);
+    struct sw_reader each = sw_reader_of(vectors);
+    struct sw_change_vector vector;
+
+    do {
+        sw_change_vector_read(&each, &vector);
+    } while (!each.failed && sw_reader_left(&each) > 0);
+    if (each.failed) {
+        sw_reader_fail(in);
+    }
+    return vectors;
+}
+
 static void decode_before(struct sw_reader *in, struct sw_change_record *record)
 {
     struct sw_version *before = &record->before;
+    const uint8_t format = record->format;
     const uint8_t flags = sw_read_u8_max(in, FLAGS_ALL);
 
     record->deleted = (flags & FLAG_DELETED) != 0;
     record->counted = (flags & FLAG_COUNTED) != 0;
-    if (record->format == SW_CHANGE_FORMAT_DEPTH) {
-        record->format = SW_CHANGE_FORMAT;
+    record->format = SW_CHANGE_FORMAT;
+    if (format > SW_CHANGE_FORMAT) {
         record->depth = sw_read_u8_max(in, SW_DEPTH_MAX - 1);
-        if (record->depth == 0) {
+        if (format == SW_CHANGE_FORMAT_DEPTH && record->depth == 0) {
             sw_reader_fail(in);
         }
     }
@@ -142,6 +187,9 @@ static void decode_before(struct sw_reader *in, struct sw_change_record *record)
     record->time_ms = sw_read_u64(in);
     record->serial = sw_read_u64(in);
     record->back_count = read_places(in, record->back);
+    if (format == SW_CHANGE_FORMAT_VECTORS) {
+        record->vectors = read_vectors(in);
+    }
     if ((flags & FLAG_BEFORE) != 0) {
         before->create_revision = sw_read_u64(in);
         before->mod_revision = sw_read_u64(in);
@@ -160,7 +208,7 @@ enum sw_err sw_change_record_decode(struct sw_span bytes, struct sw_change_recor
 {
     struct sw_reader in = sw_reader_of(bytes);
     struct sw_change_record record = {0};
-    const enum sw_err err = sw_read_format(&in, SW_CHANGE_FORMAT_DEPTH, &record.format);
+    const enum sw_err err = sw_read_format(&in, SW_CHANGE_FORMAT_VECTORS, &record.format);
 
     if (err != SW_ERR_OK) {
         return err;

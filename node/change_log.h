@@ -8,16 +8,21 @@
  *
  * | size | field                                                                     |
  * |------|---------------------------------------------------------------------------|
- * | 1    | format: 2, or 3 if the next but one is there                              |
+ * | 1    | format: 2, 3 with a depth, or 4 with a depth, which may be 0, and vectors   |
  * | 1    | flags: 1 = the key was deleted, 2 = it existed before, 4 = counted for    |
  * |      | its namespace                                                             |
- * | 1    | format 3: depth of the cascade that the change is a part of, not 0        |
+ * | 1    | formats 3, 4: depth of the cascade that the change is a part of           |
  * | 2, n | tenant; then namespace, partition and key in the same form                |
  * | 8    | leader time of the change                                                 |
  * | 8    | serial: how many kept changes of the key there were, with this one        |
  * | 1, n | back: 10 bytes each, at most SW_CHANGE_LEVEL_MAX: see node/history.h       |
+ * | 4, n | format 4: the vectors that indexes lost by the change (below)             |
  * | 8 x 5| if it existed: create revision, mod revision, version, leader time, lease |
  * | ...  | and its value                                                             |
+ *
+ * Format 4 is written where an index lost a vector of the key: it was deleted, or put with another
+ * one. Of each vector: number of the index (8), id (8) and context (4) of the
+ * entry, the entry's record (4, n: SW_INDEX_ENTRY of node/vectors.h), the library's row (4, n).
  *
  * Format 1, written under entry rules 2, has the value that the key became:
  *
@@ -44,8 +49,9 @@
 enum {
     SW_CHANGE_FORMAT_VALUES = 1,
     SW_CHANGE_FORMAT = 2,
-    SW_CHANGE_FORMAT_DEPTH = 3, /* the same with a depth */
-    SW_CHANGE_LEVEL_MAX = 20,   /* a key with more than 2^20 kept changes has longer ways back */
+    SW_CHANGE_FORMAT_DEPTH = 3,   /* the same with a depth */
+    SW_CHANGE_FORMAT_VECTORS = 4, /* with what indexes lost */
+    SW_CHANGE_LEVEL_MAX = 20,     /* a key with more than 2^20 kept changes has longer ways back */
 };
 
 /* Where the record of a change lies. */
@@ -62,7 +68,7 @@ struct sw_version {
 
 /* Views into the stored bytes. */
 struct sw_change_record {
-    uint8_t format; /* SW_CHANGE_FORMAT also with a depth */
+    uint8_t format; /* SW_CHANGE_FORMAT also with a depth, and with vectors */
     bool deleted, counted;
     uint8_t depth;
     struct sw_place place;
@@ -73,7 +79,20 @@ struct sw_change_record {
     uint64_t serial;          /* format 2, as is the rest */
     struct sw_change_at back[SW_CHANGE_LEVEL_MAX];
     uint32_t back_count;
+    struct sw_span vectors; /* one after the other */
 };
+
+/* What an index had of the key, before the change took it away. */
+struct sw_change_vector {
+    uint64_t number; /* of the index */
+    uint64_t id;     /* of the entry: the revision that put it */
+    uint32_t context;
+    struct sw_span entry, row;
+};
+
+void sw_change_vector_encode(const struct sw_change_vector *vector, struct sw_buf *out);
+/* Fails the reader if the bytes are none. */
+void sw_change_vector_read(struct sw_reader *in, struct sw_change_vector *ret_vector);
 
 /* In the form that `record` names. */
 void sw_change_record_encode(const struct sw_change_record *record, struct sw_buf *out);

@@ -121,7 +121,7 @@ enum sw_err sw_history_change(struct sw_store *store,
     if (err == SW_ERR_OK) {
         err = sw_change_record_decode(bytes, ret_change);
     }
-    return err == SW_ERR_OK && ret_change->format != SW_CHANGE_FORMAT ? SW_ERR_CORRUPT : err;
+    return err == SW_ERR_OK && ret_change->format == SW_CHANGE_FORMAT_VALUES ? SW_ERR_CORRUPT : err;
 }
 
 enum sw_err sw_history_find(struct sw_store *store,

@@ -145,7 +145,7 @@ static struct sw_log *open_log(const struct sw_config *config)
  * not go green because its bugs were never there. */
 static enum sw_err set_points(const struct sw_config_command *command, char why[SW_WHY_SIZE])
 {
-    uint64_t bugs = 0;
+    struct sw_planted_bugs bugs = {{false}};
     uint64_t seed = 0;
 
     if (command->plant == NULL && command->buggify == NULL && command->fault_control == NULL) {
@@ -167,7 +167,7 @@ static enum sw_err set_points(const struct sw_config_command *command, char why[
         (void)snprintf(why, SW_WHY_SIZE, "--buggify %.60s: not a seed", command->buggify);
         return SW_ERR_CONFIG;
     }
-    sw_planted_set(bugs);
+    sw_planted_set(&bugs);
     sw_points_begin(seed);
     return SW_ERR_OK;
 }

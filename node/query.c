@@ -337,7 +337,8 @@ static enum sw_err run(struct sw__page *page,
         return multi_get(page, store);
     }
     if (page->request->op == SW_OP_WATCH) {
-        return sw__watch_read(page, state, store, ret_answer);
+        return page->request->value.size > 0 ? sw__near_read(page, state, store, ret_answer)
+                                             : sw__watch_read(page, state, store, ret_answer);
     }
     if (page->request->op == SW_OP_LEASE_LIST) {
         return lease_list(page, state, store);

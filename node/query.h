@@ -20,6 +20,12 @@
  * record of the key before it (version 0: it did not exist); TOO_LARGE if those of one revision do
  * not fit into a message, which can then be watched without.
  *
+ * A watch with a question gives the puts of vectors into the index that it names, in the same order
+ * and under the same rules, if the vector lies within the question's distance and the attributes
+ * that were put with it meet its conditions: a record of the key as that put left it, its distance
+ * in the place of a lease. What became of key, vector and context since does not matter. RESYNC
+ * also if the index is younger than `expected`. NO_INDEX, DIMENSION, INVALID as a search.
+ *
  * GET, MULTI_GET and SCAN read the state as it was at revision `expected` unless that is 0, and
  * their reply has that revision. FUTURE_REVISION if it is yet to come; COMPACTED if what was then
  * is not kept any more, the reply's value being the oldest revision of which everything is.

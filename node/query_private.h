@@ -49,4 +49,10 @@ enum sw_err sw__watch_read(struct sw__page *page,
 /* Behind the records of a page that has some of a cascade, how deep each of them is: a byte. */
 void sw__watch_depths(struct sw__page *page);
 
+/* query_near.c: the same with a question. */
+enum sw_err sw__near_read(struct sw__page *page,
+                          const struct sw_state *state,
+                          struct sw_store *store,
+                          enum sw_err *ret_answer);
+
 #endif

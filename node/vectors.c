@@ -132,16 +132,77 @@ void sw_vectors_id_key(const struct sw_vectors_index *index,
     sw_key_index(sw_place_slot(&index->place), SW_INDEX_ID, index->number, key, ret_key);
 }
 
-void sw_vectors_entry_key(const struct sw_vectors_index *index, uint64_t id, struct sw_key *ret_key)
+static void key_of_id(const struct sw_vectors_index *index,
+                      enum sw_index_kind kind,
+                      uint64_t id,
+                      struct sw_key *ret_key)
 {
     uint8_t bytes[8];
 
     sw_store_u64_be(bytes, id);
     sw_key_index(sw_place_slot(&index->place),
-                 SW_INDEX_ENTRY,
+                 kind,
                  index->number,
                  sw_span_of(bytes, id == 0 ? 0 : sizeof bytes),
                  ret_key);
+}
+
+void sw_vectors_entry_key(const struct sw_vectors_index *index, uint64_t id, struct sw_key *ret_key)
+{
+    key_of_id(index, SW_INDEX_ENTRY, id, ret_key);
+}
+
+void sw_vectors_lost_key(const struct sw_vectors_index *index, uint64_t id, struct sw_key *ret_key)
+{
+    key_of_id(index, SW_INDEX_LOST, id, ret_key);
+}
+
+void sw_vectors_lost_encode(struct sw_change_at at, struct sw_buf *out)
+{
+    sw_write_u8(out, SW_VECTORS_LOST_FORMAT);
+    sw_write_u64(out, at.revision);
+    sw_write_u16(out, at.number);
+}
+
+enum sw_err sw_vectors_lost_decode(struct sw_span bytes, struct sw_change_at *ret_at)
+{
+    struct sw_reader in = sw_reader_of(bytes);
+    uint8_t format;
+    const enum sw_err err = sw_read_format(&in, SW_VECTORS_LOST_FORMAT, &format);
+
+    if (err != SW_ERR_OK) {
+        return err;
+    }
+    ret_at->revision = sw_read_u64(&in);
+    ret_at->number = sw_read_u16(&in);
+    return sw_reader_finish(&in) == SW_ERR_OK && ret_at->revision > 0 ? SW_ERR_OK : SW_ERR_CORRUPT;
+}
+
+void sw_vectors_profile_key(struct sw_group_id group, uint64_t number, struct sw_key *ret_key)
+{
+    char name[sizeof "profile-" + 16];
+
+    (void)snprintf(name, sizeof name, "profile-%016llx", (unsigned long long)number);
+    sw_key_meta(group, sw_span_str(name), ret_key);
+}
+
+void sw_vectors_profile_encode(const struct sw_vectors_profile *profile, struct sw_buf *out)
+{
+    sw_write_u8(out, SW_VECTORS_PROFILE_FORMAT);
+    sw_write_u64(out, profile->kept_from);
+}
+
+enum sw_err sw_vectors_profile_decode(struct sw_span bytes, struct sw_vectors_profile *ret_profile)
+{
+    struct sw_reader in = sw_reader_of(bytes);
+    uint8_t format;
+    const enum sw_err err = sw_read_format(&in, SW_VECTORS_PROFILE_FORMAT, &format);
+
+    if (err != SW_ERR_OK) {
+        return err;
+    }
+    *ret_profile = (struct sw_vectors_profile){.stored = true, .kept_from = sw_read_u64(&in)};
+    return sw_reader_finish(&in) == SW_ERR_OK ? SW_ERR_OK : SW_ERR_CORRUPT;
 }
 
 void sw_vectors_entry_encode(struct sw_span key,
@@ -300,6 +361,20 @@ sw_vectors_find(const struct sw_vectors *vectors, const struct sw_place *place, 
 
 /* --- to and from the store -------------------------------------------------------------------- */
 
+static enum sw_err load_profile(struct sw_vectors_index *index, struct sw_group_id group)
+{
+    struct sw_span bytes;
+    struct sw_key key;
+    enum sw_err err;
+
+    sw_vectors_profile_key(group, index->number, &key);
+    err = index->store->ops->get(index->store, SW_TABLE_META, sw_key_span(&key), &bytes);
+    if (err == SW_ERR_OK) {
+        return sw_vectors_profile_decode(bytes, &index->profile);
+    }
+    return err == SW_ERR_NOT_FOUND ? SW_ERR_OK : err; /* from before there were any */
+}
+
 static enum sw_err
 load_one(struct sw_vectors *vectors, struct sw_store *store, uint64_t number, struct sw_span bytes)
 {
@@ -383,6 +458,9 @@ sw_vectors_load(struct sw_vectors *vectors, struct sw_store *store, struct sw_gr
         }
         if (err == SW_ERR_OK) {
             err = load_one(vectors, store, number, record.value);
+        }
+        if (err == SW_ERR_OK) {
+            err = load_profile(vectors->all[vectors->count - 1], group);
         }
         if (err != SW_ERR_OK) {
             return err;

@@ -14,6 +14,10 @@
  * | index | slot ‖ 3 ‖ number (8, BE) ‖ id (8, BE)                | format 1, key (short), count  |
  * |       |                                                       | (1), attributes as in         |
  * |       |                                                       | transport/vector.h            |
+ * | index | slot ‖ 4 ‖ number ‖ id (8, BE): of an entry that went | format 1, revision (8) and    |
+ * |       |                                                       | number (2) of the change that |
+ * |       |                                                       | took it away, while it is kept
+ * |
  *
  * The number of an index is the revision that made it, the id of an entry the revision that put it;
  * so neither comes twice, and an entry's place in time is its id.
@@ -35,11 +39,12 @@
 #include "base/ids.h"
 #include "base/limits.h"
 #include "base/rw.h"
+#include "node/change_log.h"
 #include "storage/keys.h"
 #include "storage/store.h"
 #include "transport/vector.h"
 
-enum { SW_VECTORS_FORMAT = 2, SW_VECTORS_ENTRY_FORMAT = 1 };
+enum { SW_VECTORS_FORMAT = 2, SW_VECTORS_ENTRY_FORMAT = 1, SW_VECTORS_LOST_FORMAT = 1 };
 
 struct sw_vectors_index; /* one index, in the memory of whoever executes entries */
 
@@ -99,6 +104,10 @@ void sw_vectors_entry_encode(struct sw_span key,
                              struct sw_buf *out);
 enum sw_err sw_vectors_entry_decode(struct sw_span bytes, struct sw_vectors_entry *ret_entry)
     SW_MUST_CHECK;
+/* Where an entry that went is kept: with the change that took it away. */
+void sw_vectors_lost_key(const struct sw_vectors_index *index, uint64_t id, struct sw_key *ret_key);
+void sw_vectors_lost_encode(struct sw_change_at at, struct sw_buf *out);
+enum sw_err sw_vectors_lost_decode(struct sw_span bytes, struct sw_change_at *ret_at) SW_MUST_CHECK;
 /* The entry that was put with `key`; 0 if there is none. */
 enum sw_err sw_vectors_id_of(const struct sw_vectors_index *index,
                              struct sw_store *store,

@@ -4,19 +4,40 @@
 #define SW_NODE_VECTORS_PRIVATE_H
 
 #include "index/index.h"
+#include "index/measure.h"
 #include "index/search.h"
 #include "node/attributes.h"
 #include "node/vectors.h"
 
 struct sw__apply;
 
+/* What is said of an index beside its space, and may change: a record of META of its own, written
+ * since the first entry of format 4.
+ *
+ * | table | key                                                  | value                          |
+ * |-------|------------------------------------------------------|--------------------------------|
+ * | meta  | group ‖ "profile-" and the number in 16 hex digits   | format 1, kept from (8)        |
+ */
+struct sw_vectors_profile {
+    bool stored;
+    uint64_t kept_from; /* vectors that went after this revision are kept with their changes */
+};
+
+enum { SW_VECTORS_PROFILE_FORMAT = 1 };
+
+void sw_vectors_profile_key(struct sw_group_id group, uint64_t number, struct sw_key *ret_key);
+void sw_vectors_profile_encode(const struct sw_vectors_profile *profile, struct sw_buf *out);
+enum sw_err sw_vectors_profile_decode(struct sw_span bytes, struct sw_vectors_profile *ret_profile)
+    SW_MUST_CHECK;
+
 struct sw_vectors_index {
     uint64_t number;
-    bool dropped;            /* no request sees it; its records go bit by bit */
-    bool changed;            /* since the last flush */
-    bool working;            /* entries to come have to do something for it */
-    uint64_t size;           /* that it counts as; 0: it is not counted */
-    bool size_changed;       /* since the last flush */
+    bool dropped;      /* no request sees it; its records go bit by bit */
+    bool changed;      /* since the last flush */
+    bool working;      /* entries to come have to do something for it */
+    uint64_t size;     /* that it counts as; 0: it is not counted */
+    bool size_changed; /* since the last flush */
+    struct sw_vectors_profile profile;
     struct sw_buf names;     /* owned: tenant, namespace, partition and name, one after the other */
     struct sw_place place;   /* into `names` */
     struct sw_span name;     /* into `names` */

@@ -68,7 +68,13 @@ void sw_key_kv(const struct sw_place *place, struct sw_span key, struct sw_key *
 void sw_key_experience(const struct sw_place *place, uint64_t revision, struct sw_key *ret_key);
 /* A record of a vector index; `rest` is whatever its kind says, and may be empty: the prefix of all
  * of that kind. */
-enum sw_index_kind { SW_INDEX_LIBRARY = 1, SW_INDEX_ID = 2, SW_INDEX_ENTRY = 3, SW_INDEX_KIND_END };
+enum sw_index_kind {
+    SW_INDEX_LIBRARY = 1,
+    SW_INDEX_ID = 2,
+    SW_INDEX_ENTRY = 3,
+    SW_INDEX_LOST = 4,
+    SW_INDEX_KIND_END
+};
 void sw_key_index(uint16_t slot,
                   enum sw_index_kind kind,
                   uint64_t number,

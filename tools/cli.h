@@ -136,6 +136,7 @@ int sw_cmd_index_drop(struct sw_cli *cli);
 int sw_cmd_index_list(struct sw_cli *cli);
 int sw_cmd_index_put(struct sw_cli *cli);
 int sw_cmd_index_search(struct sw_cli *cli);
+int sw_cmd_index_watch(struct sw_cli *cli);
 int sw_cmd_memory_remember(struct sw_cli *cli);
 int sw_cmd_memory_recall(struct sw_cli *cli);
 int sw_cmd_context_create(struct sw_cli *cli);

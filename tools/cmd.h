@@ -73,6 +73,17 @@ int sw_cmd_at_node(struct sw_cli *cli,
 bool sw_cmd_vector(const struct sw_cli *cli, struct sw_vector_text *text, struct swarm_slice *ret);
 /* A flag that is a fraction or a distance; `standard` without it. */
 bool sw_cmd_real(const struct sw_cli *cli, const char *name, double standard, double *ret);
+/* Follows a watch until `limit` records were told (0: without end), or its last call; `print` gets
+ * each record. Without --after it begins at the present revision. Returns the exit code. */
+int sw_cmd_follow(struct sw_cli *cli,
+                  struct swarm_watch_options *options,
+                  void (*print)(void *arg, const struct swarm_record *record),
+                  void *arg);
+/* --attributes style conditions and --vector of a question; false and the line printed if they are
+ * none. */
+bool sw_cmd_question(const struct sw_cli *cli,
+                     struct sw_vector_text *text,
+                     struct swarm_question *question);
 /* An argument that names a node; false and the line printed if it does not. 0 if it is absent. */
 bool sw_cmd_node(const struct sw_cli *cli, size_t arg, uint64_t *ret_node);
 

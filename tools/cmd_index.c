@@ -315,22 +315,15 @@ static int search(struct sw_cli *cli, struct swarm_question *question)
     return code;
 }
 
-static bool
-question_of(const struct sw_cli *cli, struct sw_vector_text *text, struct swarm_question *question)
+bool sw_cmd_question(const struct sw_cli *cli,
+                     struct sw_vector_text *text,
+                     struct swarm_question *question)
 {
     const char *where = sw_cli_flag(cli, "where");
     char why[SW_WHY_SIZE];
-    uint64_t k, probe;
-    double recall;
 
-    if (!sw_cli_number(cli, "k", 10, &k) || !sw_cli_number(cli, "probe", 0, &probe) ||
-        !sw_cmd_real(cli, "recall", 0, &recall) ||
-        !sw_cmd_real(cli, "max-distance", 0, &question->distance_max) ||
+    if (!sw_cmd_real(cli, "max-distance", 0, &question->distance_max) ||
         !sw_cmd_vector(cli, text, &question->vector)) {
-        return false;
-    }
-    if (k > SW_SEARCH_COUNT_MAX || probe > UINT32_MAX || recall < 0 || recall > 1) {
-        (void)sw_cli_fail(SW_ERR_INVALID, "--k is at most 1024, --recall a fraction such as 0.95");
         return false;
     }
     if (where != NULL) {
@@ -341,11 +334,28 @@ question_of(const struct sw_cli *cli, struct sw_vector_text *text, struct swarm_
             return false;
         }
     }
+    question->conditions = text->conditions;
+    question->condition_count = text->condition_count;
+    return true;
+}
+
+static bool
+question_of(const struct sw_cli *cli, struct sw_vector_text *text, struct swarm_question *question)
+{
+    uint64_t k, probe;
+    double recall;
+
+    if (!sw_cli_number(cli, "k", 10, &k) || !sw_cli_number(cli, "probe", 0, &probe) ||
+        !sw_cmd_real(cli, "recall", 0, &recall) || !sw_cmd_question(cli, text, question)) {
+        return false;
+    }
+    if (k > SW_SEARCH_COUNT_MAX || probe > UINT32_MAX || recall < 0 || recall > 1) {
+        (void)sw_cli_fail(SW_ERR_INVALID, "--k is at most 1024, --recall a fraction such as 0.95");
+        return false;
+    }
     question->k = (uint32_t)k;
     question->probe = (uint32_t)probe;
     question->recall_permille = (uint32_t)(recall * 1000 + 0.5);
-    question->conditions = text->conditions;
-    question->condition_count = text->condition_count;
     return true;
 }
 

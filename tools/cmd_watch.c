@@ -10,16 +10,23 @@
 #include "tools/cmd.h"
 
 struct following {
-    const struct sw_cli *cli;
-    enum sw_encoding encoding;
+    void (*print)(void *arg, const struct swarm_record *record);
+    void *arg;
     uint64_t left; /* changes to print; 0 = without end */
     bool ended;
     int code;
     sem_t done;
 };
 
-static void print_change(const struct following *following, const struct swarm_record *record)
+/* How changes of keys are printed. */
+struct printing {
+    const struct sw_cli *cli;
+    enum sw_encoding encoding;
+};
+
+static void print_change(void *arg, const struct swarm_record *record)
 {
+    const struct printing *printing = arg;
     struct sw_column columns[SW_CMD_RECORD_COLUMNS + 2];
     struct sw_output out;
 
@@ -28,11 +35,11 @@ static void print_change(const struct following *following, const struct swarm_r
     columns[SW_CMD_RECORD_COLUMNS + 1] = (struct sw_column){"depth", SW_CELL_TEXT};
     sw_output_init(&out, "change", columns, SW_CMD_RECORD_COLUMNS + 2);
     out.single = true;
-    out.encoding = following->encoding;
+    out.encoding = printing->encoding;
     sw_cmd_add_record(&out, record);
     sw_output_text(&out, SW_CMD_RECORD_COLUMNS, record->version == 0 ? "delete" : "put");
     sw_output_number(&out, SW_CMD_RECORD_COLUMNS + 1, record->depth);
-    (void)sw_output_print(&out, following->cli->format, stdout);
+    (void)sw_output_print(&out, printing->cli->format, stdout);
     sw_output_release(&out);
 }
 
@@ -54,7 +61,7 @@ static void changed(void *arg, const struct swarm_result *result)
         return;
     }
     for (size_t i = 0; i < result->record_count && !following->ended; i++) {
-        print_change(following, &result->records[i]);
+        following->print(following->arg, &result->records[i]);
         if (following->left > 0 && --following->left == 0) {
             end(following, 0);
         }
@@ -120,6 +127,33 @@ follow(struct sw_cli *cli, const struct swarm_watch_options *options, struct fol
     return following->code;
 }
 
+int sw_cmd_follow(struct sw_cli *cli,
+                  struct swarm_watch_options *options,
+                  void (*print)(void *arg, const struct swarm_record *record),
+                  void *arg)
+{
+    struct following following = {.print = print, .arg = arg};
+    enum sw_err err;
+    int code;
+
+    options->scope = sw_cli_scope(cli);
+    if (!sw_cli_number(cli, "limit", 0, &following.left) ||
+        !sw_cli_number(cli, "after", 0, &options->after)) {
+        return sw_cmd_usage();
+    }
+    err = sw_cli_open(cli);
+    if (err != SW_ERR_OK) {
+        return sw_err_info(err)->exit_code;
+    }
+    code = begin_of(cli, options);
+    (void)sem_init(&following.done, 0, 0);
+    if (code == 0) {
+        code = follow(cli, options, &following);
+    }
+    (void)sem_destroy(&following.done);
+    return code;
+}
+
 /* One key is the range up to itself and a 0x00; a prefix is the range up to what follows it. */
 static int range_of(const struct sw_cli *cli,
                     struct swarm_watch_options *options,
@@ -152,33 +186,16 @@ static int range_of(const struct sw_cli *cli,
 int sw_cmd_watch(struct sw_cli *cli)
 {
     struct swarm_watch_options options = SWARM_INIT(struct swarm_watch_options);
-    struct following following = {.cli = cli, .encoding = SW_ENCODING_AUTO};
+    struct printing printing = {.cli = cli, .encoding = SW_ENCODING_AUTO};
     char end_key[SW_KEY_SIZE_MAX + 2] = "";
-    enum sw_err err;
     int code;
 
-    options.scope = sw_cli_scope(cli);
     options.flags = (sw_cli_has(cli, "keys-only") ? (uint32_t)SWARM_KEYS_ONLY : 0) |
                     (sw_cli_has(cli, "puts") ? (uint32_t)SWARM_PUTS : 0) |
                     (sw_cli_has(cli, "deletes") ? (uint32_t)SWARM_DELETES : 0);
-    if (sw_cmd_encoding(cli, &following.encoding) != SW_ERR_OK ||
-        !sw_cli_number(cli, "limit", 0, &following.left) ||
-        !sw_cli_number(cli, "after", 0, &options.after)) {
-        return sw_err_info(SW_ERR_INVALID)->exit_code;
+    if (sw_cmd_encoding(cli, &printing.encoding) != SW_ERR_OK) {
+        return sw_cmd_usage();
     }
     code = range_of(cli, &options, end_key);
-    if (code != 0) {
-        return code;
-    }
-    err = sw_cli_open(cli);
-    if (err != SW_ERR_OK) {
-        return sw_err_info(err)->exit_code;
-    }
-    code = begin_of(cli, &options);
-    (void)sem_init(&following.done, 0, 0);
-    if (code == 0) {
-        code = follow(cli, &options, &following);
-    }
-    (void)sem_destroy(&following.done);
-    return code;
+    return code == 0 ? sw_cmd_follow(cli, &options, print_change, &printing) : code;
 }

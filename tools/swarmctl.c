@@ -109,6 +109,17 @@ static const struct sw_cli_flag search_flags[] = {
     {"include-stale", NULL, "also what left its context's window"},
     {NULL, NULL, NULL}};
 
+static const struct sw_cli_flag near_flags[] = {
+    SCOPE_FLAGS,
+    {"vector", "NUMBERS", "0.1,0.2,... or @FILE"},
+    {"max-distance", "DISTANCE", "nothing farther"},
+    {"where", "LIST", "conditions: topic=raft|paxos,year>=2010,name=pre*"},
+    {"after", "REVISION", "from this revision on (default: from now on)"},
+    {"limit", "N", "end after so many puts (default, and 0: never)"},
+    {"keys-only", NULL, "leave values out"},
+    {"encoding", "NAME", "of keys and values: auto, utf8, hex, base64 (default auto)"},
+    {NULL, NULL, NULL}};
+
 static const struct sw_cli_flag remember_flags[] = {
     SCOPE_FLAGS,
     {"agent", "NAME", "who learned it"},
@@ -535,6 +546,15 @@ const struct sw_command sw_commands[] = {
      1,
      sw_cmd_index_search,
      search_flags,
+     SW_FORMAT_TABLE},
+    {"index",
+     "watch",
+     "NAME",
+     "puts of vectors near another one as they happen, until interrupted",
+     1,
+     1,
+     sw_cmd_index_watch,
+     near_flags,
      SW_FORMAT_TABLE},
     {"memory",
      "remember",

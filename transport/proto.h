@@ -39,7 +39,9 @@ enum sw_op {
     SW_OP_LEASE_KEEP_ALIVE = 16, /* of `lease`: its whole time to live again */
     SW_OP_LEASE_REVOKE = 17,     /* of `lease`, with all keys that it holds */
     SW_OP_LEASE_LIST = 18,       /* of a partition, those above `lease` */
-    SW_OP_WATCH = 19, /* changes of a range of keys with a revision > `expected`; waits for one */
+    SW_OP_WATCH = 19, /* changes of a range of keys with a revision > `expected`; waits for one.
+                         `value`, if there is one, = a question (transport/vector.h): only puts of
+                         vectors that are so near, with their distance in the place of a lease */
     /* Members of the swarm, node `expected`; see node/change.c. */
     SW_OP_MEMBER_LIST = 20, /* as the asked node knows them; the detail is JSON */
     SW_OP_MEMBER_ADD = 21,  /* `value` = "peer address,client address,public key in hex" */

@@ -118,10 +118,11 @@ static const struct op_rule op_rules[SW_OP_COUNT] = {
                           .optional = SW__FIELD_LEASE | SW__FIELD_EXPECTED | SW__FIELD_LIMIT},
     [SW_OP_WATCH] = {.name = "watch",
                      .required = SW__FIELD_NAMES,
-                     .optional =
-                         SW__FIELD_KEY | SW__FIELD_END_KEY | SW__FIELD_EXPECTED | SW__FIELD_PAGE,
+                     .optional = SW__FIELD_KEY | SW__FIELD_END_KEY | SW__FIELD_EXPECTED |
+                                 SW__FIELD_PAGE | SW__FIELD_VALUE,
                      .flags = SW_REQUEST_KEYS_ONLY | SW_REQUEST_PREVIOUS | SW_REQUEST_PUTS |
-                              SW_REQUEST_DELETES},
+                              SW_REQUEST_DELETES,
+                     .value_max = SW_VALUE_SIZE_MAX},
     [SW_OP_TICK] = {.name = "tick", .required = SW__FIELD_EXPECTED, .write = true},
     [SW_OP_COMPACT] = {.name = "compact",
                        .required = SW__FIELD_EXPECTED,
@@ -398,6 +399,24 @@ check_page(const struct op_rule *rule, const struct sw_request *request, char *r
     return SW_ERR_OK;
 }
 
+/* With a question it tells puts alone, and the key as it was before has no place among them. */
+static enum sw_err
+check_watch(const struct op_rule *rule, const struct sw_request *request, char *ret_why)
+{
+    if (request->value.size > 0) {
+        const enum sw_err err = sw_vector_watch_validate(request->value, ret_why);
+
+        if (err != SW_ERR_OK) {
+            return err;
+        }
+        if ((request->flags & (SW_REQUEST_PREVIOUS | SW_REQUEST_DELETES)) != 0) {
+            snprintf(ret_why, SW_WHY_SIZE, "a watch by meaning tells puts, as they were put");
+            return SW_ERR_INVALID;
+        }
+    }
+    return check_page(rule, request, ret_why);
+}
+
 static enum sw_err check_setting(const struct sw_request *request, char *ret_why)
 {
     const enum sw_setting_kind kind = sw_setting_kind_of(request->partition);
@@ -477,6 +496,9 @@ check_special(const struct op_rule *rule, const struct sw_request *request, char
     }
     if (request->op == SW_OP_TXN) {
         return sw_txn_validate(request->value, ret_why);
+    }
+    if (request->op == SW_OP_WATCH) {
+        return check_watch(rule, request, ret_why);
     }
     if (request->op == SW_OP_INDEX_CREATE) {
         return check_index(request, ret_why);

@@ -373,6 +373,31 @@ enum sw_err sw_vector_query_validate(struct sw_span bytes, char ret_why[SW_WHY_S
     return err;
 }
 
+enum sw_err sw_vector_watch_validate(struct sw_span bytes, char ret_why[SW_WHY_SIZE])
+{
+    struct sw_vector_query query;
+    enum sw_err err = sw_vector_query_validate(bytes, ret_why);
+
+    if (err != SW_ERR_OK) {
+        return err;
+    }
+    err = sw_vector_query_decode(bytes, &query);
+    SW_ASSERT(err == SW_ERR_OK); /* it was just judged */
+    if ((query.flags & SW_VECTOR_BOUNDED) == 0 || !isfinite(query.distance_max)) {
+        snprintf(ret_why, SW_WHY_SIZE, "a watch by meaning names a greatest distance");
+        return SW_ERR_INVALID;
+    }
+    if ((query.flags & (SW_VECTOR_STALE | SW_VECTOR_KEYS_ONLY)) != 0 || query.k != 1 ||
+        query.probe != 0 || query.rerank != 0 || query.recall_permille != 0 ||
+        query.revision_min != 0 || query.revision_max != 0) {
+        snprintf(ret_why,
+                 SW_WHY_SIZE,
+                 "a watch by meaning looks at each put: it takes no budget, window or k");
+        return SW_ERR_INVALID;
+    }
+    return SW_ERR_OK;
+}
+
 /* --- conditions ------------------------------------------------------------------------------- */
 
 bool sw_condition_holds(const struct sw_condition *condition, const struct sw_attribute *attribute)

@@ -107,6 +107,9 @@ enum sw_err sw_vector_index_name_validate(struct sw_span name, char ret_why[SW_W
 enum sw_err sw_vector_space_validate(struct sw_span bytes, char ret_why[SW_WHY_SIZE]) SW_MUST_CHECK;
 enum sw_err sw_vector_item_validate(struct sw_span bytes, char ret_why[SW_WHY_SIZE]) SW_MUST_CHECK;
 enum sw_err sw_vector_query_validate(struct sw_span bytes, char ret_why[SW_WHY_SIZE]) SW_MUST_CHECK;
+/* A question that a watcher asks of each put: it has a greatest distance, and nothing that says how
+ * to search. k is 1. */
+enum sw_err sw_vector_watch_validate(struct sw_span bytes, char ret_why[SW_WHY_SIZE]) SW_MUST_CHECK;
 
 /* True if this one attribute is enough for the condition. */
 bool sw_condition_holds(const struct sw_condition *condition, const struct sw_attribute *attribute);

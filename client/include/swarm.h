@@ -559,6 +559,11 @@ struct swarm_watch_options {
     uint32_t flags;             /* SWARM_KEYS_ONLY, SWARM_PREVIOUS, SWARM_PUTS or SWARM_DELETES */
     uint32_t limit;             /* records in one call; 0 = as many as fit */
     uint32_t poll_ms;           /* 10000: without news there is a call about this often */
+    /* NULL, or: only puts of vectors into the question's index that lie within its `distance_max`
+     * and meet its conditions, and its context with SWARM_SEARCH_CONTEXT. Each vector counts as it
+     * was put, also if it was replaced or deleted since; a plain put is none. swarm_distance tells
+     * how far a record's vector is. SWARM_RESYNC also from before the index was made. Copied. */
+    const struct swarm_question *near;
 };
 
 /* Comes on the client's thread, one call at a time; the next changes are asked for when it returns,

@@ -93,6 +93,7 @@ FINDERS = {
     "WATCH_GOES_BACK": ["node"],
     "WATCH_COUNTS_UNCOMMITTED": ["node"],
     "WATCH_HIDES_RESYNC": ["node"],
+    "NEAR_FORGETS_LOST": ["node"],
     "AGE_STANDS_STILL": ["node"],
     "OUTCOME_NOT_SEALED": ["node"],
 }

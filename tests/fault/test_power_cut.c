@@ -134,16 +134,16 @@ static const struct {
 
 static bool plant(const char *list)
 {
-    uint64_t bits = 0;
+    struct sw_planted_bugs planted;
 
-    if (!SW_FAULT_POINTS_BUILT || !sw_planted_parse(list, &bits)) {
+    if (!SW_FAULT_POINTS_BUILT || !sw_planted_parse(list, &planted)) {
         (void)fprintf(stderr,
                       "%s: %s\n",
                       list,
                       SW_FAULT_POINTS_BUILT ? "no such bug" : "this build has no planted bugs");
         return false;
     }
-    sw_planted_set(bits);
+    sw_planted_set(&planted);
     return true;
 }
 

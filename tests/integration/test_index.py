@@ -90,6 +90,43 @@ class Index(unittest.TestCase):
             self.json(made, "index", "drop", "notes")
             self.assertEqual(self.json(made, "index", "list")["indexes"], [])
 
+    def watch(self, made, number, after, limit, *more):
+        """Lines of `index watch`, read from a revision on until there are so many."""
+        code, out, err = made.ctl("index", "watch", "notes", "--vector", vector(number),
+                                  "--max-distance", "0.01", "--after", str(after),
+                                  "--limit", str(limit), "-o", "json", *more)
+        self.assertEqual(code, 0, err)
+        return [json.loads(line)["put"] for line in out.splitlines()]
+
+    def test_whoever_watches_by_meaning_is_told_of_each_near_put_once(self):
+        with swarm(3) as made:
+            made.start()
+            self.create(made)
+            start = int(self.put(made, 1)["revision"])
+            expected = []
+            for turn in range(3):
+                for number in (1, 2, 1):  # the vector of key-1 is replaced, again and again
+                    done = self.put(made, number, "--attributes", f"turn:={turn}")
+                    if number == 1:
+                        expected.append(done["revision"])
+                self.json(made, "kv", "del", "key-1")
+            rows = self.watch(made, 1, start, len(expected))
+            self.assertEqual([r["revision"] for r in rows], expected)
+            self.assertEqual({r["key"] for r in rows}, {"key-1"})
+            self.assertEqual({r["value"] for r in rows}, {"text 1"})
+            self.assertTrue(all(float(r["distance"]) < 0.001 for r in rows))
+            rows = self.watch(made, 1, start, 2, "--where", "turn:=1")
+            self.assertEqual([r["revision"] for r in rows], expected[2:4])
+            made.leader().kill()
+            rows = self.watch(made, 1, expected[2], 3)  # where it stood, at another leader
+            self.assertEqual([r["revision"] for r in rows], expected[3:])
+            code, _, err = made.ctl("index", "watch", "notes", "--vector", vector(1))
+            self.assertEqual(code, 2)
+            self.assertIn("--max-distance", err)
+            code, _, err = made.ctl("index", "watch", "notes", "--vector", vector(1),
+                                    "--max-distance", "0.1", "--after", "0")
+            self.assertIn("RESYNC", err)
+
     def remember(self, made, text, number, *more):
         return made.ctl("memory", "remember", "notes", text, "--vector", vector(number),
                         "--agent", "planner", "--task", "route", *more, "-o", "json")

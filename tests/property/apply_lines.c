@@ -332,10 +332,10 @@ static void start_again(struct program *program)
 
 static void plant(const char *name)
 {
-    uint64_t bugs = 0;
+    struct sw_planted_bugs bugs;
 
     must(name != NULL && sw_planted_parse(name, &bugs), "no such bug");
-    sw_planted_set(bugs);
+    sw_planted_set(&bugs);
 }
 
 static void do_line(struct program *program, struct line *line)

@@ -9,6 +9,7 @@
 #include "tests/sim/aged_calls.h"
 #include "tests/sim/clients_private.h"
 #include "tests/sim/lease_calls.h"
+#include "tests/sim/near_calls.h"
 #include "tests/sim/past_calls.h"
 #include "tests/sim/tenant_calls.h"
 #include "tests/sim/txn_calls.h"
@@ -514,6 +515,9 @@ static void think(void *arg)
     if (world->plan.facts != 0 && sw_prng_chance(&world->prng, 1, world->plan.facts)) {
         sim_vector_step(client, world->calm ? 8000 : timeouts[sw_prng_below(&world->prng, 4)]);
     }
+    if (world->plan.near != 0 && sw_prng_chance(&world->prng, 1, world->plan.near)) {
+        sim_near_step(client, world->calm ? 1000 : timeouts[sw_prng_below(&world->prng, 4)]);
+    }
     if (sw_prng_chance(&world->prng, 1, 4)) {
         sim_lease_step(client, world->calm ? 8000 : timeouts[sw_prng_below(&world->prng, 4)]);
     }
@@ -610,7 +614,8 @@ static bool all_idle(const struct sim_clients *clients)
         const struct sim_client *client = &clients->client[i];
 
         if (client->open > 0 || client->lease.pending || client->watch.pending ||
-            client->vector.pending || client->past.pending || client->aged.pending) {
+            client->vector.pending || client->past.pending || client->aged.pending ||
+            !sim_near_is_idle(client)) {
             return false;
         }
     }
@@ -635,6 +640,10 @@ static bool ask_watchers(struct sim_clients *clients)
     for (uint32_t i = 0; i < clients->world->plan.clients; i++) {
         if (!sim_watch_is_done(&clients->client[i])) {
             sim_watch_step(&clients->client[i], LAST_WATCH_MS);
+            any = true;
+        }
+        if (!sim_near_is_done(&clients->client[i])) {
+            sim_near_watch(&clients->client[i], LAST_WATCH_MS);
             any = true;
         }
     }
@@ -697,6 +706,7 @@ void sim_clients_verdict(struct sim_clients *clients)
     }
     sim_history_check(&clients->history);
     sim_watch_verdict(clients);
+    sim_near_verdict(clients);
 }
 
 void sim_clients_describe(const struct sim_clients *clients, FILE *out)
@@ -784,6 +794,7 @@ void sim_clients_free(struct sim_clients *clients)
         sw_core_free(clients->client[i].core);
         sim_watch_release(&clients->client[i]);
     }
+    sim_near_release(clients);
     sim_aged_release(clients);
     sim_history_release(&clients->history);
     free(clients);

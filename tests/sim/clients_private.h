@@ -137,6 +137,27 @@ struct sim_fact {
     char key[32]; /* "" = nobody was told of one yet */
 };
 
+/* What a client writes and watches by meaning: see near_calls.h. */
+struct sim_near {
+    bool pending; /* a write is under way */
+    enum sw_op op;
+    size_t call;
+    uint32_t put; /* its number, if it is one */
+    bool watching;
+    size_t watch_call;
+    uint64_t after;       /* everything up to here was told, but for the gaps */
+    struct sim_gap *gaps; /* owned */
+    size_t gap_count;
+    uint64_t *told; /* owned: revisions, ascending */
+    size_t told_count, told_capacity;
+};
+
+/* Some client's put of a vector. */
+struct sim_near_put {
+    uint32_t key, crowd;
+    uint64_t revision; /* as acknowledged or told; 0 = nobody knows whether it was done */
+};
+
 enum { SIM_TENANT_COUNT = 3 }; /* clients of tenant_calls.c, which the history does not judge */
 
 /* A client of a tenant, or the administrator of all of them. */
@@ -173,6 +194,7 @@ struct sim_client {
     struct sim_lease lease;
     struct sim_watch watch;
     struct sim_vector vector;
+    struct sim_near near;
     struct sim_past past;
     struct sim_aged aged;
     struct sim_tenant tenant;
@@ -188,6 +210,9 @@ struct sim_clients {
     uint64_t next_conn;
     struct sim_fact facts[SIM_FACT_COUNT];
     bool has_index;
+    struct sim_near_put *near_puts; /* owned; by number */
+    size_t near_put_count, near_put_capacity;
+    bool has_meaning; /* the index of near_calls.c was made */
     enum sim_phase phase;
     uint64_t leases_idle_us; /* when anybody last did something about a lease */
     uint64_t term;           /* the highest that answered anybody */

@@ -92,7 +92,7 @@ struct choice {
 
 static bool plant(const char *list, struct sim_options *options)
 {
-    uint64_t bugs = 0;
+    struct sw_planted_bugs bugs;
 
     if (!SW_FAULT_POINTS_BUILT || !sw_planted_parse(list, &bugs)) {
         (void)fprintf(stderr,
@@ -101,7 +101,7 @@ static bool plant(const char *list, struct sim_options *options)
         return false;
     }
     options->plant = list;
-    sw_planted_set(bugs);
+    sw_planted_set(&bugs);
     return true;
 }
 

@@ -111,7 +111,7 @@ static void what_a_key_was_is_as_documented(void **unused)
     }
     out.data[1] = 8; /* a flag that nobody set */
     assert_int_equal(sw_change_record_decode(sw_buf_span(&out), &got), SW_ERR_CORRUPT);
-    out.data[0] = SW_CHANGE_FORMAT_DEPTH + 1;
+    out.data[0] = SW_CHANGE_FORMAT_VECTORS + 1;
     assert_int_equal(sw_change_record_decode(sw_buf_span(&out), &got), SW_ERR_NEWER_FORMAT);
     sw_buf_release(&out);
 }
@@ -133,12 +133,62 @@ static void a_creation_has_nothing_before_it(void **unused)
     sw_buf_release(&out);
 }
 
+/* What an index lost comes behind the ways back; a blob that is no vector is refused. */
+static void lost_vectors_are_kept(void **unused)
+{
+    const struct sw_change_vector first = {
+        .number = 7, .id = 5, .context = 2, .entry = sw_span_str("entry"), .row = sw_span_str("r")};
+    struct sw_change_record record = named(SW_CHANGE_FORMAT);
+    struct sw_change_vector read;
+    struct sw_change_record got;
+    struct sw_buf lost = {0};
+    struct sw_buf out = {0};
+    struct sw_reader in;
+    size_t at;
+
+    (void)unused;
+    sw_change_vector_encode(&first, &lost);
+    assert_int_equal(lost.size, 8 + 8 + 4 + 4 + 5 + 4 + 1);
+    sw_change_vector_encode(
+        &(struct sw_change_vector){.number = 9, .id = 4, .row = sw_span_str("s")}, &lost);
+    record.deleted = true;
+    record.serial = 1;
+    record.depth = 3;
+    record.vectors = sw_buf_span(&lost);
+    record.before = (struct sw_version){
+        .create_revision = 4, .mod_revision = 5, .version = 2, .value = sw_span_str("v")};
+    sw_change_record_encode(&record, &out);
+    assert_int_equal(out.data[0], 4);
+    assert_int_equal(sw_change_record_decode(sw_buf_span(&out), &got), SW_ERR_OK);
+    assert_true(sw_span_equal(got.before.value, record.before.value));
+    assert_int_equal(got.depth, 3);
+    in = sw_reader_of(got.vectors);
+    sw_change_vector_read(&in, &read);
+    assert_int_equal(read.number, 7);
+    assert_int_equal(read.id, 5);
+    assert_int_equal(read.context, 2);
+    assert_true(sw_span_equal(read.entry, first.entry));
+    assert_true(sw_span_equal(read.row, first.row));
+    sw_change_vector_read(&in, &read);
+    assert_int_equal(read.number, 9);
+    assert_int_equal(sw_reader_finish(&in), SW_ERR_OK);
+    for (size_t size = 0; size + 1 < out.size; size++) {
+        assert_int_equal(sw_change_record_decode(sw_span_of(out.data, size), &got), SW_ERR_CORRUPT);
+    }
+    at = (size_t)(got.vectors.data - out.data);
+    out.data[at + 8] = 0; /* the id of the first */
+    assert_int_equal(sw_change_record_decode(sw_buf_span(&out), &got), SW_ERR_CORRUPT);
+    sw_buf_release(&lost);
+    sw_buf_release(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(the_older_form_is_as_documented),
                                        cmocka_unit_test(a_depth_is_one_byte_more),
                                        cmocka_unit_test(what_a_key_was_is_as_documented),
-                                       cmocka_unit_test(a_creation_has_nothing_before_it)};
+                                       cmocka_unit_test(a_creation_has_nothing_before_it),
+                                       cmocka_unit_test(lost_vectors_are_kept)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
