@@ -33,6 +33,8 @@ CASES = (  # name, workload, clients, in flight
     ("get1x64", "get", 1, 64),
     ("pipe", "put", 1, 1000),
 )
+STANDARD = ("cases", "memory", "start", "failover")
+WATCHES = (100, 100, 20)  # clients, watches of a key each, puts a second
 CORE_CASES = (  # with `--only core`; mixed is 80 % gets, a scan reads all KEYS
     ("txn64", "txn", 64, 1),
     ("alive64", "keep-alive", 64, 1),
@@ -71,6 +73,9 @@ ROWS = (
     ("watch, 1 writer and 100 watchers: deliveries", "watch100.ops_per_second", "/s",
      ("ratio>=", 3)),
     ("watch: p99 from put to delivery", "watch100.p99_us", "us", ("ratio<=", 0.5)),
+    ("10,000 watches of a key each, 20 puts/s: p99 from put to delivery", "watches.p99_us", "us",
+     None),
+    ("10,000 watches: own pages that the leader grew by", "watches.grown_mib", "MiB", None),
     ("scan of 10,000 keys, 8 clients: throughput", "scan8.ops_per_second", "scans/s",
      ("ratio>=", 3)),
     ("scan: p99", "scan8.p99_us", "us", ("ratio<=", 0.5)),
@@ -119,7 +124,8 @@ def fresh(kind, args, tag, election_ms=None, heartbeat_ms=None, **more):
     folder = args.folder / f"{kind}-{tag}"
     shutil.rmtree(folder, ignore_errors=True)
     if kind == "etcd":
-        cluster = bench_etcd.EtcdCluster(folder, election_ms or 1000, heartbeat_ms or 100)
+        cluster = bench_etcd.EtcdCluster(folder, election_ms or 1000, heartbeat_ms or 100,
+                                         args.server)
     else:
         cluster = SwarmCluster(folder, election_ms=election_ms, heartbeat_ms=heartbeat_ms, **more)
     try:
@@ -152,6 +158,34 @@ def measure_cases(cluster, args, cases):
         say(f"{cluster.name:5} {name:9} {row['ops_per_second']:9.0f} ops/s  "
             f"p50 {row['p50_us']:8.0f} us  p99 {row['p99_us']:8.0f} us")
     return result
+
+
+def measure_watches(cluster, args):
+    """Many watches on one node: how late they are told, and what they cost the leader."""
+    pid = cluster.processes[wait_for("a leader", 10, cluster.leader)].pid
+    clients, each, rate = WATCHES
+    cluster.load("put", 64, 1, VALUE_SIZE, 1, 1, KEYS)
+    time.sleep(args.rest)
+    before, most, done = memory_mib(pid)[0], [0], threading.Event()
+
+    def sample():
+        while not done.wait(0.2):
+            most[0] = max(most[0], memory_mib(pid)[0])
+
+    thread = threading.Thread(target=sample)
+    thread.start()
+    try:
+        row = cluster.load("mailbox", clients, each, VALUE_SIZE, args.seconds, args.warmup,
+                           clients * each, rate)
+    finally:
+        done.set()
+        thread.join()
+    if row["errors"] or row["ops"] < rate * args.seconds * 0.9:
+        raise Failure(f"{cluster.name}: {row['ops']} deliveries, {row['errors']} errors")
+    row["grown_mib"] = round(most[0] - before, 1)
+    say(f"{cluster.name:5} {clients * each} watches: p99 {row['p99_us']:.0f} us, "
+        f"{row['grown_mib']} MiB")
+    return row
 
 
 def measure_failover(cluster, args):
@@ -255,9 +289,9 @@ def stripped_mib(program):
         return round(out.stat().st_size / (1 << 20), 2)
 
 
-def binaries():
+def binaries(server):
     return {
-        "etcd": {"server_mib": stripped_mib(shutil.which("etcd")),
+        "etcd": {"server_mib": stripped_mib(shutil.which(server)),
                  "cli_mib": stripped_mib(shutil.which("etcdctl"))},
         "swarm": {"server_mib": stripped_mib(BIN / "swarmd"),
                   "cli_mib": stripped_mib(BIN / "swarmctl")},
@@ -280,14 +314,14 @@ def sync_us(folder):
     return round(statistics.median(times))
 
 
-def machine(folder):
+def machine(folder, server):
     cpu = next((line.split(":", 1)[1].strip() for line in
                 pathlib.Path("/proc/cpuinfo").read_text().splitlines()
                 if line.startswith("model name")), platform.machine())
     memory = int(pathlib.Path("/proc/meminfo").read_text().split()[1]) >> 20
     kind = subprocess.run(["stat", "-f", "-c", "%T", str(folder)], capture_output=True, text=True,
                           check=True).stdout.strip()
-    etcd = subprocess.run(["etcd", "--version"], capture_output=True, text=True,
+    etcd = subprocess.run([str(server), "--version"], capture_output=True, text=True,
                           check=True).stdout.split()[2]
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, text=True,
                             capture_output=True, check=False).stdout.strip() or "unknown"
@@ -311,6 +345,8 @@ def run_all(args):
         run_cases(args, result, CASES)
     if "core" in args.only:
         run_cases(args, result, CORE_CASES)
+    if "watches" in args.only or "core" in args.only:
+        run_watches(args, result)
     for kind in ("etcd", "swarm"):
         if "memory" in args.only:
             run_memory(args, result, kind)
@@ -318,7 +354,7 @@ def run_all(args):
             result[kind]["start"] = measure_start(kind, args)
         if "failover" in args.only:
             result[kind]["failover"] = run_failover(args, kind, 1000, 100)
-        result[kind]["binary"] = binaries()[kind]
+        result[kind]["binary"] = binaries(args.server)[kind]
     if "failover" in args.only:
         result["swarm"]["failover_default"] = run_failover(args, "swarm", None, None)
         result["etcd"]["failover_default"] = result["etcd"]["failover"]  # 1000 ms is its default
@@ -338,6 +374,19 @@ def run_cases(args, result, cases):
     for kind in ("etcd", "swarm"):
         result[kind].update(median_of(turns[kind]))
         result[kind]["turns"] = turns[kind]
+
+
+def run_watches(args, result):
+    turns = {"etcd": [], "swarm": []}
+    for _ in range(args.turns):
+        for kind in ("etcd", "swarm"):
+            cluster = fresh(kind, args, "watches")
+            try:
+                turns[kind].append({"watches": measure_watches(cluster, args)})
+            finally:
+                cluster.stop()
+    for kind in ("etcd", "swarm"):
+        result[kind].update(median_of(turns[kind]))
 
 
 def run_memory(args, result, kind):
@@ -388,8 +437,15 @@ def table(result):
     return "\n".join(lines)
 
 
+def command_flags(args):
+    """What was asked for, as it was said: a table of docs/BENCHMARKS.md is found by it."""
+    standard = args.only == ",".join(STANDARD)
+    return ("" if standard else f" --only {args.only}") + (f" --etcd {args.etcd}" if args.etcd
+                                                          else "")
+
+
 def report(result, about, args):
-    flags = (" --quick" if args.quick else "") + (" --only core" if args.only == "core" else "")
+    flags = (" --quick" if args.quick else "") + command_flags(args)
     return (f"Printed by `./run bench{flags}` on {about['date']} at "
             f"commit {about['commit']}.\n\n"
             f"Machine: {about['cpu']}, {about['cores']} cores, {about['memory_gib']} GiB, "
@@ -402,8 +458,10 @@ def report(result, about, args):
 
 def keep(text, args):
     """Puts the report between its marks in docs/BENCHMARKS.md."""
-    mark = f"<!-- printed by ./run bench{' --only core' if args.only == 'core' else ''} -->\n"
+    mark = f"<!-- printed by ./run bench{command_flags(args)} -->\n"
     path = ROOT / "docs" / "BENCHMARKS.md"
+    if mark not in path.read_text():
+        raise Failure(f"docs/BENCHMARKS.md has no place for it: {mark.strip()}")
     before, rest = path.read_text().split(mark, 1)
     after = rest.split("<!-- end -->", 1)[1]
     path.write_text(before + mark + text + "<!-- end -->" + after)
@@ -413,8 +471,11 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a smoke run: figures mean little")
     parser.add_argument("--keep", action="store_true", help="put the table into docs/BENCHMARKS.md")
-    parser.add_argument("--only", default="cases,memory,start,failover",
-                        help="comma list of what to measure: %(default)s (all without it), or core")
+    parser.add_argument("--only", default=",".join(STANDARD),
+                        help="comma list of what to measure: %(default)s (all without it), "
+                             "core, watches")
+    parser.add_argument("--etcd", choices=("3.6",),
+                        help="beside the etcd that tools/etcd_peer pins, not Debian's")
     parser.add_argument("--turns", type=int, help="medians of so many turns (default 3)")
     args = parser.parse_args()
     quick = args.quick
@@ -432,7 +493,8 @@ def main():
     shutil.rmtree(args.folder, ignore_errors=True)
     args.folder.mkdir(parents=True)
     bench_etcd.build_loader()
-    about = machine(args.folder)
+    args.server = bench_etcd.build_server(args.etcd)
+    about = machine(args.folder, args.server)
     if about["load_average"] > 0.5 * about["cores"]:
         say(f"load average is {about['load_average']}: other work will disturb the figures")
     result = run_all(args)

@@ -1,19 +1,25 @@
-"""A three-node etcd on loopback, the other side of bench.py: fsync on, no TLS, Debian's build."""
+"""A three-node etcd on loopback, the other side of bench.py: fsync on, no TLS.
+
+Its server is Debian's, or the one that tools/etcd_peer pins and Go compiles.
+"""
 import json
+import os
 import pathlib
 import signal
 import subprocess
 import urllib.request
 
-from local_swarm import ROOT, PidFile, free_ports, wait_for
+from local_swarm import ROOT, Failure, PidFile, free_ports, wait_for
 
 LOADER = ROOT / "build" / "etcd_bench"
+PEER = ROOT / "build" / "etcd_peer"
 
 
 class EtcdCluster:
     name = "etcd"
 
-    def __init__(self, folder, election_ms, heartbeat_ms):
+    def __init__(self, folder, election_ms, heartbeat_ms, server="etcd"):
+        self.server = server
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.pids = PidFile(self.folder / "pids")
@@ -35,7 +41,7 @@ class EtcdCluster:
     def command(self, node):
         url = "http://" + self.client_address(node)
         members = ",".join(f"n{other}={self.peer_url(other)}" for other in (1, 2, 3))
-        return ["etcd", "--name", f"n{node}", "--data-dir", str(self.folder / f"n{node}"),
+        return [str(self.server), "--name", f"n{node}", "--data-dir", str(self.folder / f"n{node}"),
                 "--listen-client-urls", url, "--advertise-client-urls", url,
                 "--listen-peer-urls", self.peer_url(node),
                 "--initial-advertise-peer-urls", self.peer_url(node),
@@ -111,11 +117,12 @@ class EtcdCluster:
     def stop(self):
         self.pids.stop_all()
 
-    def load(self, workload, clients, in_flight, value_size, seconds, warmup, keys):
+    def load(self, workload, clients, in_flight, value_size, seconds, warmup, keys, rate=0):
         """Runs the load generator; its result as a dict."""
         done = subprocess.run(
             [str(LOADER), "-endpoints", self.endpoints, "-workload", workload,
              "-clients", str(clients), "-in-flight", str(in_flight), "-keys", str(keys),
+             "-rate", str(rate),
              "-value-size", str(value_size), "-duration", f"{seconds}s", "-warmup", f"{warmup}s"],
             capture_output=True, text=True, timeout=seconds + warmup + 120, check=True)
         return json.loads(done.stdout)
@@ -127,10 +134,26 @@ class EtcdCluster:
              "-duration", f"{seconds}s"], stdout=subprocess.PIPE, text=True)
 
 
-def build_loader(folder=ROOT / "tools" / "etcd_bench"):
-    """Compiles the Go load generator if a source is newer than the binary."""
+def build_loader():
+    """The load generator."""
+    build(ROOT / "tools" / "etcd_bench", LOADER)
+
+
+def build_server(version):
+    """The program of a server of that version; None means Debian's."""
+    if version is None:
+        return "etcd"
+    build(ROOT / "tools" / "etcd_peer", PEER)
+    return PEER
+
+
+def build(folder, program):
+    """Compiles a Go program if a source of it is newer than the binary."""
     sources = list(folder.glob("*.go")) + [folder / "go.mod", folder / "go.sum"]
-    if LOADER.exists() and all(LOADER.stat().st_mtime > s.stat().st_mtime for s in sources):
+    if program.exists() and all(program.stat().st_mtime > s.stat().st_mtime for s in sources):
         return
-    LOADER.parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["go", "build", "-o", str(LOADER), "."], cwd=folder, check=True)
+    program.parent.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(["go", "build", "-o", str(program), "."], cwd=folder, check=False,
+                          env={**os.environ, "CGO_ENABLED": "0"})
+    if done.returncode != 0:
+        raise Failure(f"Go does not compile tools/{folder.name}; its go.mod says which Go it needs")

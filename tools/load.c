@@ -12,41 +12,21 @@
 
 #include "base/assert.h"
 #include "base/prng.h"
+#include "tools/load_private.h"
 
-enum { KEY_SIZE = 32, PRELOAD_IN_FLIGHT = 256 };
-
-struct load;
-
-struct worker {
-    struct load *load;
-    struct swarm_pool *pool;
-    struct sw_load_result result; /* of this thread */
-    uint64_t last_success_ns;
-};
+enum { PRELOAD_IN_FLIGHT = 256 };
 
 struct lane {
-    struct worker *worker;
+    struct sw__load_worker *worker;
     struct swarm_client *client;
     struct sw_prng prng;
     uint64_t began_ns;
-    uint64_t lease;              /* of KEEP_ALIVE */
-    uint8_t after[KEY_SIZE + 1]; /* of SCAN: where the next page begins */
-    size_t after_size;           /* 0: a new scan */
+    uint64_t lease;                       /* of KEEP_ALIVE */
+    uint8_t after[SW__LOAD_KEY_SIZE + 1]; /* of SCAN: where the next page begins */
+    size_t after_size;                    /* 0: a new scan */
 };
 
-struct load {
-    const struct sw_load_config *config;
-    struct worker *workers;        /* owned */
-    struct swarm_client **clients; /* owned */
-    uint32_t client_count;
-    uint8_t *value; /* owned */
-    uint64_t start_ns, stop_ns;
-    _Atomic uint32_t preload_next; /* key */
-    _Atomic enum swarm_status preload_failed;
-    sem_t lane_over; /* posted by each lane that stops */
-};
-
-static uint64_t now_ns(void)
+uint64_t sw__load_now_ns(void)
 {
     struct timespec now;
 
@@ -54,21 +34,21 @@ static uint64_t now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
 }
 
-static struct swarm_scope scope_of(void)
+struct swarm_scope sw__load_scope(void)
 {
     return (struct swarm_scope){.tenant = "bench", .name_space = "load", .partition = "keys"};
 }
 
-static struct swarm_slice key_of(char text[KEY_SIZE], uint64_t number)
+struct swarm_slice sw__load_key(char text[SW__LOAD_KEY_SIZE], uint64_t number)
 {
-    const int size = snprintf(text, KEY_SIZE, "bench/%012llu", (unsigned long long)number);
+    const int size = snprintf(text, SW__LOAD_KEY_SIZE, "bench/%012llu", (unsigned long long)number);
 
     return (struct swarm_slice){.data = text, .size = (size_t)size};
 }
 
 /* --- results ---------------------------------------------------------------------------------- */
 
-static void count_error(struct sw_load_result *result, enum swarm_status status)
+void sw__load_error(struct sw_load_result *result, enum swarm_status status)
 {
     result->errors++;
     for (size_t i = 0; i < SW_LOAD_ERRORS_MAX; i++) {
@@ -80,7 +60,7 @@ static void count_error(struct sw_load_result *result, enum swarm_status status)
     }
 }
 
-static void count_success(struct worker *worker, uint64_t began_ns, uint64_t ended_ns)
+void sw__load_success(struct sw__load_worker *worker, uint64_t began_ns, uint64_t ended_ns)
 {
     struct sw_load_result *result = &worker->result;
     const uint64_t since =
@@ -122,15 +102,15 @@ static bool next_page(struct lane *lane, const struct swarm_result *result);
 static void on_answer(void *arg, struct swarm_result *result)
 {
     struct lane *lane = arg;
-    const struct load *load = lane->worker->load;
-    const uint64_t ended_ns = now_ns();
+    const struct sw__load *load = lane->worker->load;
+    const uint64_t ended_ns = sw__load_now_ns();
     const bool goes_on = next_page(lane, result);
 
     if (!goes_on && lane->began_ns >= load->start_ns && lane->began_ns < load->stop_ns) {
         if (result->status == SWARM_OK) {
-            count_success(lane->worker, lane->began_ns, ended_ns);
+            sw__load_success(lane->worker, lane->began_ns, ended_ns);
         } else {
-            count_error(&lane->worker->result, result->status);
+            sw__load_error(&lane->worker->result, result->status);
         }
     }
     swarm_result_free(result);
@@ -139,18 +119,19 @@ static void on_answer(void *arg, struct swarm_result *result)
 
 /* What a request points to until it is submitted. */
 struct draw {
-    char key[2][KEY_SIZE];
+    char key[2][SW__LOAD_KEY_SIZE];
     struct swarm_compare compares[2];
     struct swarm_txn_op puts[2];
     struct swarm_txn txn;
 };
 
-static void choose_txn(const struct load *load, struct sw_prng *prng, struct draw *draw)
+static void choose_txn(const struct sw__load *load, struct sw_prng *prng, struct draw *draw)
 {
     const uint64_t number = sw_prng_below(prng, load->config->keys);
 
     for (uint64_t i = 0; i < 2; i++) {
-        const struct swarm_slice key = key_of(draw->key[i], (number + i) % load->config->keys);
+        const struct swarm_slice key =
+            sw__load_key(draw->key[i], (number + i) % load->config->keys);
 
         draw->compares[i] = (struct swarm_compare){
             .target = SWARM_COMPARE_VERSION, .relation = SWARM_GREATER_EQUAL, .key = key};
@@ -166,7 +147,7 @@ static void choose_txn(const struct load *load, struct sw_prng *prng, struct dra
 }
 
 /* A put or a get of a random key, or the transaction. */
-static void choose(const struct load *load,
+static void choose(const struct sw__load *load,
                    struct sw_prng *prng,
                    struct draw *draw,
                    struct swarm_request *request)
@@ -174,13 +155,13 @@ static void choose(const struct load *load,
     if (load->config->kind == SW_LOAD_TXN) {
         choose_txn(load, prng, draw);
         request->op = SWARM_TXN;
-        request->scope = scope_of();
+        request->scope = sw__load_scope();
         request->txn = &draw->txn;
         return;
     }
     request->op = sw_prng_below(prng, 100) < load->config->put_percent ? SWARM_PUT : SWARM_GET;
-    request->scope = scope_of();
-    request->key = key_of(draw->key[0], sw_prng_below(prng, load->config->keys));
+    request->scope = sw__load_scope();
+    request->key = sw__load_key(draw->key[0], sw_prng_below(prng, load->config->keys));
     if (request->op == SWARM_PUT) {
         request->value =
             (struct swarm_slice){.data = load->value, .size = load->config->value_size};
@@ -194,15 +175,15 @@ static struct swarm_slice scan_from(const struct lane *lane)
 
 static void fill_request(struct lane *lane, struct draw *draw, struct swarm_request *request)
 {
-    const struct load *load = lane->worker->load;
+    const struct sw__load *load = lane->worker->load;
 
     if (load->config->kind == SW_LOAD_KEEP_ALIVE) {
         request->op = SWARM_LEASE_KEEP_ALIVE;
-        request->scope = scope_of();
+        request->scope = sw__load_scope();
         request->lease = lane->lease;
     } else if (load->config->kind == SW_LOAD_SCAN) {
         request->op = SWARM_SCAN;
-        request->scope = scope_of();
+        request->scope = sw__load_scope();
         request->key = lane->after_size == 0 ? swarm_str("bench/") : scan_from(lane);
         request->end_key = swarm_str("bench0"); /* the byte behind the slash */
     } else {
@@ -230,13 +211,13 @@ static bool next_page(struct lane *lane, const struct swarm_result *result)
 
 static void lane_go(struct lane *lane)
 {
-    struct load *load = lane->worker->load;
+    struct sw__load *load = lane->worker->load;
     struct swarm_request request = SWARM_INIT(struct swarm_request);
     struct draw draw;
     enum swarm_status status;
 
     if (lane->after_size == 0) {
-        lane->began_ns = now_ns();
+        lane->began_ns = sw__load_now_ns();
     }
     if (lane->began_ns >= load->stop_ns) {
         (void)sem_post(&load->lane_over);
@@ -245,7 +226,7 @@ static void lane_go(struct lane *lane)
     fill_request(lane, &draw, &request);
     status = swarm_submit(lane->client, &request, on_answer, lane, NULL, 0);
     if (status != SWARM_OK) {
-        count_error(&lane->worker->result, status);
+        sw__load_error(&lane->worker->result, status);
         (void)sem_post(&load->lane_over); /* not a load problem but a wrong call: the lane ends */
     }
 }
@@ -265,14 +246,14 @@ static void on_preloaded(void *arg, struct swarm_result *result)
 
 static void preload_go(struct lane *lane)
 {
-    struct load *load = lane->worker->load;
+    struct sw__load *load = lane->worker->load;
     const uint32_t number = atomic_fetch_add(&load->preload_next, 1);
     struct swarm_request request = SWARM_INIT(struct swarm_request);
-    char key[KEY_SIZE];
+    char key[SW__LOAD_KEY_SIZE];
 
     request.op = SWARM_PUT;
-    request.scope = scope_of();
-    request.key = key_of(key, number);
+    request.scope = sw__load_scope();
+    request.key = sw__load_key(key, number);
     request.value = (struct swarm_slice){.data = load->value, .size = load->config->value_size};
     if (number >= load->config->keys || atomic_load(&load->preload_failed) != SWARM_OK ||
         swarm_submit(lane->client, &request, on_preloaded, lane, NULL, 0) != SWARM_OK) {
@@ -280,7 +261,7 @@ static void preload_go(struct lane *lane)
     }
 }
 
-static void wait_lanes(struct load *load, size_t count)
+static void wait_lanes(struct sw__load *load, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         while (sem_wait(&load->lane_over) != 0) {
@@ -291,26 +272,26 @@ static void wait_lanes(struct load *load, size_t count)
 /* --- shots ------------------------------------------------------------------------------------ */
 
 struct shot {
-    struct worker *worker;
+    struct sw__load_worker *worker;
     uint64_t due_ns;
 };
 
 static void on_hit(void *arg, struct swarm_result *result)
 {
     struct shot *shot = arg;
-    struct load *load = shot->worker->load;
+    struct sw__load *load = shot->worker->load;
 
     if (shot->due_ns >= load->start_ns && result->status == SWARM_OK) {
-        count_success(shot->worker, shot->due_ns, now_ns());
+        sw__load_success(shot->worker, shot->due_ns, sw__load_now_ns());
     } else if (shot->due_ns >= load->start_ns) {
-        count_error(&shot->worker->result, result->status);
+        sw__load_error(&shot->worker->result, result->status);
     }
     swarm_result_free(result);
     free(shot);
     (void)sem_post(&load->lane_over);
 }
 
-static void sleep_until(uint64_t at_ns)
+void sw__load_sleep_until(uint64_t at_ns)
 {
     const struct timespec at = {.tv_sec = (time_t)(at_ns / 1000000000),
                                 .tv_nsec = (long)(at_ns % 1000000000)};
@@ -322,7 +303,7 @@ static void sleep_until(uint64_t at_ns)
 /* True if it is under way. What the client itself refuses (BUSY) is counted by the caller, since
  * the worker's figures belong to its thread. */
 static enum swarm_status
-fire(struct load *load, struct sw_prng *prng, uint64_t number, uint64_t due_ns)
+fire(struct sw__load *load, struct sw_prng *prng, uint64_t number, uint64_t due_ns)
 {
     const uint32_t client = (uint32_t)(number % load->client_count);
     struct swarm_request request = SWARM_INIT(struct swarm_request);
@@ -343,11 +324,11 @@ fire(struct load *load, struct sw_prng *prng, uint64_t number, uint64_t due_ns)
 
 /* Fires each shot when it is due, never later because an earlier one is not answered. `own` counts
  * what could not be fired. */
-static void measure_open(struct load *load, struct sw_load_result *own)
+static void measure_open(struct sw__load *load, struct sw_load_result *own)
 {
     const struct sw_load_config *config = load->config;
     struct sw_prng prng = sw_prng_of(config->seed);
-    const uint64_t began_ns = now_ns();
+    const uint64_t began_ns = sw__load_now_ns();
     size_t fired = 0;
 
     load->start_ns = began_ns + config->warmup_ms * 1000000;
@@ -359,13 +340,13 @@ static void measure_open(struct load *load, struct sw_load_result *own)
         if (due_ns >= load->stop_ns) {
             break;
         }
-        if (due_ns > now_ns()) {
-            sleep_until(due_ns);
+        if (due_ns > sw__load_now_ns()) {
+            sw__load_sleep_until(due_ns);
         }
         status = fire(load, &prng, i, due_ns);
         fired += status == SWARM_OK ? 1 : 0;
         if (status != SWARM_OK && due_ns >= load->start_ns) {
-            count_error(own, status);
+            sw__load_error(own, status);
         }
     }
     wait_lanes(load, fired);
@@ -373,7 +354,7 @@ static void measure_open(struct load *load, struct sw_load_result *own)
 
 /* --- the run ---------------------------------------------------------------------------------- */
 
-static enum sw_err open_clients(struct load *load, char *ret_why)
+static enum sw_err open_clients(struct sw__load *load, char *ret_why)
 {
     const struct sw_load_config *config = load->config;
     enum swarm_status status = SWARM_OK;
@@ -394,12 +375,12 @@ static enum sw_err open_clients(struct load *load, char *ret_why)
 }
 
 /* One get through each client: connections stand and the leader is known before time counts. */
-static enum sw_err touch_clients(struct load *load, char *ret_why)
+static enum sw_err touch_clients(struct sw__load *load, char *ret_why)
 {
     for (uint32_t i = 0; i < load->client_count; i++) {
         struct swarm_result *result = NULL;
         enum swarm_status status =
-            swarm_get(load->clients[i], scope_of(), swarm_str("touch"), &result);
+            swarm_get(load->clients[i], sw__load_scope(), swarm_str("touch"), &result);
 
         if (status != SWARM_OK && status != SWARM_NOT_FOUND) {
             (void)snprintf(ret_why, SW_WHY_SIZE, "%.150s", result->detail);
@@ -419,7 +400,7 @@ static enum sw_err grant_leases(struct lane *lanes, size_t count)
     for (size_t i = 0; i < count; i++) {
         struct swarm_result *result = NULL;
         const enum swarm_status status =
-            swarm_lease_grant(lanes[i].client, scope_of(), TTL_MS, &result);
+            swarm_lease_grant(lanes[i].client, sw__load_scope(), TTL_MS, &result);
 
         lanes[i].lease = result == NULL ? 0 : result->value;
         swarm_result_free(result);
@@ -430,7 +411,7 @@ static enum sw_err grant_leases(struct lane *lanes, size_t count)
     return SW_ERR_OK;
 }
 
-static struct lane *make_lanes(struct load *load, size_t count)
+static struct lane *make_lanes(struct sw__load *load, size_t count)
 {
     struct lane *lanes = calloc(count > 0 ? count : 1, sizeof *lanes);
 
@@ -445,7 +426,7 @@ static struct lane *make_lanes(struct load *load, size_t count)
     return lanes;
 }
 
-static enum sw_err preload(struct load *load, char *ret_why)
+static enum sw_err preload(struct sw__load *load, char *ret_why)
 {
     struct lane *lanes = make_lanes(load, PRELOAD_IN_FLIGHT);
     enum swarm_status failed;
@@ -462,7 +443,7 @@ static enum sw_err preload(struct load *load, char *ret_why)
     return (enum sw_err)failed;
 }
 
-static enum sw_err measure(struct load *load)
+static enum sw_err measure(struct sw__load *load)
 {
     const struct sw_load_config *config = load->config;
     const size_t count = (size_t)config->clients * config->in_flight;
@@ -472,7 +453,7 @@ static enum sw_err measure(struct load *load)
     if (config->kind == SW_LOAD_KEEP_ALIVE) {
         err = grant_leases(lanes, count);
     }
-    load->start_ns = now_ns() + config->warmup_ms * 1000000;
+    load->start_ns = sw__load_now_ns() + config->warmup_ms * 1000000;
     load->stop_ns = load->start_ns + config->duration_ms * 1000000;
     for (size_t i = 0; i < count && err == SW_ERR_OK; i++) {
         lane_go(&lanes[i]);
@@ -484,88 +465,9 @@ static enum sw_err measure(struct load *load)
     return err;
 }
 
-/* --- watches ---------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
-static void on_change(void *arg, const struct swarm_result *result)
-{
-    struct worker *worker = arg;
-    const struct load *load = worker->load;
-    const uint64_t ended_ns = now_ns();
-
-    if (result->status != SWARM_OK && result->status != SWARM_CANCELLED) {
-        count_error(&worker->result, result->status);
-    }
-    for (size_t i = 0; i < result->record_count; i++) {
-        uint64_t began_ns = 0;
-
-        if (result->records[i].value.size >= sizeof began_ns) {
-            memcpy(&began_ns, result->records[i].value.data, sizeof began_ns);
-        }
-        if (began_ns >= load->start_ns && began_ns < load->stop_ns) {
-            count_success(worker, began_ns, ended_ns);
-        }
-    }
-}
-
-static enum sw_err open_watches(struct load *load, struct swarm_watch **watches)
-{
-    struct swarm_watch_options options = SWARM_INIT(struct swarm_watch_options);
-    struct swarm_result *result = NULL;
-    enum swarm_status status = swarm_get(load->clients[0], scope_of(), swarm_str("touch"), &result);
-
-    options.scope = scope_of();
-    options.after = result == NULL ? 0 : result->revision;
-    swarm_result_free(result);
-    status = status == SWARM_NOT_FOUND ? SWARM_OK : status;
-    for (uint32_t i = 0; i < load->client_count && status == SWARM_OK; i++) {
-        status = swarm_watch_new(load->clients[i],
-                                 &options,
-                                 on_change,
-                                 &load->workers[i % load->config->threads],
-                                 &watches[i],
-                                 NULL,
-                                 0);
-    }
-    return (enum sw_err)status;
-}
-
-/* One write after the other, each with the time of its call. */
-static void write_times(struct load *load)
-{
-    char key[KEY_SIZE];
-    uint64_t number = 0;
-
-    for (uint64_t began_ns = now_ns(); began_ns < load->stop_ns; began_ns = now_ns()) {
-        memcpy(load->value, &began_ns, sizeof began_ns);
-        (void)swarm_put(load->clients[0],
-                        scope_of(),
-                        key_of(key, number++ % load->config->keys),
-                        (struct swarm_slice){.data = load->value, .size = load->config->value_size},
-                        NULL);
-    }
-}
-
-static enum sw_err measure_watch(struct load *load)
-{
-    struct swarm_watch **watches = calloc(load->client_count, sizeof(struct swarm_watch *));
-    enum sw_err err;
-
-    SW_ASSERT(watches != NULL);
-    load->start_ns = now_ns() + load->config->warmup_ms * 1000000;
-    load->stop_ns = load->start_ns + load->config->duration_ms * 1000000;
-    err = open_watches(load, watches);
-    if (err == SW_ERR_OK) {
-        write_times(load);
-        sleep_until(now_ns() + 1000000000); /* the last are on their way */
-    }
-    for (uint32_t i = 0; i < load->client_count; i++) {
-        swarm_watch_free(watches[i]);
-    }
-    free(watches);
-    return err;
-}
-
-static void release(struct load *load)
+static void release(struct sw__load *load)
 {
     for (uint32_t i = 0; i < load->client_count; i++) {
         swarm_close(load->clients[i]);
@@ -583,10 +485,11 @@ enum sw_err sw_load_run(const struct sw_load_config *config,
                         struct sw_load_result *ret_result,
                         char ret_why[SW_WHY_SIZE])
 {
-    struct load load = {.config = config,
-                        .workers = calloc(config->threads, sizeof *load.workers),
-                        .clients = calloc(config->clients, sizeof(struct swarm_client *)),
-                        .value = malloc(config->value_size + sizeof(uint64_t))};
+    struct sw__load load = {.config = config,
+                            .workers = calloc(config->threads, sizeof *load.workers),
+                            .clients = calloc(config->clients, sizeof(struct swarm_client *)),
+                            .value = malloc(config->value_size + sizeof(uint64_t))};
+    const bool watches = config->kind == SW_LOAD_WATCH || config->kind == SW_LOAD_MAILBOX;
     struct sw_prng prng = sw_prng_of(config->seed);
     enum sw_err err;
 
@@ -602,15 +505,15 @@ enum sw_err sw_load_run(const struct sw_load_config *config,
         err = touch_clients(&load, ret_why);
     }
     if (err == SW_ERR_OK && (config->kind == SW_LOAD_TXN || config->kind == SW_LOAD_SCAN ||
-                             config->kind == SW_LOAD_WATCH || config->put_percent < 100)) {
+                             watches || config->put_percent < 100)) {
         err = preload(&load, ret_why);
     }
     if (err == SW_ERR_OK) {
         memset(ret_result, 0, sizeof *ret_result);
-        if (config->rate > 0) {
+        if (config->rate > 0 && !watches) {
             measure_open(&load, ret_result);
         } else {
-            err = config->kind == SW_LOAD_WATCH ? measure_watch(&load) : measure(&load);
+            err = watches ? sw__load_watch(&load) : measure(&load);
         }
         for (uint32_t i = 0; i < config->threads; i++) {
             merge(ret_result, &load.workers[i].result);

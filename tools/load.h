@@ -23,14 +23,15 @@ enum sw_load_kind {
     SW_LOAD_KEEP_ALIVE, /* of a lease for each request under way */
     SW_LOAD_SCAN,       /* all keys with their values, page after page: one operation */
     SW_LOAD_WATCH,      /* the first client writes, all watch: an operation is one delivery, timed
-                           from the call of its put */
+                           from when its put was due */
+    SW_LOAD_MAILBOX,    /* the same, but each watch is of one key */
 };
 
 struct sw_load_config {
     enum sw_load_kind kind;
     struct swarm_options options; /* of each client; its pool is set by us */
     uint32_t clients;
-    uint32_t in_flight; /* of each client */
+    uint32_t in_flight; /* of each client; of watches: so many that wait */
     uint32_t rate;      /* requests a second, all clients; 0 = closed loop */
     uint32_t threads;
     uint32_t keys;

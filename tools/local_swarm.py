@@ -221,12 +221,14 @@ class SwarmCluster:
         rows = {row["node"]: row.get("digest") for row in answer["nodes"]}
         return rows if answer["digests"] != "not compared" and all(rows.values()) else None
 
-    def load(self, workload, clients, in_flight, value_size, seconds, warmup, keys):
-        """Runs swarm-bench; its result as a dict."""
+    def load(self, workload, clients, in_flight, value_size, seconds, warmup, keys, rate=0):
+        """Runs swarm-bench; its result as a dict. A connection has 4,000 requests under way."""
+        threads = 1 + clients * in_flight // 4000
         done = subprocess.run(
             [str(BIN / "swarm-bench"), workload, "--config", str(self.client_config),
              "--clients", str(clients), "--in-flight", str(in_flight), "--keys", str(keys),
-             "--value-size", str(value_size), "--duration", f"{seconds}s",
+             "--value-size", str(value_size), "--rate", str(rate),
+             "--threads", str(threads), "--duration", f"{seconds}s",
              "--warmup", f"{warmup}s" if warmup else "1ms", "--puts", "20", "-o", "json"],
             capture_output=True, text=True, timeout=seconds + warmup + 120, check=False)
         if done.returncode != 0:

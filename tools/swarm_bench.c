@@ -12,7 +12,7 @@ const char sw_cli_program[] = "swarm-bench";
 
 static const struct sw_cli_flag load_flags[] = {
     {"clients", "N", "separate clients, each with its own connections and session (default 1)"},
-    {"in-flight", "K", "requests that each client keeps under way (default 1)"},
+    {"in-flight", "K", "requests that each client keeps under way, or watches (default 1)"},
     {"rate",
      "N",
      "open loop: so many requests a second, whatever becomes of them (default: closed)"},
@@ -34,6 +34,7 @@ static int run_txn(struct sw_cli *cli);
 static int run_keep_alive(struct sw_cli *cli);
 static int run_scan(struct sw_cli *cli);
 static int run_watch(struct sw_cli *cli);
+static int run_mailbox(struct sw_cli *cli);
 
 const struct sw_command sw_commands[] = {
     {"put", NULL, "", "durable writes of random keys", 0, 0, run_put, load_flags, SW_FORMAT_TABLE},
@@ -81,6 +82,15 @@ const struct sw_command sw_commands[] = {
      0,
      0,
      run_watch,
+     load_flags,
+     SW_FORMAT_TABLE},
+    {"mailbox",
+     NULL,
+     "",
+     "the same, but each watch is of one key: as many keys are written in turn",
+     0,
+     0,
+     run_mailbox,
      load_flags,
      SW_FORMAT_TABLE},
     {"failover",
@@ -311,16 +321,17 @@ static int run_mixed(struct sw_cli *cli)
 
 static int run_kind(const struct sw_cli *cli, const char *workload, enum sw_load_kind kind)
 {
+    const bool watches = kind == SW_LOAD_WATCH || kind == SW_LOAD_MAILBOX;
     struct sw_load_config config = {.kind = kind};
 
     if (!read_config(cli, &config)) {
         return sw_err_info(SW_ERR_INVALID)->exit_code;
     }
     config.put_percent = 100;
-    if (config.rate > 0) {
-        return sw_cli_fail(SW_ERR_INVALID, "--rate is for put, get and mixed loads");
+    if (config.rate > 0 && !watches) {
+        return sw_cli_fail(SW_ERR_INVALID, "--rate is for put, get, mixed and watching loads");
     }
-    if (kind == SW_LOAD_WATCH && config.value_size < sizeof(uint64_t)) {
+    if (watches && config.value_size < sizeof(uint64_t)) {
         return sw_cli_fail(SW_ERR_INVALID, "values that are watched have 8 bytes and more");
     }
     return run(cli, workload, &config);
@@ -344,6 +355,11 @@ static int run_scan(struct sw_cli *cli)
 static int run_watch(struct sw_cli *cli)
 {
     return run_kind(cli, "watch", SW_LOAD_WATCH);
+}
+
+static int run_mailbox(struct sw_cli *cli)
+{
+    return run_kind(cli, "mailbox", SW_LOAD_MAILBOX);
 }
 
 /* Writes go on through the loss of a leader: nothing may fail at once, and deadlines are far. */

@@ -599,10 +599,11 @@ class RealSwarm(OnSwarm):
         self.assertEqual(self.json("kv", "scan", "--partition", "empty")["records"], [])
 
     def test_scan_goes_on_over_pages(self):
-        for load in ("txn", "keep-alive", "scan", "watch"):
-            code, out, err = run("swarm-bench", "--config", self.config, load, "--keys", "5000",
-                                 "--clients", "3", "--warmup", "50ms", "--duration", "300ms",
-                                 "--json")
+        for load, keys in (("txn", 5000), ("keep-alive", 5000), ("scan", 5000), ("watch", 5000),
+                           ("mailbox", 6)):
+            code, out, err = run("swarm-bench", "--config", self.config, load, "--keys", str(keys),
+                                 "--clients", "3", "--in-flight", "2", "--warmup", "50ms",
+                                 "--duration", "300ms", "--json")
             self.assertEqual(code, 0, err)
             told = json.loads(out)
             self.assertEqual((told["workload"], told["errors"]), (load, 0))

@@ -29,6 +29,7 @@ type options struct {
 	clients   int
 	inFlight  int
 	keys      int
+	rate      int
 	valueSize int
 	warmup    time.Duration
 	duration  time.Duration
@@ -199,7 +200,7 @@ func measure(opts options, value string) result {
 	var lock sync.Mutex
 	var wait sync.WaitGroup
 	var all []time.Duration
-	if opts.workload == "watch" {
+	if opts.workload == "watch" || opts.workload == "mailbox" {
 		return measureWatch(clients, opts)
 	}
 	start := time.Now().Add(opts.warmup)
@@ -231,19 +232,19 @@ func summary(opts options, all []time.Duration, errors int64) result {
 	}
 }
 
-// measureWatch lets one client write, each value the time of its put, and all clients watch: a
-// sample is one delivery, from the call of the put to the event.
+// measureWatch lets one client write, each value the time when its put was due, and all clients
+// watch everything, or each watch a key of its own (mailbox): a sample is one delivery, from that
+// time to the event.
 func measureWatch(clients []*clientv3.Client, opts options) result {
 	var lock sync.Mutex
 	var wait sync.WaitGroup
 	var all []time.Duration
-	start := time.Now().Add(opts.warmup)
-	stop := start.Add(opts.duration)
-	ctx, cancel := context.WithDeadline(context.Background(), stop.Add(time.Second))
+	var start, stop time.Time // set before the first put
+	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	for _, client := range clients {
+	for number := 0; number < opts.clients*opts.inFlight; number++ {
 		wait.Add(1)
-		events := client.Watch(ctx, "bench/", clientv3.WithPrefix())
+		events := watchOf(ctx, clients[number%opts.clients], opts, number)
 		go func() {
 			defer wait.Done()
 			var mine []time.Duration
@@ -262,17 +263,36 @@ func measureWatch(clients []*clientv3.Client, opts options) result {
 			lock.Unlock()
 		}()
 	}
-	time.Sleep(200 * time.Millisecond) // the watches stand
+	start = time.Now().Add(opts.warmup)
+	stop = start.Add(opts.duration)
 	var errors int64
 	pad := strings.Repeat("x", opts.valueSize-20)
-	for number := 0; time.Now().Before(stop); number++ {
-		value := fmt.Sprintf("%019d %s", time.Now().UnixNano(), pad)
+	begin := time.Now()
+	for number := 0; ; number++ {
+		due := time.Now()
+		if opts.rate > 0 {
+			due = begin.Add(time.Duration(number) * time.Second / time.Duration(opts.rate))
+			time.Sleep(time.Until(due))
+		}
+		if !due.Before(stop) {
+			break
+		}
+		value := fmt.Sprintf("%019d %s", due.UnixNano(), pad)
 		if _, err := clients[0].Put(ctx, keyOf(number%opts.keys), value); err != nil {
 			errors++
 		}
 	}
+	time.Sleep(time.Second) // the last are on their way
+	cancel()
 	wait.Wait()
 	return summary(opts, all, errors)
+}
+
+func watchOf(ctx context.Context, client *clientv3.Client, opts options, number int) clientv3.WatchChan {
+	if opts.workload == "mailbox" {
+		return client.Watch(ctx, keyOf(number%opts.keys))
+	}
+	return client.Watch(ctx, "bench/", clientv3.WithPrefix())
 }
 
 // tick writes one key after the other, all endpoints known, and prints a line for each
@@ -305,9 +325,10 @@ func main() {
 	var opts options
 	var endpoints string
 	flag.StringVar(&endpoints, "endpoints", "127.0.0.1:2379", "comma list of host:port")
-	flag.StringVar(&opts.workload, "workload", "put", "put, get, mixed (80 % gets), txn, keep-alive, scan, watch or tick")
+	flag.StringVar(&opts.workload, "workload", "put", "put, get, mixed (80 % gets), txn, keep-alive, scan, watch, mailbox or tick")
 	flag.IntVar(&opts.clients, "clients", 64, "connections")
 	flag.IntVar(&opts.inFlight, "in-flight", 1, "unanswered requests of one connection")
+	flag.IntVar(&opts.rate, "rate", 0, "of watch and mailbox: puts a second; 0 is one after the other")
 	flag.IntVar(&opts.keys, "keys", 10000, "size of the key space")
 	flag.IntVar(&opts.valueSize, "value-size", 256, "bytes of a value")
 	flag.DurationVar(&opts.warmup, "warmup", 2*time.Second, "time before measuring")
@@ -315,7 +336,7 @@ func main() {
 	flag.Parse()
 	opts.endpoints = strings.Split(endpoints, ",")
 	if opts.clients < 1 || opts.inFlight < 1 || opts.keys < 1 || opts.valueSize < 1 ||
-		(opts.workload == "watch" && opts.valueSize < 32) {
+		((opts.workload == "watch" || opts.workload == "mailbox") && opts.valueSize < 32) {
 		fail("counts and sizes start at 1, values that are watched at 32 bytes")
 	}
 	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard))
@@ -325,7 +346,7 @@ func main() {
 	}
 	value := string(bytes)
 	switch opts.workload {
-	case "put", "get", "mixed", "txn", "keep-alive", "scan", "watch":
+	case "put", "get", "mixed", "txn", "keep-alive", "scan", "watch", "mailbox":
 		text, err := json.Marshal(measure(opts, value))
 		if err != nil {
 			fail("%v", err)
