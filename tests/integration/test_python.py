@@ -63,6 +63,9 @@ class Package(unittest.TestCase):
     def test_offline(self):
         self.run_tests("test_offline")
 
+    def test_readme(self):
+        self.run_tests("test_readme")
+
     def test_sync(self):
         self.run_tests("test_sync")
 

@@ -46,8 +46,7 @@ def texts(name, node):
 def ingest(store, packages):
     """Every text with its vector, and what one may ask for besides: package and kind."""
     index = store.index("docs", swarmstore.DType.F32)
-    if not any(row["name"] == "docs" for row in store.indexes()["indexes"]):
-        index.create(dim=DIM, model="text_vectors.py")
+    index.create(dim=DIM, model="text_vectors.py", exist_ok=True)
     rows = {}
     for package in packages:
         for module, path in sources(package):

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -100,7 +101,16 @@ class Client:
         options.session_ttl_ms = _ms(session_ttl)
         options.in_flight_max = in_flight_max
         options.attempts_max = attempts_max
-        return cls(Native(options), Scope(tenant, namespace, partition))
+        try:
+            return cls(Native(options), Scope(tenant, namespace, partition))
+        except errors.ConfigError as error:
+            if where is not None and os.path.isdir(where):
+                error.add_note(f'a directory with data is opened as "file:{where}"')
+            raise
+
+    def __repr__(self) -> str:
+        names = "/".join("" if name is None else name for name in self.scope.names)
+        return f"<swarmstore client of {names}{', closed' if self.native.closed else ''}>"
 
     def at(self, partition: str | None = None, *, namespace: str | None = None,
            tenant: str | None = None) -> Client:
@@ -165,17 +175,25 @@ class Client:
         return await arun(self.native, self._written(lib.SWARM_DELETE, timeout, previous,
                                                      key=name))
 
+    def _cas(self, name: Key, expected: int, value: Buffer, lease: int, previous: bool,
+             timeout: float | None) -> Steps[Written]:
+        try:
+            return (yield from self._written(lib.SWARM_CAS, timeout, previous, key=name,
+                                             value=value, lease=lease, expected=expected))
+        except errors.ConflictError as error:
+            why = f"the key's mod revision is {error.value}" if error.value else "no such key"
+            raise errors.ConflictError(f"{why}, not {expected}", header=error.header,
+                                       value=error.value) from None
+
     def cas(self, name: Key, expected: int, value: Buffer, *, lease: int = 0,
             previous: bool = False, timeout: float | None = None) -> Written:
         """Writes if the key's mod revision is `expected`; 0: if there is no such key. ConflictError
         has the present one as `value`."""
-        return run(self.native, self._written(lib.SWARM_CAS, timeout, previous, key=name,
-                                              value=value, lease=lease, expected=expected))
+        return run(self.native, self._cas(name, expected, value, lease, previous, timeout))
 
     async def acas(self, name: Key, expected: int, value: Buffer, *, lease: int = 0,
                    previous: bool = False, timeout: float | None = None) -> Written:
-        return await arun(self.native, self._written(lib.SWARM_CAS, timeout, previous, key=name,
-                                                     value=value, lease=lease, expected=expected))
+        return await arun(self.native, self._cas(name, expected, value, lease, previous, timeout))
 
     def _get(self, name: Key, timeout: float | None, revision: int = 0,
              fresh: Fresh | None = None) -> Steps[Record | None]:

@@ -85,6 +85,9 @@ class Context:
         self._client = client
         self.id = name
 
+    def __repr__(self) -> str:
+        return f"<context {self.id}>"
+
     def _call(self, function: Callable[..., int], *words: Any) -> None:
         """Of libswarm, about this context; raises what it says."""
         kept, why = Kept(), ffi.new("char[]", WHY_SIZE)
@@ -154,6 +157,8 @@ class Context:
         return await self._arun(lambda: self._append(content, tokens, vector, score))
 
     def _append_tokens(self, tokens: Buffer, token_size: int | None, block_size: int) -> int:
+        if not lib.swarm_is_ordered(self._client.native.handle):
+            raise ValueError("append_tokens wants a client that was opened with ordered=True")
         kept, span = Kept(), ffi.new("struct swarm_slice *")
         kept.point(span, tokens)
         size = token_size or memoryview(tokens).itemsize
@@ -161,7 +166,8 @@ class Context:
         try:
             self._call(lib.swarm_context_append_tokens, span[0], size, block_size, blocks)
         except errors.SwarmError as error:
-            error.add_note(f"{blocks[0]} blocks before it are in the context")
+            if blocks[0] > 0:
+                error.add_note(f"{blocks[0]} blocks before it are in the context")
             raise
         return int(blocks[0])
 

@@ -35,6 +35,7 @@ Number = Union[int, float]
 Vector = Union[Buffer, Sequence[Number]]
 Value = Union[int, str]
 Attributes = Mapping[str, Union[Value, Sequence[Value]]]
+Where = Union["Condition", Iterable[Union["Condition", Sequence["Condition"]]]]
 
 
 class Metric(enum.IntEnum):
@@ -57,14 +58,22 @@ class DType(enum.IntEnum):
 _CODES = {DType.F32: "f", DType.F16: "e", DType.I8: "b"}
 
 
+def _packed(vector: Vector, code: str) -> bytes:
+    try:
+        numbers = list(vector)
+        return struct.pack(f"<{len(numbers)}{code}", *numbers)
+    except (TypeError, struct.error) as error:
+        raise TypeError("a vector is a buffer or a sequence of numbers, not "
+                        f"{type(vector).__name__}: {error}") from None
+
+
 def vector_buffer(vector: Vector, dtype: DType | None = None) -> Any:
     """What libswarm reads the vector from. Of a buffer whose numbers stand side by side: itself;
     other numbers than an index can have are refused, since their bytes would be taken for some."""
     try:
         view = memoryview(vector)  # type: ignore[arg-type]
     except TypeError:
-        numbers = list(vector)
-        return struct.pack(f"<{len(numbers)}{_CODES[dtype or DType.F32]}", *numbers)
+        return _packed(vector, _CODES[dtype or DType.F32])
     code = view.format.lstrip("@=<")
     if code != "B" and code not in ([_CODES[dtype]] if dtype is not None else _CODES.values()):
         wanted = dtype.name if dtype is not None else "F32, F16 or I8"
@@ -112,6 +121,15 @@ class Hit(NamedTuple):
     distance: float
 
 
+def _clauses(where: Where) -> list[list[Condition]]:
+    """All must hold, and of each one; checked, since they are easily written in another way."""
+    clauses = [[one] if isinstance(one, Condition) else list(one)
+               for one in ([where] if isinstance(where, Condition) else where)]
+    if not all(isinstance(one, Condition) for clause in clauses for one in clause):
+        raise TypeError('where has conditions: field("year") == 2024, field("n").between(1, 5)')
+    return clauses
+
+
 class Found(list[Hit]):
     """Hits, nearest first, and how they were found."""
 
@@ -130,7 +148,7 @@ class Search(NamedTuple):
     """How to search: see Index.search."""
 
     k: int = 10
-    where: Iterable[Condition | Sequence[Condition]] = ()
+    where: Where = ()
     within: float | None = None
     context: int | None = None
     recall: float | None = None
@@ -169,8 +187,12 @@ def _flat(attributes: Attributes) -> list[tuple[str, Value]]:
     """Several values of one name are a set."""
     rows: list[tuple[str, Value]] = []
     for name, value in attributes.items():
-        values = [value] if isinstance(value, (int, str)) else list(value)
-        rows += [(name, one) for one in values]
+        values = list(value) if isinstance(value, (list, tuple, set, frozenset)) else [value]
+        for one in values:
+            if not isinstance(one, (int, str)):
+                raise TypeError(f"attribute {name} is an int, a str or several of them, not "
+                                f"{type(one).__name__}")
+            rows.append((name, one))
     return rows
 
 
@@ -186,7 +208,8 @@ class Index:
     # ---- the index itself
 
     def _create(self, dim: int, metric: Metric, dtype: DType, model: str | None, version: int,
-                exponent: int, seed: int | None, timeout: float | None) -> Steps[None]:
+                exponent: int, seed: int | None, exist_ok: bool,
+                timeout: float | None) -> Steps[None]:
         request = _request.make(self._client.scope, lib.SWARM_INDEX_CREATE, key=self.name)
         space = ffi.new("struct swarm_space *")
         space.metric, space.dtype, space.exponent = int(metric), int(dtype), exponent
@@ -195,22 +218,46 @@ class Index:
         space.model = request.text(model)
         request.keep.append(space)
         request.cdata.space = space
-        yield from ask(request, timeout)
+        try:
+            yield from ask(request, timeout)
+        except errors.ConflictError as error:
+            row = yield from self._row(timeout)
+            same = row is not None and (row["dim"], row["metric"], row["dtype"]) == (
+                dim, metric.name.lower().replace("_", "-"), dtype.name.lower())
+            if not (exist_ok and same):
+                what = "another one" if row is None else f"one of {row['dim']} numbers, " \
+                    f"{row['dtype']}, {row['metric']}"
+                raise errors.ConflictError(f"there is an index {self.name}: {what}",
+                                           header=error.header) from None
         self.dtype = dtype
+
+    def _row(self, timeout: float | None) -> Steps[dict[str, Any] | None]:
+        """What the partition's list says of it."""
+        reply = yield from ask(_request.make(self._client.scope, lib.SWARM_INDEX_LIST), timeout)
+        rows = [row for row in json.loads(reply.detail)["indexes"] if row["name"] == self.name]
+        return rows[0] if rows else None
+
+    def __repr__(self) -> str:
+        return f"<index {self.name}>"
 
     def create(self, dim: int, *, metric: Metric = Metric.COSINE, dtype: DType = DType.F32,
                model: str | None = None, version: int = 0, exponent: int = 0,
-               seed: int | None = None, timeout: float | None = None) -> None:
+               seed: int | None = None, exist_ok: bool = False,
+               timeout: float | None = None) -> None:
         """`dim`: 16 to 4096 numbers; `exponent`: no vector is longer than 2 to this power, 0 for
-        COSINE; `model` is what made the vectors. ExistsError: there is one already."""
+        COSINE; `model` is what made the vectors. ConflictError: there is one already, unless
+        `exist_ok` and it has the same numbers and metric."""
         run(self._client.native,
-            self._create(dim, metric, dtype, model, version, exponent, seed, timeout))
+            self._create(dim, metric, dtype, model, version, exponent, seed, exist_ok,
+                         timeout))
 
     async def acreate(self, dim: int, *, metric: Metric = Metric.COSINE, dtype: DType = DType.F32,
                       model: str | None = None, version: int = 0, exponent: int = 0,
-                      seed: int | None = None, timeout: float | None = None) -> None:
+                      seed: int | None = None, exist_ok: bool = False,
+                      timeout: float | None = None) -> None:
         await arun(self._client.native,
-                   self._create(dim, metric, dtype, model, version, exponent, seed, timeout))
+                   self._create(dim, metric, dtype, model, version, exponent, seed, exist_ok,
+                         timeout))
 
     def _drop(self, timeout: float | None) -> Steps[None]:
         yield from ask(_request.make(self._client.scope, lib.SWARM_INDEX_DROP, key=self.name),
@@ -307,8 +354,7 @@ class Index:
         question.context, question.distance_max = how.context or 0, how.within or 0.0
         question.recall_permille = 0 if how.recall is None else round(how.recall * 1000)
         question.revision_min, question.revision_max = how.revisions
-        clauses = [[one] if isinstance(one, Condition) else list(one) for one in how.where]
-        rows = [(clause, one) for clause, some in enumerate(clauses) for one in some]
+        rows = [(clause, one) for clause, some in enumerate(_clauses(how.where)) for one in some]
         slots = ffi.new("struct swarm_condition[]", max(1, len(rows)))
         for slot, (clause, condition) in zip(slots, rows):
             slot.kind, slot.clause = condition.kind, clause
@@ -327,7 +373,7 @@ class Index:
         return _found((yield from ask(self._search_request(vector, how), timeout)))
 
     def search(self, vector: Vector, k: int = 10, *,
-               where: Iterable[Condition | Sequence[Condition]] = (), within: float | None = None,
+               where: Where = (), within: float | None = None,
                context: int | None = None, recall: float | None = None, stale: bool = False,
                keys_only: bool = False, revisions: tuple[int, int] = (0, 0),
                timeout: float | None = None) -> Found:
@@ -339,7 +385,7 @@ class Index:
         return run(self._client.native, self._search(vector, how, timeout))
 
     async def asearch(self, vector: Vector, k: int = 10, *,
-                      where: Iterable[Condition | Sequence[Condition]] = (),
+                      where: Where = (),
                       within: float | None = None, context: int | None = None,
                       recall: float | None = None, stale: bool = False, keys_only: bool = False,
                       revisions: tuple[int, int] = (0, 0),
@@ -349,7 +395,7 @@ class Index:
 
     def _search_many(self, vectors: Iterable[Vector], how: Search,
                      timeout: float | None) -> Steps[list[Found]]:
-        how = how._replace(where=list(how.where))  # which is gone through for each question
+        how = how._replace(where=_clauses(how.where))  # gone through for each question
         requests = (self._search_request(vector, how) for vector in vectors)
         found: list[Found] = yield AskAll(requests, timeout, _found)
         return found

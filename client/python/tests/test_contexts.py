@@ -93,7 +93,7 @@ class Contexts(kit.Case):
         with self.assertRaises(errors.InvalidError) as caught:
             self.store.context("with space").create()
         self.assertIn("space", str(caught.exception))
-        with self.assertRaises(errors.SwarmError):
+        with self.assertRaisesRegex(ValueError, "ordered=True"):
             self.story.append_tokens(array.array("I", [1, 2]))  # the client is not ordered
         self.story.delete()
         self.assertEqual(self.store.contexts(), [])

@@ -88,6 +88,21 @@ class Vectors(kit.Case):
             self.index.search([1.0] * (DIM + 1))
         with self.assertRaises(errors.SwarmError):
             self.store.index("tiny").create(1)
+        self.index.create(DIM, exist_ok=True)
+        for wrong in ({"dim": DIM}, {"dim": 2 * DIM, "exist_ok": True},
+                      {"dim": DIM, "exist_ok": True, "metric": Metric.L2}):
+            with self.assertRaisesRegex(errors.ConflictError, "of 16 numbers, f32, cosine"):
+                self.index.create(**wrong)
+        for wrong in (None, "text", ["a"], 5):
+            with self.assertRaisesRegex(TypeError, "a vector is a buffer or a sequence"):
+                self.index.search(wrong)
+        for wrong in (1.5, None, [1.5]):
+            with self.assertRaisesRegex(TypeError, "attribute year is"):
+                self.index.put("k", self.vectors[0], b"", {"year": wrong})
+        for wrong in ({"year": 2024}, ["x"]):
+            with self.assertRaisesRegex(TypeError, "where has conditions"):
+                self.index.search(self.vectors[0], where=wrong)
+        self.assertEqual(self.found(self.vectors[4], 1, where=field("tag") == "even"), [4])
         listed = self.store.indexes()["indexes"]
         self.assertEqual([(row["name"], row["dim"]) for row in listed], [("facts", DIM)])
         self.index.drop()
