@@ -28,6 +28,7 @@ class Header(NamedTuple):
     age_ms: int  #: how old the state that was read may be at most; 0 = present
     session: int  #: of a write: with `seq`, what `Client.outcome` wants; else 0
     seq: int
+    swarm: bytes  #: its id; zeros: nobody answered
 
 
 class Record(NamedTuple):
@@ -89,7 +90,8 @@ class Reply:
     def header(self) -> Header:
         raw = self.raw
         return Header(raw.node, raw.leader, raw.shard, raw.term, raw.revision,
-                      Durability(raw.durability), raw.age_ms, raw.session, raw.seq)
+                      Durability(raw.durability), raw.age_ms, raw.session, raw.seq,
+                      bytes(ffi.buffer(raw.swarm)))
 
     @property
     def detail(self) -> str:

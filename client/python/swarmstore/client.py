@@ -12,7 +12,7 @@ from swarmstore._reply import Header, Record, Reply, existing, slice_view
 from swarmstore._request import Buffer, Fresh, Key, Scope, key_copy
 from swarmstore._steps import Pause, Steps, arun, ask, run
 from swarmstore._swarm import ffi, lib
-from swarmstore.context import Context, ContextInfo, list_steps
+from swarmstore.context import Context, ContextInfo, Contexts
 from swarmstore.election import Election
 from swarmstore.lease import Ephemeral, Lease, LeaseInfo, Lost
 from swarmstore.lock import Lock, alock, lock
@@ -537,10 +537,10 @@ class Client:
 
     def contexts(self) -> list[ContextInfo]:
         """Those of the partition, in the order of their ids."""
-        return run(self.native, list_steps(self))
+        return Contexts(self).all()
 
     async def acontexts(self) -> list[ContextInfo]:
-        return await arun(self.native, list_steps(self))
+        return await Contexts(self).aall()
 
     def memories(self, name: str) -> Memories:
         """What agents remember in a vector index, and recall; nothing is sent yet."""

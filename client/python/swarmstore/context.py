@@ -14,16 +14,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from swarmstore import errors
-from swarmstore._reply import Reply, slice_view
+from swarmstore._calls import Calls
+from swarmstore._reply import slice_view
 from swarmstore._request import Buffer, Kept
-from swarmstore._steps import InThread, Steps, T, arun, run
 from swarmstore._swarm import ffi, lib
 from swarmstore.vectors import Vector, vector_buffer
 
 if TYPE_CHECKING:
     from swarmstore.client import Client
 
-WHY_SIZE = 256
 TOKEN_MAX = 2**64 - 1
 
 
@@ -78,42 +77,20 @@ def _ms(seconds: float) -> int:
     return max(1, int(seconds * 1000)) if seconds > 0 else 0
 
 
-class Context:
+class Context(Calls):
     """A context of the partition; made by `client.context`, which sends nothing."""
 
     def __init__(self, client: Client, name: str) -> None:
-        self._client = client
+        super().__init__(client)
         self.id = name
+        self._id = ffi.new("char[]", name.encode())
 
     def __repr__(self) -> str:
         return f"<context {self.id}>"
 
-    def _call(self, function: Callable[..., int], *words: Any) -> None:
-        """Of libswarm, about this context; raises what it says."""
-        kept, why = Kept(), ffi.new("char[]", WHY_SIZE)
-        status = function(self._client.native.handle, self._client.scope.cdata[0],
-                          kept.text(self.id), *words, why, WHY_SIZE)
-        errors.check(status, ffi.string(why).decode(errors="replace"))
-
-    def _write(self, function: Callable[..., int], *words: Any) -> int:
-        """The same for a write; the value of its answer."""
-        kept, why = Kept(), ffi.new("char[]", WHY_SIZE)
-        made = ffi.new("struct swarm_result **")
-        status = function(self._client.native.handle, self._client.scope.cdata[0],
-                          kept.text(self.id), *words, made, why, WHY_SIZE)
-        if made[0] == ffi.NULL:
-            errors.check(status, ffi.string(why).decode(errors="replace"))
-        return int(Reply(made[0]).checked().raw.value)
-
-    def _run(self, call: Callable[[], T]) -> T:
-        return run(self._client.native, self._steps(call))
-
-    async def _arun(self, call: Callable[[], T]) -> T:
-        return await arun(self._client.native, self._steps(call))
-
-    def _steps(self, call: Callable[[], T]) -> Steps[T]:
-        made: T = yield InThread(lambda: self._client.native.call(call))
-        return made
+    def _value(self, function: Callable[..., int], *words: Any) -> int:
+        """The value of what a write answers."""
+        return int(self._write(function, self._id, *words).raw.value)
 
     # ---- writing
 
@@ -123,7 +100,7 @@ class Context:
         options.block_size, options.overlap = block_size, overlap
         options.window_blocks, options.window_ms = window_blocks, _ms(window)
         options.index = kept.text(index)
-        self._write(lib.swarm_context_create, options)
+        self._value(lib.swarm_context_create, options)
 
     def create(self, *, block_size: int = 0, overlap: int = 0, window_blocks: int = 0,
                window: float = 0.0, index: str | None = None) -> None:
@@ -144,7 +121,7 @@ class Context:
         if vector is not None:
             kept.point(block.vector, vector_buffer(vector))
         block.has_score, block.score = score is not None, score or 0
-        return self._write(lib.swarm_context_append, block)
+        return self._value(lib.swarm_context_append, block)
 
     def append(self, content: Buffer, tokens: int, *, vector: Vector | None = None,
                score: int | None = None) -> int:
@@ -164,7 +141,7 @@ class Context:
         size = token_size or memoryview(tokens).itemsize
         blocks = ffi.new("uint64_t *")
         try:
-            self._call(lib.swarm_context_append_tokens, span[0], size, block_size, blocks)
+            self._call(lib.swarm_context_append_tokens, self._id, span[0], size, block_size, blocks)
         except errors.SwarmError as error:
             if blocks[0] > 0:
                 error.add_note(f"{blocks[0]} blocks before it are in the context")
@@ -185,18 +162,18 @@ class Context:
     def window(self, blocks: int = 0, seconds: float = 0.0) -> int:
         """Sets the window and moves it to the present; it never moves back. The first token of the
         first block inside."""
-        return self._run(lambda: self._write(lib.swarm_context_window, blocks, _ms(seconds)))
+        return self._run(lambda: self._value(lib.swarm_context_window, blocks, _ms(seconds)))
 
     async def awindow(self, blocks: int = 0, seconds: float = 0.0) -> int:
         return await self._arun(
-            lambda: self._write(lib.swarm_context_window, blocks, _ms(seconds)))
+            lambda: self._value(lib.swarm_context_window, blocks, _ms(seconds)))
 
     def delete(self) -> None:
         """In steps; from the first on there is no such context. After an error: again."""
-        self._run(lambda: self._write(lib.swarm_context_delete))
+        self._run(lambda: self._value(lib.swarm_context_delete))
 
     async def adelete(self) -> None:
-        await self._arun(lambda: self._write(lib.swarm_context_delete))
+        await self._arun(lambda: self._value(lib.swarm_context_delete))
 
     def _prune(self, threshold: int, high: bool, dry: bool, age: float, keep: int,
                size_max: int) -> Pruned:
@@ -204,7 +181,7 @@ class Context:
         policy.threshold, policy.high, policy.dry = threshold, high, dry
         policy.age_ms, policy.keep, policy.size_max = _ms(age), keep, size_max
         blocks, size = ffi.new("uint64_t *"), ffi.new("uint64_t *")
-        self._call(lib.swarm_context_prune, policy, blocks, size)
+        self._call(lib.swarm_context_prune, self._id, policy, blocks, size)
         return Pruned(int(blocks[0]), int(size[0]))
 
     def prune(self, threshold: int, *, high: bool = False, dry: bool = False, age: float = 0.0,
@@ -221,9 +198,7 @@ class Context:
     # ---- reading
 
     def _blocks(self, function: Callable[..., int], *words: Any) -> list[Block]:
-        made = ffi.new("struct swarm_blocks **")
-        self._call(function, *words, made)
-        owner = ffi.gc(made[0], lib.swarm_blocks_free)
+        owner = self._made(function, "swarm_blocks", lib.swarm_blocks_free, self._id, *words)
         return [_block(lib.swarm_blocks_at(owner, at), owner)
                 for at in range(lib.swarm_blocks_count(owner))]
 
@@ -256,26 +231,25 @@ def _block(raw: Any, owner: object) -> Block:
                  slice_view(raw.content, owner), raw.revision, raw.time_ms)
 
 
-def contexts_of(client: Client) -> list[ContextInfo]:
-    """Those of the partition, in the order of their ids."""
-    made, count = ffi.new("struct swarm_context_info **"), ffi.new("size_t *")
-    why = ffi.new("char[]", WHY_SIZE)
-    status = lib.swarm_context_list(client.native.handle, client.scope.cdata[0], made, count, why,
-                                    WHY_SIZE)
-    errors.check(status, ffi.string(why).decode(errors="replace"))
-    try:
-        return [_info(made[0][at]) for at in range(count[0])]
-    finally:
-        lib.free(made[0])
+class Contexts(Calls):
+    """Those of a partition."""
+
+    def _read(self) -> list[ContextInfo]:
+        made, count = ffi.new("struct swarm_context_info **"), ffi.new("size_t *")
+        self._call(lib.swarm_context_list, made, count)
+        try:
+            return [_info(made[0][at]) for at in range(count[0])]
+        finally:
+            lib.free(made[0])
+
+    def all(self) -> list[ContextInfo]:
+        return self._run(self._read)
+
+    async def aall(self) -> list[ContextInfo]:
+        return await self._arun(self._read)
 
 
 def _info(raw: Any) -> ContextInfo:
     numbers = {name: getattr(raw, name) for name in ContextInfo._fields[2:-1]}
     return ContextInfo(id=ffi.string(raw.id).decode(), index_name=ffi.string(raw.index).decode(),
                        is_dying=bool(raw.is_dying), **numbers)
-
-
-def list_steps(client: Client) -> Steps[list[ContextInfo]]:
-    found: list[ContextInfo] = yield InThread(lambda: client.native.call(
-        lambda: contexts_of(client)))
-    return found
