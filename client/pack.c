@@ -139,5 +139,8 @@ sw_pack(const struct swarm_request *request, struct sw_buf *out, char ret_why[SW
     if (request->op == SWARM_VECTOR_SEARCH) {
         return sw__pack_question(request->question, out, ret_why);
     }
+    if (request->op == SWARM_WATCH && request->question != NULL) {
+        return sw__pack_watch(request->question, out, ret_why);
+    }
     return SW_ERR_OK;
 }

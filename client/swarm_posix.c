@@ -564,10 +564,13 @@ static bool names_data(enum swarm_op op)
             (op >= SWARM_CONTEXT_CREATE && op <= SWARM_CONTEXT_PRUNE));
 }
 
-static bool is_packed(enum swarm_op op)
+static bool is_packed(const struct swarm_request *request)
 {
+    const enum swarm_op op = request->op;
+
     return op == SWARM_TXN || op == SWARM_MULTI_GET || op == SWARM_INDEX_CREATE ||
-           op == SWARM_VECTOR_PUT || op == SWARM_VECTOR_SEARCH;
+           op == SWARM_VECTOR_PUT || op == SWARM_VECTOR_SEARCH ||
+           (op == SWARM_WATCH && request->question != NULL);
 }
 
 /* Reads end by themselves: only what changes something may go on without end. */
@@ -592,7 +595,7 @@ static struct sw_core_submission submission_of(const struct swarm_client *client
                     .flags = request->flags,
                     .key = span_of(request->key),
                     .end_key = span_of(request->end_key),
-                    .value = is_packed(request->op) ? packed : span_of(request->value),
+                    .value = is_packed(request) ? packed : span_of(request->value),
                     .expected = request->expected,
                     .limit = request->limit,
                     .lease = request->lease,
@@ -660,7 +663,7 @@ check_request(struct swarm_client *client, const struct swarm_request *request, 
 
     if (request->size != sizeof *request) {
         why = "request.size is not set: use SWARM_INIT";
-    } else if (is_packed(request->op) && request->value.size > 0) {
+    } else if (is_packed(request) && request->value.size > 0) {
         why = "this operation takes no value of its own";
     } else if (client->pid != getpid()) {
         why = "the client was opened before fork(): open another one in the child";

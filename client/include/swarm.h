@@ -368,7 +368,7 @@ struct swarm_request {
     uint64_t seq;                          /* of OUTCOME */
     const struct swarm_space *space;       /* of INDEX_CREATE */
     const struct swarm_item *item;         /* of VECTOR_PUT */
-    const struct swarm_question *question; /* of VECTOR_SEARCH */
+    const struct swarm_question *question; /* of VECTOR_SEARCH; of WATCH: `near`, or NULL */
     /* Of GET, MULTI_GET, SCAN, EXPERIENCE_SCAN and HISTORY: */
     uint64_t min_revision; /* waits until the state has this one at least; 0 = as it is */
     uint32_t max_age_ms;   /* any replica may answer whose state is no older, and says how old it

@@ -27,6 +27,7 @@ from swarmstore._reply import Header, Record, Reply, record_of
 from swarmstore._request import Buffer, Key, Request
 from swarmstore._steps import AskAll, Steps, arun, ask, run
 from swarmstore._swarm import ffi, lib
+from swarmstore.watch import Watch
 
 if TYPE_CHECKING:
     from swarmstore.client import Client
@@ -392,6 +393,16 @@ class Index:
                       timeout: float | None = None) -> Found:
         how = Search(k, where, within, context, recall, stale, keys_only, revisions)
         return await arun(self._client.native, self._search(vector, how, timeout))
+
+    def watch(self, vector: Vector, within: float, *, where: Where = (),
+              context: int | None = None, after: int | None = None, keys_only: bool = False,
+              idle: float | None = None) -> Watch:
+        """Puts of vectors within that distance, which meet the conditions, as they happen; above
+        revision `after`, None: from now on. Each vector counts as it was put, also if it was
+        replaced or deleted since. For `for` and for `async for`; `change.distance`."""
+        how = Search(1, where, within, context)
+        return Watch(self._client, b"", b"", after, keys_only, False, idle,
+                     lambda request: self._question(request, vector, how))
 
     def _search_many(self, vectors: Iterable[Vector], how: Search,
                      timeout: float | None) -> Steps[list[Found]]:

@@ -6,13 +6,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from swarmstore import _request, errors
 from swarmstore._reply import Record, Reply, existing, slice_bytes
 from swarmstore._steps import Pause, Steps, arun, ask, run
-from swarmstore._swarm import lib
+from swarmstore._swarm import ffi, lib
 
 if TYPE_CHECKING:
     from swarmstore.client import Client
@@ -33,6 +33,7 @@ class Change(NamedTuple):
     lease: int
     depth: int = 0  #: changes that led to it, one because of the other: see Client.caused_by
     previous: Record | None = None  #: the key before, if that was asked for and it existed
+    distance: float | None = None  #: of a watch by meaning: how far the vector is that was put
 
     @property
     def deleted(self) -> bool:
@@ -52,14 +53,22 @@ def _changes(reply: Reply, previous: bool) -> list[Change]:
     return [_change(raw) for raw in rows]
 
 
+def _near(reply: Reply) -> list[Change]:
+    """Of a watch by meaning: a distance stands in the place of each lease."""
+    return [_change(raw)._replace(lease=0, distance=lib.swarm_distance(ffi.addressof(raw)))
+            for raw in reply.rows()]
+
+
 class Watch:
     """An endless iterator, sync and async, over changes; `idle` ends it when none came for so many
     seconds. ResyncError: the oldest of them are not kept any more; read anew and watch from the
     revision of that read."""
 
     def __init__(self, client: Client, start: bytes, end: bytes, after: int | None,
-                 keys_only: bool, previous: bool, idle: float | None) -> None:
+                 keys_only: bool, previous: bool, idle: float | None,
+                 near: Callable[[_request.Request], Any] | None = None) -> None:
         self._client = client
+        self._near = near  # makes the question of a watch by meaning
         self._range = (start, end)
         #: Everything up to this revision was told; None: not begun.
         self.revision = after
@@ -85,6 +94,8 @@ class Watch:
         request = _request.make(self._client.scope, lib.SWARM_WATCH, key=self._range[0],
                                 end_key=self._range[1], expected=self.revision or 0,
                                 flags=self._flags)
+        if self._near is not None:
+            request.cdata.question = self._near(request)
         try:
             reply = yield from ask(request, timeout)
         except errors.SwarmError as error:
@@ -94,7 +105,7 @@ class Watch:
             yield Pause(RETRY_S)
             return []
         self.revision = reply.revision
-        return _changes(reply, self._previous)
+        return _changes(reply, self._previous) if self._near is None else _near(reply)
 
     def _next(self) -> Steps[Change | None]:
         if self.revision is None:

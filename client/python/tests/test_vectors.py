@@ -79,6 +79,23 @@ class Vectors(kit.Case):
             self.assertEqual(self.found(self.vectors[5], 1), [5])
         self.assertNotEqual(self.found(self.vectors[5], 1), [5])
 
+    def test_a_watch_by_meaning(self):
+        begun = self.store.put("plain", b"").revision
+        self.index.put("near", [x * 1.01 for x in self.vectors[3]], b"!", {"number": 1})
+        self.index.put("far", [-x for x in self.vectors[3]], b"?", {"number": 1})
+        self.store.put("near", b"a plain put is none")
+        self.store.delete("near")
+        self.index.put("again", self.vectors[3], b"!!", {"number": 2})
+        seen = list(self.index.watch(self.vectors[3], 0.01, after=begun, idle=0.5))
+        self.assertEqual([(change.key, change.value) for change in seen],
+                         [(b"near", b"!"), (b"again", b"!!")])
+        self.assertLess(max(change.distance for change in seen), 0.01)
+        some = self.index.watch(self.vectors[3], 0.01, after=begun, idle=0.5,
+                                where=field("number") == 2, keys_only=True)
+        self.assertEqual([(change.key, change.value) for change in some], [(b"again", b"")])
+        with self.assertRaises(errors.NoIndexError):
+            next(self.store.index("none").watch(self.vectors[3], 0.01, after=begun))
+
     def test_contexts(self):
         self.index.put("mine", self.vectors[0], b"100", context=7)
         self.assertEqual(self.found(self.vectors[0], 3, context=7), [100])

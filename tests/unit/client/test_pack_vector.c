@@ -88,6 +88,29 @@ static void a_question_arrives_as_it_was_given(void **unused)
     sw_buf_release(&out);
 }
 
+/* A watch has a value of its own only if it watches by meaning. */
+static void a_watch_by_meaning_takes_a_question(void **unused)
+{
+    const float vector[16] = {1};
+    struct swarm_question question = {.index = "notes",
+                                      .vector = {.data = vector, .size = sizeof vector},
+                                      .distance_max = 0.5};
+    struct swarm_request request = {.op = SWARM_WATCH};
+    struct sw_buf out = {0};
+    char why[SW_WHY_SIZE];
+
+    (void)unused;
+    assert_int_equal(pack(&request, &out, why), SW_ERR_OK);
+    assert_int_equal(out.size, 0);
+    request.question = &question;
+    assert_int_equal(pack(&request, &out, why), SW_ERR_OK);
+    assert_int_equal(sw_vector_watch_validate(sw_buf_span(&out), why), SW_ERR_OK);
+    sw_buf_clear(&out);
+    question.recall_permille = 900;
+    assert_int_equal(pack(&request, &out, why), SW_ERR_INVALID);
+    sw_buf_release(&out);
+}
+
 static void what_cannot_be_encoded_is_refused(void **unused)
 {
     static const struct swarm_attribute attributes[SW_ATTRIBUTE_COUNT_MAX + 1];
@@ -127,6 +150,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_item_arrives_as_it_was_given),
         cmocka_unit_test(a_question_arrives_as_it_was_given),
+        cmocka_unit_test(a_watch_by_meaning_takes_a_question),
         cmocka_unit_test(what_cannot_be_encoded_is_refused),
         cmocka_unit_test(a_distance_is_told_from_its_record),
     };
