@@ -118,6 +118,8 @@ enum {
     SW_SEARCH_SCAN_MAX = 1 << 22,
     SW_NOVEL_SCAN_MAX = 1 << 19,
     SW_SEARCH_BRIEF_SCAN_MAX = 1 << 15,
+    SW_VIEW_SEARCH_COUNT_MAX =
+        32, /* searches that share a view of the store, which pins its pages */
     SW_ATTRIBUTES_SIZE_MAX = 64 << 20, /* bytes of attributes that one reader keeps in memory */
 
     SW_CONTEXT_ID_SIZE_MAX = 128,

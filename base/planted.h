@@ -42,6 +42,10 @@
     X(COMPACTION_TOO_FAR, "compaction drops an entry behind the snapshot, too")                    \
     X(FLUSH_WITHOUT_SYNC, "the log is cut although the state below is not durable")                \
     X(INDEX_NOT_SAVED, "the applied index is not saved with the state: entries run twice")         \
+    X(VIEW_WITHOUT_COMMIT, "a long search sees the last commit, not what was executed since")      \
+    X(NOVEL_NOT_COMPARED, "putting-if-novel puts what is there already")                           \
+    X(CONDITIONS_NOT_ASKED, "a search finds entries that its conditions exclude")                  \
+    X(OLD_VECTOR_STAYS, "the vector that a key had before its present one is still found")         \
     X(REVISION_GOES_BACK, "a restart gives the last revision out again")                           \
     X(SESSIONS_LOST_ON_RESTART, "the session table is empty after a restart")                      \
     X(SESSIONS_LOST_ON_INSTALL, "the session table is empty after the install of a snapshot")      \

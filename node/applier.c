@@ -21,7 +21,7 @@ enum { COMMIT_INTERVAL_MS_DEFAULT = 1000, COMMIT_BYTES_DEFAULT = 64 << 20, ENTRY
 
 /* --- the worker's side: groups, commits, failure ---------------------------------------------- */
 
-static void fail(struct sw_applier *applier, enum sw_err err)
+void sw__applier_fail(struct sw_applier *applier, enum sw_err err)
 {
     struct sw_store *store = applier->config.store;
     const char *why = store->why[0] != '\0' ? store->why : sw_err_text(err);
@@ -64,13 +64,13 @@ static struct sw__applier_group *group_of(struct sw_applier *applier, struct sw_
     applier->groups[applier->group_count++] = group;
     err = sw_state_load(&group->state, applier->config.store);
     if (err != SW_ERR_OK) {
-        fail(applier, err);
+        sw__applier_fail(applier, err);
         return NULL;
     }
     return group;
 }
 
-static bool commit(struct sw_applier *applier)
+bool sw__applier_commit(struct sw_applier *applier)
 {
     struct sw_store *store = applier->config.store;
     enum sw_err err = SW_ERR_OK;
@@ -85,7 +85,7 @@ static bool commit(struct sw_applier *applier)
         err = store->ops->commit(store);
     }
     if (err != SW_ERR_OK) {
-        fail(applier, err);
+        sw__applier_fail(applier, err);
         return false;
     }
     applier->uncommitted = false;
@@ -107,7 +107,7 @@ static void commit_if_due(struct sw_applier *applier)
             (void)applier->config.store->ops->commit(applier->config.store);
             return;
         }
-        (void)commit(applier); /* a failure is kept in the applier */
+        (void)sw__applier_commit(applier); /* a failure is kept in the applier */
     }
 }
 
@@ -140,7 +140,7 @@ run_entry(struct sw_applier *applier, struct sw__applier_group *group, struct sw
         return;
     }
     if (err != SW_ERR_OK) {
-        fail(applier, err);
+        sw__applier_fail(applier, err);
         return;
     }
     applier->counted.entries++;
@@ -152,21 +152,61 @@ run_entry(struct sw_applier *applier, struct sw__applier_group *group, struct sw
     commit_if_due(applier);
 }
 
-static void
-run_read(struct sw_applier *applier, struct sw__applier_group *group, struct sw__applier_job *job)
+bool sw__applier_read_allowed(struct sw_applier *applier,
+                              struct sw__applier_group *group,
+                              struct sw__applier_job *job)
 {
     char why[SW_WHY_SIZE];
-    enum sw_err err;
+    enum sw_err err = SW_ERR_OK;
 
     if (sw_env_now_ms(applier->config.env) >= job->deadline_ms) {
         SW_MARK("applier.read_past_deadline");
-        job->reply = (struct sw_reply){.err = SW_ERR_DEADLINE, .shard = job->group};
+        err = SW_ERR_DEADLINE;
+    } else {
+        err = sw_rights_check(&group->state.settings, &job->author, &job->request, why);
+    }
+    if (err != SW_ERR_OK) {
+        job->reply = (struct sw_reply){.err = err, .shard = job->group};
+    }
+    return err == SW_ERR_OK;
+}
+
+/* Only as long as entries may wait for it: otherwise the second worker's. */
+static enum sw_err
+run_search(struct sw_applier *applier, struct sw__applier_group *group, struct sw__applier_job *job)
+{
+    enum sw_err err = SW_ERR_OK;
+
+    if (SW_BUGGIFY("applier.search_is_long", 300)) {
+        job->is_long = true;
+        return SW_ERR_OK;
+    }
+    err = sw_query_vectors(&group->state.vectors,
+                           applier->config.store,
+                           &job->request,
+                           SW_VECTORS_BRIEF,
+                           &job->out,
+                           &job->reply,
+                           &job->is_long);
+    job->reply.shard = job->group;
+    job->reply.revision = group->state.revision;
+    return err;
+}
+
+static void
+run_read(struct sw_applier *applier, struct sw__applier_group *group, struct sw__applier_job *job)
+{
+    enum sw_err err;
+
+    if (!sw__applier_read_allowed(applier, group, job)) {
         return;
     }
     applier->counted.reads++;
-    err = sw_rights_check(&group->state.settings, &job->author, &job->request, why);
-    if (err != SW_ERR_OK) {
-        job->reply = (struct sw_reply){.err = err, .shard = job->group};
+    if (job->request.op == SW_OP_VECTOR_SEARCH && applier->config.search_worker != NULL) {
+        err = run_search(applier, group, job);
+        if (err != SW_ERR_OK) {
+            sw__applier_fail(applier, err);
+        }
         return;
     }
     err =
@@ -175,7 +215,7 @@ run_read(struct sw_applier *applier, struct sw__applier_group *group, struct sw_
                   &group->state, applier->config.store, &job->request, &job->out, &job->reply)
             : sw_query(&group->state, applier->config.store, &job->request, &job->out, &job->reply);
     if (err != SW_ERR_OK) {
-        fail(applier, err);
+        sw__applier_fail(applier, err);
     }
 }
 
@@ -185,13 +225,13 @@ static void run_flush(struct sw_applier *applier,
 {
     enum sw_err err;
 
-    if (!commit(applier)) {
+    if (!sw__applier_commit(applier)) {
         return;
     }
     err = SW_PLANTED(FLUSH_WITHOUT_SYNC) ? SW_ERR_OK
                                          : applier->config.store->ops->sync(applier->config.store);
     if (err != SW_ERR_OK) {
-        fail(applier, err);
+        sw__applier_fail(applier, err);
         return;
     }
     job->index = group->state.index;
@@ -208,7 +248,7 @@ run_export(struct sw_applier *applier, struct sw__applier_group *group, struct s
                                   : (size_t)SW_SNAPSHOT_CHUNK_SIZE_MAX;
 
     if (job->input.size == 0) {
-        if (!commit(applier)) {
+        if (!sw__applier_commit(applier)) {
             return;
         }
         job->err = sw_export_begin(&group->export_, &group->state, store);
@@ -219,7 +259,7 @@ run_export(struct sw_applier *applier, struct sw__applier_group *group, struct s
             sw_export_chunk(&group->export_, store, job->group, job->input, chunk_size, &job->out);
     }
     if (job->err == SW_ERR_CORRUPT || job->err == SW_ERR_IO) {
-        fail(applier, job->err);
+        sw__applier_fail(applier, job->err);
     }
 }
 
@@ -229,13 +269,13 @@ run_import(struct sw_applier *applier, struct sw__applier_group *group, struct s
     struct sw_import_result result = {0};
     enum sw_err err;
 
-    if (!commit(applier)) {
+    if (!sw__applier_commit(applier)) {
         return;
     }
     err =
         sw_import_chunk(&group->import_, &group->state, applier->config.store, job->input, &result);
     if (err != SW_ERR_OK) {
-        fail(applier, err);
+        sw__applier_fail(applier, err);
         return;
     }
     job->err = result.err;
@@ -312,6 +352,12 @@ static void run_on_group(struct sw_applier *applier, struct sw__applier_job *job
         break;
     case SW__JOB_IMPORT:
         run_import(applier, group, job);
+        break;
+    case SW__JOB_VIEW_OPEN:
+        sw__view_open(applier, group);
+        break;
+    case SW__JOB_VIEW_CLOSE:
+        sw__view_close(applier);
         break;
     case SW__JOB_TICK:
         break;
@@ -423,6 +469,10 @@ static void tell(struct sw_applier *applier, struct sw__applier_job *job)
         tell_import(applier, job);
         break;
     case SW__JOB_EXPORT_STOP:
+    case SW__JOB_VIEW_CLOSE:
+        break;
+    case SW__JOB_VIEW_OPEN:
+        sw__view_opened(applier);
         break;
     case SW__JOB_TICK:
         applier->tick_pending = false;
@@ -465,13 +515,40 @@ static void clock_set(struct sw_applier *applier,
     applier->clock_count++;
 }
 
+static void job_free(struct sw__applier_job *job)
+{
+    if (job->settings != NULL) {
+        sw_settings_release(job->settings);
+        free(job->settings);
+    }
+    free(job->results);
+    sw_buf_release(&job->out);
+    free(job);
+}
+
+void sw__applier_read_over(struct sw__applier_job *job)
+{
+    SW_ASSERT(job->kind == SW__JOB_READ);
+    SW_ASSERT(job->applier->pending > 0);
+    job->applier->pending--;
+    tell_read(job->applier, job);
+    job_free(job);
+}
+
+static void tell_fatal(struct sw_applier *applier)
+{
+    if (!applier->fatal_told) {
+        applier->fatal_told = true;
+        applier->config.handler.fatal(applier->config.handler.arg, applier->fail_err, applier->why);
+    }
+}
+
 static void job_done(struct sw_job *base)
 {
     struct sw__applier_job *job = (struct sw__applier_job *)base;
     struct sw_applier *applier = job->applier;
 
     SW_ASSERT(applier->pending > 0);
-    applier->pending--;
     if (job->kind == SW__JOB_ENTRY) {
         SW_ASSERT(applier->entry_count > 0);
         SW_ASSERT(applier->entry_size >= job->input.size);
@@ -483,18 +560,16 @@ static void job_done(struct sw_job *base)
         clock_set(applier, job->group, job->clock, job->settings);
         job->settings = NULL;
     }
+    if (job->is_long && job->err == SW_ERR_OK) {
+        sw__view_wait(applier, job); /* it is not over */
+        return;
+    }
+    applier->pending--;
     tell(applier, job);
-    if (job->fatal && !applier->fatal_told) {
-        applier->fatal_told = true;
-        applier->config.handler.fatal(applier->config.handler.arg, applier->fail_err, applier->why);
+    if (job->fatal) {
+        tell_fatal(applier);
     }
-    if (job->settings != NULL) {
-        sw_settings_release(job->settings);
-        free(job->settings);
-    }
-    free(job->results);
-    sw_buf_release(&job->out);
-    free(job);
+    job_free(job);
 }
 
 /* A job with room for `size` bytes behind it. */
@@ -519,6 +594,13 @@ static void submit(struct sw__applier_job *job)
 
     applier->pending++;
     sw_worker_submit(applier->config.worker, &job->job);
+}
+
+void sw__applier_submit(struct sw_applier *applier,
+                        enum sw__applier_job_kind kind,
+                        struct sw_group_id group)
+{
+    submit(job_new(applier, kind, group, 0));
 }
 
 /* Copies `bytes` to `*at` and moves that on. */
@@ -740,6 +822,11 @@ void sw_applier_free(struct sw_applier *applier)
         return;
     }
     SW_ASSERT(applier->pending == 0);
+    SW_ASSERT(applier->long_first == NULL);
+    if (applier->view.reader != NULL) {
+        applier->config.store->ops->reader_close(applier->view.reader);
+    }
+    sw_vectors_release(&applier->view.vectors);
     for (uint32_t i = 0; i < applier->group_count; i++) {
         struct sw__applier_group *group = applier->groups[i];
 

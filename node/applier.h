@@ -6,6 +6,10 @@
  * random number, a pointer or the moment of a commit. The store's transaction is committed when it
  * has grown or aged enough, and for a snapshot; the log replays whatever a crash undoes.
  *
+ * A search that would keep entries waiting for more than about a millisecond goes to a second
+ * worker, if there is one: those that wait share a commit and a view of it (ADR 21). It sees all
+ * that the first one would have shown it, and later answers may come before its own.
+ *
  * One applier serves all groups of a node. Bodies and requests are copied at submission. */
 #ifndef SW_NODE_APPLIER_H
 #define SW_NODE_APPLIER_H
@@ -47,6 +51,8 @@ struct sw_applier_handler {
                        uint32_t count);
     /* `reply` is complete but for id, node, leader and term; spans are valid during the call. */
     void (*read_done)(void *arg, uint64_t token, const struct sw_reply *reply);
+    /* The read of this token keeps no others waiting any more; NULL: nobody wants to know. */
+    void (*read_moved)(void *arg, uint64_t token);
     /* State up to `index` survives a power cut; `digest` is the running digest at `index`. */
     void (*flush_done)(
         void *arg, struct sw_group_id group, enum sw_err err, uint64_t index, uint64_t digest);
@@ -70,7 +76,8 @@ struct sw_applier_handler {
 struct sw_applier_config {
     struct sw_store *store;
     struct sw_worker *worker;
-    const struct sw_env *env; /* only for when to commit */
+    struct sw_worker *search_worker; /* NULL: `worker` does long searches too */
+    const struct sw_env *env;        /* only for when to commit */
     struct sw_applier_handler handler;
     uint32_t commit_interval_ms; /* commit at the latest this long after a first write; 0 = 1000 */
     uint32_t commit_bytes;       /* or after this much; 0 = 64 MiB */
@@ -159,6 +166,10 @@ struct sw_applier_clock sw_applier_clock(const struct sw_applier *applier,
 const struct sw_settings *sw_applier_settings(const struct sw_applier *applier,
                                               struct sw_group_id group,
                                               uint64_t *ret_version);
+/* From here on a search that takes long is answered with SHUTTING_DOWN, but for those in the view
+ * under way: sw_applier_searching tells whether there is one. */
+void sw_applier_end_searches(struct sw_applier *applier);
+bool sw_applier_searching(const struct sw_applier *applier);
 /* Jobs submitted and not done yet: back-pressure for whoever reads clients. */
 uint32_t sw_applier_pending(const struct sw_applier *applier);
 /* The entries of them, and whether one more is within SW_APPLY_*: entries come as fast as a leader

@@ -18,11 +18,27 @@ struct sw__applier_group {
     struct sw_import import_;
 };
 
+struct sw__applier_job;
+
 struct sw__applier_group_clock {
     struct sw_group_id group;
     struct sw_applier_clock clock;
     struct sw_settings *settings; /* owned */
     uint64_t settings_version;
+};
+
+/* Searches that are answered together, from one view of the store. */
+struct sw__view {
+    struct sw_job job; /* of the second worker */
+    struct sw_applier *applier;
+    struct sw__applier_job *searches; /* owned */
+    struct sw_group_id group;
+    uint64_t revision;
+    struct sw_store_reader *reader; /* NULL: there is none */
+    enum sw_err err;                /* of the store: its bytes cannot be trusted */
+    char why[SW_WHY_SIZE];
+    struct sw_vectors vectors; /* what it learned, for the next view */
+    struct sw_group_id vectors_group;
 };
 
 struct sw_applier {
@@ -39,7 +55,13 @@ struct sw_applier {
     char why[SW_WHY_SIZE]; /* so the loop may read both */
     struct sw_applier_stats counted;
 
+    struct sw__view view; /* of whoever has its job */
+
     /* The loop's half. */
+    struct sw__applier_job *long_first; /* owned: searches for the next view */
+    struct sw__applier_job *long_last;
+    bool view_busy;
+    bool searches_ended;
     struct sw__applier_group_clock *clocks; /* owned; one a group that had a job */
     uint32_t clock_count;
     uint32_t pending;
@@ -58,6 +80,8 @@ enum sw__applier_job_kind {
     SW__JOB_EXPORT_STOP,
     SW__JOB_IMPORT,
     SW__JOB_TICK,
+    SW__JOB_VIEW_OPEN,
+    SW__JOB_VIEW_CLOSE,
 };
 
 /* Input and output of one job; freed in `done`. */
@@ -70,6 +94,8 @@ struct sw__applier_job {
     uint64_t index, term, digest;
     enum sw_err err;
     bool complete;
+    bool is_long;                  /* a search: the second worker's */
+    struct sw__applier_job *later; /* the next of a list of searches */
     bool fatal; /* the applier had failed when this job ended: `fail_err` and `why` are final */
     struct sw_command_result *results; /* owned */
     uint32_t result_count;
@@ -84,5 +110,25 @@ struct sw__applier_job {
     struct sw_span input;          /* into `bytes` */
     uint8_t bytes[];               /* copy of what was submitted */
 };
+
+/* applier.c */
+void sw__applier_fail(struct sw_applier *applier, enum sw_err err);
+bool sw__applier_commit(struct sw_applier *applier);
+/* False if its author may not, or it is too late: then the reply says so. */
+bool sw__applier_read_allowed(struct sw_applier *applier,
+                              struct sw__applier_group *group,
+                              struct sw__applier_job *job);
+void sw__applier_submit(struct sw_applier *applier,
+                        enum sw__applier_job_kind kind,
+                        struct sw_group_id group);
+/* Answers a read, which is over. */
+void sw__applier_read_over(struct sw__applier_job *job);
+
+/* applier_view.c */
+void sw__view_open(struct sw_applier *applier, struct sw__applier_group *group);
+void sw__view_opened(struct sw_applier *applier);
+void sw__view_close(struct sw_applier *applier);
+/* A search that was too long for the applier's own thread. */
+void sw__view_wait(struct sw_applier *applier, struct sw__applier_job *search);
 
 #endif

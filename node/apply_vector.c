@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/point.h"
 #include "node/apply_private.h"
 #include "node/lease.h"
 #include "node/vectors_private.h"
@@ -391,7 +392,7 @@ enum sw_err sw__vector_set(struct sw__apply *apply,
     uint64_t id;
     enum sw_err err = sw_vectors_id_of(index, apply->store, name, &id);
 
-    if (err == SW_ERR_OK && id != 0) {
+    if (err == SW_ERR_OK && id != 0 && !SW_PLANTED(OLD_VECTOR_STAYS)) {
         err = entry_remove(apply, index, name, id, &lost);
     }
     if (err == SW_ERR_OK) {
@@ -498,7 +499,7 @@ enum sw_err sw__vector_put(struct sw__apply *apply,
         result->err =
             index == NULL ? SW_ERR_NO_INDEX : sw__vector_check(index, item.vector, &result->value);
     }
-    if (result->err == SW_ERR_OK && item.novel) {
+    if (result->err == SW_ERR_OK && item.novel && !SW_PLANTED(NOVEL_NOT_COMPARED)) {
         err = find_near(apply, index, &item, result);
     }
     if (err == SW_ERR_OK && result->err == SW_ERR_OK) {

@@ -147,6 +147,7 @@ static enum sw_err open_applier(struct sw_node *node, char *ret_why)
     const struct sw_applier_config config = {
         .store = node->config.store,
         .worker = node->config.applier_worker,
+        .search_worker = node->config.search_worker,
         .env = node->config.env,
         .handler = sw__applier_handler(node),
         .commit_interval_ms = node->config.commit_interval_ms,
@@ -380,6 +381,7 @@ static void begin_flushing(struct sw_node *node)
     for (uint32_t i = 0; i < node->shard_count; i++) {
         refuse_rest(node, node->shards[i]);
     }
+    sw_applier_end_searches(node->applier);
     flush_all(node);
 }
 
@@ -390,7 +392,8 @@ static void stop_step(struct sw_node *node)
         (drained(node) || sw__node_now_ms(node) >= node->drain_until_ms)) {
         begin_flushing(node);
     }
-    if (node->phase == SW__PHASE_FLUSHING && node->flushes_left == 0 && !node->probe.running) {
+    if (node->phase == SW__PHASE_FLUSHING && node->flushes_left == 0 && !node->probe.running &&
+        !sw_applier_searching(node->applier)) {
         begin_closing(node);
     }
 }
@@ -434,6 +437,7 @@ void sw_node_stop(struct sw_node *node)
 void sw_node_crash(struct sw_node *node)
 {
     node->crashed = true;
+    sw_applier_end_searches(node->applier);
     for (uint32_t i = 0; i < node->shard_count; i++) {
         struct sw__shard *shard = node->shards[i];
         struct sw_group *group = shard->group != NULL ? shard->group : shard->closing;

@@ -95,6 +95,7 @@ struct sw_node_config {
     struct sw_link *link;
     struct sw_store *store;           /* used by jobs of applier_worker only, once started */
     struct sw_worker *applier_worker; /* its done callbacks come on the loop */
+    struct sw_worker *search_worker;  /* so do its; NULL = the applier's does long searches too */
     const char *version;              /* "0.1.0" */
     enum sw_durability durability;    /* told of what is answered; 0 = MAJORITY */
     struct sw_node_handler handler;   /* copied */

@@ -51,6 +51,7 @@ struct sw__request {
     uint64_t as_of_ns;           /* ... it was the present state then; 0 = it is */
     uint64_t checked;            /* WATCH: nothing up to this revision concerns it */
     uint32_t limit;              /* of the request: how much it may read; 0 = a page, or more */
+    bool moved;                  /* a search: where it is read it keeps no others waiting */
     bool ordered;                /* its session wants its writes in their order */
     uint32_t size;
     uint8_t command[]; /* as it enters the log; also what a read is kept as */
@@ -301,6 +302,7 @@ void sw__reads_start(struct sw__shard *shard);
 /* Hands reads whose turn it is to the applier. */
 void sw__reads_pump(struct sw__shard *shard);
 void sw__read_done(void *arg, uint64_t token, const struct sw_reply *reply);
+void sw__read_moved(void *arg, uint64_t token);
 
 /* shard.c */
 /* Queued writes wait for others to share an entry with. */

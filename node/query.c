@@ -351,25 +351,48 @@ static enum sw_err run(struct sw__page *page,
 }
 
 /* Records and detail share the buffer; the latter is what lies behind `records_size`. */
-static enum sw_err ask_vectors(const struct sw_request *request,
-                               const struct sw_state *state,
-                               struct sw_store *store,
-                               struct sw_buf *out,
-                               struct sw_vectors_answer *ret_answer)
+static void reply_of(const struct sw_vectors_answer *answer,
+                     const struct sw_buf *out,
+                     struct sw_reply *ret_reply)
+{
+    *ret_reply = (struct sw_reply){
+        .err = answer->err,
+        .value = answer->value,
+        .more = answer->more,
+        .record_count = answer->count,
+        .records = sw_span_of(out->data, answer->records_size),
+        .detail = sw_span_of(out->data == NULL ? NULL : out->data + answer->records_size,
+                             out->size - answer->records_size)};
+}
+
+enum sw_err sw_query_vectors(const struct sw_vectors *vectors,
+                             struct sw_store *store,
+                             const struct sw_request *request,
+                             enum sw_vectors_effort effort,
+                             struct sw_buf *records,
+                             struct sw_reply *ret_reply,
+                             bool *ret_unfinished)
 {
     const struct sw_place place = {.tenant = request->tenant,
                                    .name_space = request->name_space,
                                    .partition = request->partition};
+    struct sw_vectors_answer answer = {.err = SW_ERR_OK};
+    char why[SW_WHY_SIZE];
+    enum sw_err err = SW_ERR_OK;
 
-    return request->op == SW_OP_INDEX_LIST
-               ? sw_vectors_list(&state->vectors, &place, out, ret_answer)
-               : sw_vectors_search(&state->vectors,
-                                   store,
-                                   &place,
-                                   request->value,
-                                   SW_VECTORS_FULL,
-                                   out,
-                                   ret_answer);
+    sw_buf_clear(records);
+    answer.err = sw_request_validate(request, why);
+    if (answer.err == SW_ERR_OK && request->op == SW_OP_INDEX_LIST) {
+        err = sw_vectors_list(vectors, &place, records, &answer);
+    } else if (answer.err == SW_ERR_OK) {
+        SW_ASSERT(request->op == SW_OP_VECTOR_SEARCH);
+        err = sw_vectors_search(vectors, store, &place, request->value, effort, records, &answer);
+    }
+    if (err == SW_ERR_OK) {
+        reply_of(&answer, records, ret_reply);
+        *ret_unfinished = answer.unfinished;
+    }
+    return err;
 }
 
 static enum sw_err query_vectors(const struct sw_request *request,
@@ -378,21 +401,13 @@ static enum sw_err query_vectors(const struct sw_request *request,
                                  struct sw_buf *out,
                                  struct sw_reply *ret_reply)
 {
-    struct sw_vectors_answer answer;
-    const enum sw_err err = ask_vectors(request, state, store, out, &answer);
+    bool unfinished = false;
+    const enum sw_err err = sw_query_vectors(
+        &state->vectors, store, request, SW_VECTORS_FULL, out, ret_reply, &unfinished);
 
-    if (err == SW_ERR_OK) {
-        *ret_reply = (struct sw_reply){
-            .err = answer.err,
-            .shard = state->group,
-            .revision = state->revision,
-            .value = answer.value,
-            .more = answer.more,
-            .record_count = answer.count,
-            .records = sw_span_of(out->data, answer.records_size),
-            .detail = sw_span_of(out->data == NULL ? NULL : out->data + answer.records_size,
-                                 out->size - answer.records_size)};
-    }
+    SW_ASSERT(!unfinished);
+    ret_reply->shard = state->group;
+    ret_reply->revision = state->revision;
     return err;
 }
 

@@ -147,6 +147,23 @@ static bool walks_on(const struct sw__request *request, const struct sw_reply *r
            reply->record_count == 0 && reply->value > request->checked;
 }
 
+/* Its place is free for the next read: a long search waits and runs beside them. */
+void sw__read_moved(void *arg, uint64_t token)
+{
+    struct sw_node *node = arg;
+    /* NOLINTNEXTLINE(performance-no-int-to-ptr) */
+    struct sw__request *request = (struct sw__request *)(uintptr_t)token;
+    struct sw__shard *shard = request->shard;
+
+    SW_ASSERT(!request->moved);
+    SW_ASSERT(shard->reading_cost >= request->turn.cost);
+    request->moved = true;
+    shard->reading_cost -= request->turn.cost;
+    if (!node->crashed && !node->failed) {
+        sw__reads_pump(shard);
+    }
+}
+
 void sw__read_done(void *arg, uint64_t token, const struct sw_reply *reply)
 {
     struct sw_node *node = arg;
@@ -155,8 +172,10 @@ void sw__read_done(void *arg, uint64_t token, const struct sw_reply *reply)
     struct sw__request *request = (struct sw__request *)(uintptr_t)token;
     struct sw__shard *shard = request->shard;
 
-    SW_ASSERT(shard->reading_cost >= request->turn.cost);
-    shard->reading_cost -= request->turn.cost;
+    if (!request->moved) {
+        SW_ASSERT(shard->reading_cost >= request->turn.cost);
+        shard->reading_cost -= request->turn.cost;
+    }
     if (!node->crashed && !node->failed && !request->answered) {
         struct sw_reply copy = *reply;
 

@@ -49,6 +49,7 @@ struct sw_server {
     struct sw_loop *loop;
     struct sw_worker_posix *wal_worker;
     struct sw_worker_posix *applier_worker;
+    struct sw_worker_posix *search_worker;
     struct sw_disk_posix *disk;
     struct sw_wal_engine *engine;
     struct sw_wal_queue *queue;
@@ -298,6 +299,7 @@ static void on_turn(void *arg)
     }
     (void)sw_worker_posix_drain(server->wal_worker);
     (void)sw_worker_posix_drain(server->applier_worker);
+    (void)sw_worker_posix_drain(server->search_worker);
     if (now_ms >= server->tick_at_ms) {
         server->tick_at_ms = now_ms + TICK_MS;
         sw_node_tick(server->node);
@@ -487,6 +489,9 @@ static enum sw_err open_loop(struct sw_server *server, char *ret_why)
     if (err == SW_ERR_OK) {
         err = sw_worker_posix_start("applier", on_worker, server->loop, &server->applier_worker);
     }
+    if (err == SW_ERR_OK) {
+        err = sw_worker_posix_start("search", on_worker, server->loop, &server->search_worker);
+    }
     if (err != SW_ERR_OK) {
         (void)snprintf(ret_why, SW_WHY_SIZE, "threads or signal handlers cannot be had");
     }
@@ -646,6 +651,7 @@ static enum sw_err open_node(struct sw_server *server, char *ret_why)
         .link = server->link,
         .store = server->store,
         .applier_worker = sw_worker_posix_port(server->applier_worker),
+        .search_worker = sw_worker_posix_port(server->search_worker),
         .version = SW_VERSION,
         .handler = {.arg = server,
                     .stopped = on_stopped,
@@ -772,6 +778,7 @@ void sw_server_free(struct sw_server *server)
             sw_node_crash(server->node);
         }
     }
+    sw_worker_posix_stop(server->search_worker); /* what it ends is closed by the applier's */
     sw_worker_posix_stop(server->applier_worker);
     sw_worker_posix_stop(server->wal_worker);
     sw_node_free(server->node);

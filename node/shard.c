@@ -678,6 +678,7 @@ struct sw_applier_handler sw__applier_handler(struct sw_node *node)
     return (struct sw_applier_handler){.arg = node,
                                        .entry_done = on_entry_done,
                                        .read_done = sw__read_done,
+                                       .read_moved = sw__read_moved,
                                        .flush_done = on_flush_done,
                                        .export_done = on_export_done,
                                        .import_done = on_import_done,

@@ -375,14 +375,15 @@ static enum sw_err load_profile(struct sw_vectors_index *index, struct sw_group_
     return err == SW_ERR_NOT_FOUND ? SW_ERR_OK : err; /* from before there were any */
 }
 
-static enum sw_err
-load_one(struct sw_vectors *vectors, struct sw_store *store, uint64_t number, struct sw_span bytes)
+static enum sw_err load_one(struct sw_vectors *vectors,
+                            struct sw_store *store,
+                            uint64_t number,
+                            struct sw_span bytes,
+                            struct sw_vectors_index **ret_index)
 {
     struct sw_reader in = sw_reader_of(bytes);
-    struct sw_vectors_index *index;
     struct sw_place place;
     struct sw_span name;
-    struct sw_index_stats stats;
     uint64_t size;
     uint8_t format;
     bool dropped;
@@ -401,14 +402,23 @@ load_one(struct sw_vectors *vectors, struct sw_store *store, uint64_t number, st
         vectors->count >= SW_VECTORS_COUNT_MAX) {
         return SW_ERR_CORRUPT;
     }
-    index = sw_vectors_add(vectors, store, number, &place, name);
-    index->dropped = dropped;
-    index->working = dropped;
-    index->size = size;
-    if (!dropped) {
+    *ret_index = sw_vectors_add(vectors, store, number, &place, name);
+    (*ret_index)->dropped = dropped;
+    (*ret_index)->size = size;
+    return SW_ERR_OK;
+}
+
+/* Its writer, which tells whether there is work. */
+static enum sw_err load_writer(struct sw_vectors *vectors, struct sw_vectors_index *index)
+{
+    struct sw_index_stats stats;
+    enum sw_err err = SW_ERR_OK;
+
+    index->working = index->dropped;
+    if (!index->dropped) {
         err = sw_index_load(index->index);
     }
-    if (!dropped && err == SW_ERR_OK) {
+    if (!index->dropped && err == SW_ERR_OK) {
         sw_index_stats(index->index, &stats);
         index->working = stats.working;
     }
@@ -430,42 +440,100 @@ static enum sw_err number_of(const struct sw_meta_key *key, uint64_t *ret_number
     return *end == 0 && *ret_number < UINT64_MAX ? SW_ERR_OK : SW_ERR_CORRUPT;
 }
 
+/* The first index with a number from `from` on; `*ret_number` 0: there is none. */
+static enum sw_err next_meta(struct sw_store *store,
+                             struct sw_group_id group,
+                             uint64_t from,
+                             uint64_t *ret_number,
+                             struct sw_span *ret_bytes)
+{
+    struct sw_store_record record;
+    struct sw_key prefix, at;
+    struct sw_meta_key key;
+    enum sw_err err;
+
+    *ret_number = 0;
+    sw_key_meta(group, sw_span_str(meta_prefix), &prefix);
+    sw_vectors_meta_key(group, from, &at);
+    err = store->ops->seek(store, SW_TABLE_META, sw_key_span(&at), false, &record);
+    if (err == SW_ERR_NOT_FOUND ||
+        (err == SW_ERR_OK && !sw_key_has_prefix(record.key, sw_key_span(&prefix)))) {
+        return SW_ERR_OK;
+    }
+    if (err == SW_ERR_OK) {
+        err = sw_key_meta_decode(record.key, &key);
+    }
+    if (err == SW_ERR_OK) {
+        err = number_of(&key, ret_number);
+    }
+    *ret_bytes = record.value;
+    return err == SW_ERR_OK && *ret_number < from ? SW_ERR_CORRUPT : err;
+}
+
 enum sw_err
 sw_vectors_load(struct sw_vectors *vectors, struct sw_store *store, struct sw_group_id group)
 {
-    struct sw_key prefix, last = {0};
-    enum sw_err err;
+    uint64_t number = 0;
 
     SW_ASSERT(vectors->count == 0);
     vectors->group = group;
-    sw_key_meta(group, sw_span_str(meta_prefix), &prefix);
-    last = prefix;
     for (;;) { /* loading one walks tables, so each is sought anew */
-        struct sw_store_record record;
-        struct sw_meta_key key;
-        uint64_t number = 0;
+        struct sw_vectors_index *index;
+        struct sw_span bytes = {0};
+        enum sw_err err = next_meta(store, group, number + 1, &number, &bytes);
 
-        err = store->ops->seek(store, SW_TABLE_META, sw_key_span(&last), false, &record);
-        if (err == SW_ERR_NOT_FOUND ||
-            (err == SW_ERR_OK && !sw_key_has_prefix(record.key, sw_key_span(&prefix)))) {
-            return SW_ERR_OK;
+        if (err != SW_ERR_OK || number == 0) {
+            return err;
+        }
+        err = load_one(vectors, store, number, bytes, &index);
+        if (err == SW_ERR_OK) {
+            err = load_writer(vectors, index);
         }
         if (err == SW_ERR_OK) {
-            err = sw_key_meta_decode(record.key, &key);
-        }
-        if (err == SW_ERR_OK) {
-            err = number_of(&key, &number);
-        }
-        if (err == SW_ERR_OK) {
-            err = load_one(vectors, store, number, record.value);
-        }
-        if (err == SW_ERR_OK) {
-            err = load_profile(vectors->all[vectors->count - 1], group);
+            err = load_profile(index, group);
         }
         if (err != SW_ERR_OK) {
             return err;
         }
-        sw_vectors_meta_key(group, number + 1, &last);
+    }
+}
+
+/* Those at the place `at` and behind it with a number below `number` are gone. */
+static void remove_below(struct sw_vectors *vectors, uint32_t at, uint64_t number)
+{
+    while (at < vectors->count && vectors->all[at]->number < number) {
+        sw_vectors_remove(vectors, vectors->all[at]);
+    }
+}
+
+enum sw_err
+sw_vectors_follow(struct sw_vectors *vectors, struct sw_store *view, struct sw_group_id group)
+{
+    uint64_t number = 0;
+
+    for (uint32_t at = 0;; at++) {
+        struct sw_vectors_index *index;
+        struct sw_span bytes = {0};
+        enum sw_err err = next_meta(view, group, number + 1, &number, &bytes);
+
+        remove_below(vectors, at, err != SW_ERR_OK || number == 0 ? UINT64_MAX : number);
+        if (err != SW_ERR_OK || number == 0) {
+            return err;
+        }
+        if (at < vectors->count && vectors->all[at]->number == number) {
+            index = vectors->all[at];
+            index->store = view;
+            index->dropped = bytes.size > 1 && bytes.data[1] != 0;
+        } else {
+            SW_ASSERT(at == vectors->count); /* new ones have higher numbers */
+            err = load_one(vectors, view, number, bytes, &index);
+        }
+        if (err == SW_ERR_OK) {
+            err = load_profile(index, group);
+        }
+        if (err != SW_ERR_OK) {
+            return err;
+        }
     }
 }
 

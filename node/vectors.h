@@ -68,6 +68,11 @@ enum sw_err sw_vectors_load(struct sw_vectors *vectors,
                             struct sw_store *store,
                             struct sw_group_id group) SW_MUST_CHECK;
 void sw_vectors_release(struct sw_vectors *vectors); /* leaves it empty */
+/* For who only searches, in a view of the store: as many indexes as it has now, with what earlier
+ * searches in the same object learned. */
+enum sw_err sw_vectors_follow(struct sw_vectors *vectors,
+                              struct sw_store *view,
+                              struct sw_group_id group) SW_MUST_CHECK;
 /* Writes what the library holds back. */
 enum sw_err sw_vectors_flush(struct sw_vectors *vectors) SW_MUST_CHECK;
 

@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "base/point.h"
 #include "node/apply.h"
 #include "node/vectors_private.h"
 #include "transport/proto.h"
@@ -168,6 +169,9 @@ static uint32_t mask(void *context, const uint64_t ids[], uint32_t count)
     uint32_t sets[32];
     uint32_t bits = 0;
 
+    if (SW_PLANTED(CONDITIONS_NOT_ASKED)) {
+        return UINT32_MAX;
+    }
     sw_attributes_find(&look->index->attributes, ids, count, sets);
     for (uint32_t i = 0; i < count; i++) {
         const bool holds =
@@ -401,13 +405,20 @@ static enum sw_err search(const struct sw_vectors *vectors,
 {
     const struct sw_index_filter filter = {.mask = mask, .context = look};
     struct sw_vectors_index *index = look->index;
+    const struct sw_space *space;
     struct sw_index_query wanted;
     enum sw_err err = open_reader(index);
 
     if (err != SW_ERR_OK) {
         return err;
     }
-    fill_query(look->query, sw_index_reader_space(index->reader), &filter, &wanted);
+    space = sw_index_reader_space(index->reader);
+    if (look->query->vector.size != sw_space_vector_size(space)) {
+        answer->err = SW_ERR_DIMENSION;
+        answer->value = sw__vectors_dimensions(space, look->query->vector.size);
+        return SW_ERR_OK;
+    }
+    fill_query(look->query, space, &filter, &wanted);
     wanted.scan_max = scan_max_of(&wanted, effort);
     if (effort == SW_VECTORS_BRIEF && is_long(&wanted)) {
         answer->unfinished = true;
@@ -433,7 +444,6 @@ enum sw_err sw_vectors_search(const struct sw_vectors *vectors,
 {
     struct sw_vector_query query;
     struct look look = {.query = &query};
-    const struct sw_space *space;
     enum sw_err err;
 
     *ret_answer = (struct sw_vectors_answer){.err = sw_vector_query_decode(question, &query)};
@@ -446,12 +456,6 @@ enum sw_err sw_vectors_search(const struct sw_vectors *vectors,
         return SW_ERR_OK;
     }
     SW_ASSERT(look.index->store == store);
-    space = sw_index_space(look.index->index);
-    if (query.vector.size != sw_space_vector_size(space)) {
-        ret_answer->err = SW_ERR_DIMENSION;
-        ret_answer->value = sw__vectors_dimensions(space, query.vector.size);
-        return SW_ERR_OK;
-    }
     sw_attributes_ask(query.conditions, query.condition_count, &look.question);
     err = search(vectors, &look, effort, out, ret_answer);
     sw_attributes_question_release(&look.question);

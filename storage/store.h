@@ -100,7 +100,8 @@ struct sw_store_ops {
     enum sw_err (*sync)(struct sw_store *store);
     void (*abort)(struct sw_store *store);
 
-    /* Views for snapshot transfer; any thread may not use them: applier only. At most 4 at once. */
+    /* Views of the last commit. Opened and closed by the applier's thread; between these two calls
+     * one other may use what it is given. At most 4 at once. */
     enum sw_err (*reader_open)(struct sw_store *store, struct sw_store_reader **ret_reader);
     enum sw_err (*reader_seek)(struct sw_store_reader *reader,
                                enum sw_table table,
@@ -109,6 +110,9 @@ struct sw_store_ops {
     enum sw_err (*reader_next)(struct sw_store_reader *reader,
                                enum sw_table table,
                                struct sw_store_record *ret_record);
+    /* The reader as a store of its own: get, seek, next, marks and `why` only. The marks of two
+     * readers compare. */
+    struct sw_store *(*reader_store)(struct sw_store_reader *reader);
     void (*reader_close)(struct sw_store_reader *reader); /* accepts NULL */
 
     void (*stats)(struct sw_store *store, struct sw_store_stats *ret_stats);

@@ -444,6 +444,76 @@ static void lmdb_abort(struct sw_store *store)
     lmdb->dirty = false;
 }
 
+/* --- a reader as a store: on whatever thread it was handed to ----------------------------------
+ */
+
+static struct sw_store_reader *reader_of(struct sw_store *store)
+{
+    struct sw_store_reader *reader = store->impl;
+
+    SW_ASSERT(reader != NULL);
+    SW_ASSERT(reader->txn != NULL);
+    return reader;
+}
+
+static enum sw_err reader_get(struct sw_store *store,
+                              enum sw_table table,
+                              struct sw_span key,
+                              struct sw_span *ret_value)
+{
+    struct sw_store_reader *reader = reader_of(store);
+    struct sw_walk *lookup = &reader->lookups[table];
+    enum sw_err err;
+
+    assert_key(table, key);
+    err = sw_walk_open(lookup, store, reader->txn, reader->lmdb->dbis[table], table);
+    return err == SW_ERR_OK ? sw_walk_get(lookup, key, ret_value) : err;
+}
+
+static enum sw_err reader_store_seek(struct sw_store *store,
+                                     enum sw_table table,
+                                     struct sw_span from,
+                                     bool reverse,
+                                     struct sw_store_record *ret_record)
+{
+    struct sw_store_reader *reader = reader_of(store);
+    struct sw_walk *walk = &reader->walks[table];
+    enum sw_err err;
+
+    SW_ASSERT(table < SW_TABLE_COUNT);
+    err = sw_walk_open(walk, store, reader->txn, reader->lmdb->dbis[table], table);
+    return err == SW_ERR_OK ? sw_walk_seek(walk, from, reverse, ret_record) : err;
+}
+
+static enum sw_err reader_store_next(struct sw_store *store,
+                                     enum sw_table table,
+                                     bool reverse,
+                                     struct sw_store_record *ret_record)
+{
+    struct sw_store_reader *reader = reader_of(store);
+
+    SW_ASSERT(table < SW_TABLE_COUNT);
+    SW_ASSERT(reader->walks[table].cursor != NULL); /* seek first */
+    return sw_walk_next(&reader->walks[table], reverse, ret_record);
+}
+
+/* What is committed is in the file, where it stays as long as it is not written. */
+static struct sw_store_marks reader_marks(struct sw_store *store, enum sw_table table)
+{
+    SW_ASSERT(table < SW_TABLE_COUNT);
+    return (struct sw_store_marks){.changes = mdb_txn_id(reader_of(store)->txn)};
+}
+
+static const struct sw_store_ops reader_ops = {
+    .get = reader_get, .seek = reader_store_seek, .next = reader_store_next, .marks = reader_marks};
+
+static struct sw_store *lmdb_reader_store(struct sw_store_reader *reader)
+{
+    SW_ASSERT(reader->store.impl == reader);
+    SW_ASSERT(reader->txn != NULL);
+    return &reader->store;
+}
+
 static enum sw_err lmdb_reader_open(struct sw_store *store, struct sw_store_reader **ret_reader)
 {
     struct sw__lmdb *lmdb = lmdb_of(store);
@@ -465,6 +535,7 @@ static enum sw_err lmdb_reader_open(struct sw_store *store, struct sw_store_read
     reader = calloc(1, sizeof(*reader));
     SW_ASSERT(reader != NULL);
     reader->lmdb = lmdb;
+    reader->store = (struct sw_store){.impl = reader, .ops = &reader_ops};
     rc = mdb_txn_begin(lmdb->env, NULL, MDB_RDONLY, &reader->txn);
     if (rc != MDB_SUCCESS) {
         free(reader);
@@ -519,6 +590,7 @@ static void lmdb_reader_close(struct sw_store_reader *reader)
     SW_ASSERT(slot < SW__STORE_READER_COUNT_MAX);
     lmdb->readers[slot] = NULL;
     walks_close(reader->walks);
+    walks_close(reader->lookups);
     mdb_txn_abort(reader->txn);
     free(reader);
 }
@@ -577,6 +649,7 @@ const struct sw_store_ops sw__store_lmdb_ops = {
     .reader_open = lmdb_reader_open,
     .reader_seek = lmdb_reader_seek,
     .reader_next = lmdb_reader_next,
+    .reader_store = lmdb_reader_store,
     .reader_close = lmdb_reader_close,
     .stats = lmdb_stats,
 };

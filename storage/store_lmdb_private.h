@@ -17,6 +17,8 @@ struct sw_store_reader {
     struct sw__lmdb *lmdb; /* borrowed */
     struct MDB_txn *txn;   /* owned */
     struct sw_walk walks[SW_TABLE_COUNT];
+    struct sw_walk lookups[SW_TABLE_COUNT]; /* of `store`, as are its walks: the ones above */
+    struct sw_store store;
 };
 
 struct sw__lmdb {

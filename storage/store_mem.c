@@ -32,7 +32,9 @@ struct walk {
 struct sw_store_reader {
     struct mem *mem;
     struct version version;
+    uint64_t commits; /* before it */
     struct walk walks[SW_TABLE_COUNT];
+    struct sw_store store;
 };
 
 struct mem {
@@ -369,6 +371,93 @@ static void mem_abort(struct sw_store *store)
     mem->generation++;
 }
 
+/* --- a reader as a store -----------------------------------------------------------------------
+ */
+
+static struct sw_store_reader *reader_of(struct sw_store *store)
+{
+    struct sw_store_reader *reader = store->impl;
+
+    SW_ASSERT(reader != NULL);
+    SW_ASSERT(&reader->store == store);
+    return reader;
+}
+
+static enum sw_err reader_get(struct sw_store *store,
+                              enum sw_table table,
+                              struct sw_span key,
+                              struct sw_span *ret_value)
+{
+    const struct sw_store_reader *reader = reader_of(store);
+    const struct sw_tree_record *record;
+    enum sw_err err;
+
+    assert_key(table, key);
+    record = sw_tree_find(reader->version.roots[table], key);
+    if (record == NULL) {
+        return SW_ERR_NOT_FOUND;
+    }
+    err = record_check(reader->mem, table, record);
+    if (err == SW_ERR_OK) {
+        *ret_value = sw_tree_record_value(record);
+    }
+    return err;
+}
+
+static enum sw_err reader_store_seek(struct sw_store *store,
+                                     enum sw_table table,
+                                     struct sw_span from,
+                                     bool reverse,
+                                     struct sw_store_record *ret_record)
+{
+    struct sw_store_reader *reader = reader_of(store);
+
+    SW_ASSERT(table < SW_TABLE_COUNT);
+    return walk_to(reader->mem,
+                   &reader->walks[table],
+                   table,
+                   root_seek(reader->version.roots[table], from, reverse),
+                   ret_record);
+}
+
+static enum sw_err reader_store_next(struct sw_store *store,
+                                     enum sw_table table,
+                                     bool reverse,
+                                     struct sw_store_record *ret_record)
+{
+    struct sw_store_reader *reader = reader_of(store);
+    struct walk *walk = &reader->walks[table];
+
+    SW_ASSERT(table < SW_TABLE_COUNT);
+    SW_ASSERT(walk->generation != 0); /* seek first */
+    if (walk->at == NULL) {
+        return SW_ERR_NOT_FOUND;
+    }
+    return walk_to(reader->mem,
+                   walk,
+                   table,
+                   sw_tree_seek(reader->version.roots[table],
+                                sw_tree_record_key(walk->at),
+                                reverse ? SW_TREE_LT : SW_TREE_GT),
+                   ret_record);
+}
+
+static struct sw_store_marks reader_marks(struct sw_store *store, enum sw_table table)
+{
+    SW_ASSERT(table < SW_TABLE_COUNT);
+    return (struct sw_store_marks){.changes = 1 + reader_of(store)->commits};
+}
+
+static const struct sw_store_ops reader_ops = {
+    .get = reader_get, .seek = reader_store_seek, .next = reader_store_next, .marks = reader_marks};
+
+static struct sw_store *mem_reader_store(struct sw_store_reader *reader)
+{
+    SW_ASSERT(reader->store.impl == reader);
+    SW_ASSERT(reader->mem != NULL);
+    return &reader->store;
+}
+
 static enum sw_err mem_reader_open(struct sw_store *store, struct sw_store_reader **ret_reader)
 {
     struct mem *mem = mem_of(store);
@@ -388,6 +477,8 @@ static enum sw_err mem_reader_open(struct sw_store *store, struct sw_store_reade
     reader = calloc(1, sizeof(*reader));
     SW_ASSERT(reader != NULL);
     reader->mem = mem;
+    reader->commits = mem->commits;
+    reader->store = (struct sw_store){.impl = reader, .ops = &reader_ops};
     version_copy(&reader->version, &mem->committed);
     mem->readers[slot] = reader;
     *ret_reader = reader;
@@ -478,6 +569,7 @@ static const struct sw_store_ops mem_ops = {
     .reader_open = mem_reader_open,
     .reader_seek = mem_reader_seek,
     .reader_next = mem_reader_next,
+    .reader_store = mem_reader_store,
     .reader_close = mem_reader_close,
     .stats = mem_stats,
 };

@@ -180,6 +180,7 @@ static bool open_node(struct sim_machine *machine)
         .link = &host->link,
         .store = machine->store,
         .applier_worker = &host->worker[1].port,
+        .search_worker = &host->worker[2].port,
         .version = "sim",
         .handler = {.arg = machine,
                     .stopped = on_stopped,
@@ -307,6 +308,7 @@ static void mode_host_crash(struct sim_host *host, enum sim_cut cut)
         if (sw_prng_chance(prng, 1, 2)) {
             sw_store_mem_fail_next_commit(machine->store);
         }
+        sim_worker_drain(&host->worker[2]);
         sim_worker_drain(&host->worker[1]);
         sw_node_free(machine->node);
         machine->node = NULL;

@@ -19,7 +19,7 @@
 #include "tests/sim/trace.h"
 #include "transport/link.h"
 
-enum { SIM_HOST_COUNT_MAX = 7, SIM_WORKER_COUNT = 2 };
+enum { SIM_HOST_COUNT_MAX = 7, SIM_WORKER_COUNT = 3 };
 
 /* The life of an event that may reach any later life of its owner. */
 #define SIM_LIFE_ANY UINT32_MAX
@@ -59,7 +59,7 @@ struct sim_host {
     struct sw_link_handler link_handler;
     /* What the link does with replies to clients; NULL = there are none. */
     enum sw_err (*reply)(struct sim_host *host, uint64_t conn, struct sw_span message);
-    struct sim_worker worker[SIM_WORKER_COUNT]; /* 0: WAL, 1: applier */
+    struct sim_worker worker[SIM_WORKER_COUNT]; /* 0: WAL, 1: applier, 2: searches */
     void *user;                                 /* of the mode */
 };
 
