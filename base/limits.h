@@ -128,6 +128,24 @@ enum {
     SW_CONTEXT_STEP_COUNT_MAX = 128,    /* blocks that one entry deletes, */
     SW_CONTEXT_STEP_SIZE_MAX = 1 << 20, /* or about so many bytes of them */
 
+    /* Memories (transport/memory.h). Each number of a step is what one entry does at most. */
+    SW_MEMORY_AGENT_SIZE_MAX = 64,
+    SW_MEMORY_TASK_SIZE_MAX = 128,
+    SW_MEMORY_TAG_SIZE_MAX = 64,
+    SW_MEMORY_TAG_COUNT_MAX = 16,
+    SW_MEMORY_META_SIZE_MAX = 1 << 10,
+    SW_MEMORY_CONTENT_SIZE_MAX = 256 << 10,
+    SW_MEMORY_PARENT_COUNT_MAX = 32,
+    SW_MEMORY_RING_COUNT_MAX = 1 << 20,  /* that a partition may let an agent have */
+    SW_MEMORY_SAMPLE_COUNT = 64,         /* of which the least worth leave a full ring, */
+    SW_MEMORY_EVICT_COUNT_MAX = 16,      /* so many at once */
+    SW_MEMORY_WALK_COUNT_MAX = 512,      /* keys that one step of tending looks at */
+    SW_MEMORY_STEP_COUNT_MAX = 128,      /* memories that one entry forgets, */
+    SW_MEMORY_STEP_LINK_COUNT_MAX = 512, /* and links that it follows for that */
+    SW_MEMORY_ANCESTOR_COUNT_MAX = 512,  /* that are asked while something is being forgotten */
+
+    SW_LINK_TYPE_SIZE_MAX = 32, /* of a link between two keys (transport/relation.h) */
+
     SW_SNAPSHOT_DESCRIPTOR_SIZE_MAX = 4 << 10,
     SW_SNAPSHOT_CHUNK_SIZE_MAX = 512 << 10,
 

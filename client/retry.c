@@ -57,6 +57,8 @@ bool sw_request_repeatable(const struct sw_request *request)
     case SW_OP_OUTCOME:
     case SW_OP_SESSION_LIST:
     case SW_OP_HISTORY:
+    case SW_OP_MEMORY_AGENTS:
+    case SW_OP_INDEX_PLACES:
     case SW_OP_LEASE_KEEP_ALIVE: /* twice is as good as once, */
     case SW_OP_COMPACT:          /* and so is this */
         return true;
@@ -77,6 +79,10 @@ bool sw_request_repeatable(const struct sw_request *request)
     case SW_OP_CONTEXT_WINDOW:
     case SW_OP_CONTEXT_DELETE:
     case SW_OP_CONTEXT_PRUNE:
+    case SW_OP_MEMORY_PUT:
+    case SW_OP_MEMORY_USE:
+    case SW_OP_MEMORY_FORGET:
+    case SW_OP_MEMORY_TEND:
         return request->session.value != 0;
     case SW_OP_TRANSFER: /* twice may move the leader twice */
     case SW_OP_SNAPSHOT:

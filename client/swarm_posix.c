@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "client/call_all.h"
 #include "client/cause.h"
 #include "client/core.h"
 #include "client/include/swarm.h"
@@ -58,6 +59,8 @@ static_assert((int)SWARM_WATCH == (int)SW_OP_WATCH, "operations are the protocol
 static_assert((int)SWARM_LEASE_LIST == (int)SW_OP_LEASE_LIST, "operations are the protocol's");
 static_assert((int)SWARM_VECTOR_SEARCH == (int)SW_OP_VECTOR_SEARCH, "the protocol's");
 static_assert((int)SWARM_CONTEXT_PRUNE == (int)SW_OP_CONTEXT_PRUNE, "the protocol's");
+static_assert((int)SWARM_MEMORY_PUT == (int)SW_OP_MEMORY_PUT, "the protocol's");
+static_assert((int)SWARM_INDEX_PLACES == (int)SW_OP_INDEX_PLACES, "the protocol's");
 static_assert((int)SWARM_PREVIOUS == (int)SW_REQUEST_PREVIOUS, "flags are the protocol's");
 static_assert((int)SWARM_REVERSE == (int)SW_REQUEST_REVERSE, "flags are the protocol's");
 static_assert((int)SWARM_KEYS_ONLY == (int)SW_REQUEST_KEYS_ONLY, "flags are the protocol's");
@@ -561,7 +564,8 @@ static bool names_data(enum swarm_op op)
            op != SWARM_SESSION_CLOSE &&
            (op < SWARM_MEMBER_LIST || op == SWARM_HISTORY ||
             (op >= SWARM_INDEX_CREATE && op <= SWARM_VECTOR_SEARCH) ||
-            (op >= SWARM_CONTEXT_CREATE && op <= SWARM_CONTEXT_PRUNE));
+            (op >= SWARM_CONTEXT_CREATE && op <= SWARM_CONTEXT_PRUNE) ||
+            (op >= SWARM_MEMORY_PUT && op <= SWARM_INDEX_PLACES));
 }
 
 static bool is_packed(const struct swarm_request *request)
@@ -611,7 +615,9 @@ static struct sw_core_submission submission_of(const struct swarm_client *client
 
         submission.request.tenant = name_of(request->scope.tenant, url->tenant);
         submission.request.name_space = name_of(request->scope.name_space, url->name_space);
-        submission.request.partition = name_of(request->scope.partition, url->partition);
+        if (request->op != SWARM_INDEX_PLACES) { /* it is about all of them */
+            submission.request.partition = name_of(request->scope.partition, url->partition);
+        }
     } else if (request->op == SWARM_SETTING_PUT || request->op == SWARM_SETTING_DELETE) {
         submission.request.partition = name_of(request->scope.partition, ""); /* the kind */
     }
@@ -748,6 +754,36 @@ static void on_waited(void *arg, struct swarm_result *result)
 static struct swarm_result *failed_result(enum sw_err err, const char *why, enum swarm_op op)
 {
     return sw_result_new(&(struct sw_reply){.err = err, .detail = sw_span_str(why)}, op);
+}
+
+void sw_call_all(struct swarm_client *client,
+                 const struct swarm_request *requests,
+                 size_t count,
+                 struct swarm_result **ret_results)
+{
+    struct waiter *waiters = calloc(count + 1, sizeof *waiters);
+    char why[SW_WHY_SIZE];
+
+    SW_ASSERT(waiters != NULL);
+    for (size_t i = 0; i < count; i++) {
+        enum swarm_status status = SWARM_INVALID;
+
+        (void)sem_init(&waiters[i].done, 0, 0);
+        (void)snprintf(why, sizeof why, "a callback must not wait: use swarm_submit");
+        if (client->pid != getpid() || !sw_pool_is_self(client->pool)) {
+            status = swarm_submit(client, &requests[i], on_waited, &waiters[i], why, sizeof why);
+        }
+        if (status != SWARM_OK) {
+            waiters[i].result = failed_result((enum sw_err)status, why, requests[i].op);
+            (void)sem_post(&waiters[i].done);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        wait_for(client, &waiters[i].done);
+        (void)sem_destroy(&waiters[i].done);
+        ret_results[i] = waiters[i].result;
+    }
+    free(waiters);
 }
 
 enum swarm_status swarm_call(struct swarm_client *client,

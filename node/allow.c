@@ -190,6 +190,8 @@ bool sw_rights_cover(enum sw_rights rights, enum sw_op op)
     case SW_OP_INDEX_LIST:
     case SW_OP_VECTOR_SEARCH:
     case SW_OP_HISTORY:
+    case SW_OP_MEMORY_AGENTS:
+    case SW_OP_INDEX_PLACES:
     case SW_OP_STATUS:
     case SW_OP_MEMBER_LIST:
         return rights >= SW_RIGHTS_READ;
@@ -209,6 +211,10 @@ bool sw_rights_cover(enum sw_rights rights, enum sw_op op)
     case SW_OP_CONTEXT_WINDOW:
     case SW_OP_CONTEXT_DELETE:
     case SW_OP_CONTEXT_PRUNE:
+    case SW_OP_MEMORY_PUT:
+    case SW_OP_MEMORY_USE:
+    case SW_OP_MEMORY_FORGET:
+    case SW_OP_MEMORY_TEND:
     case SW_OP_SESSION_OPEN:
     case SW_OP_SESSION_CLOSE:
     case SW_OP_OUTCOME:

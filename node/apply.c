@@ -253,6 +253,9 @@ enum sw_err sw__kv_put(struct sw__apply *apply,
         err = sw__usage_add(apply, place, &change);
     }
     if (err == SW_ERR_OK) {
+        err = sw__memory_count(apply, place, name, old, record);
+    }
+    if (err == SW_ERR_OK) {
         err = sw__change_note(apply, place, name, record);
     }
     return err == SW_ERR_OK ? sw__lease_move(apply, name, old->lease, record->lease) : err;
@@ -276,6 +279,9 @@ enum sw_err sw__kv_del(struct sw__apply *apply,
         const struct sw__usage_change change = sw__usage_of_del(name, old);
 
         err = sw__usage_add(apply, place, &change);
+    }
+    if (err == SW_ERR_OK) {
+        err = sw__memory_count(apply, place, name, old, NULL);
     }
     if (err == SW_ERR_OK) {
         err = sw__change_note(apply, place, name, NULL);
@@ -453,6 +459,9 @@ static enum sw_err run_write(struct sw__apply *apply,
     if (request->op >= SW_OP_CONTEXT_CREATE && request->op <= SW_OP_CONTEXT_PRUNE) {
         return sw__apply_context(apply, request, result);
     }
+    if (request->op >= SW_OP_MEMORY_PUT && request->op <= SW_OP_MEMORY_TEND) {
+        return sw__apply_memory(apply, request, result);
+    }
     if (request->op == SW_OP_TOKEN_REDEEM) {
         return sw__apply_redeem(apply, request, result);
     }
@@ -469,7 +478,8 @@ static enum sw_err run_write(struct sw__apply *apply,
 static bool may_answer_records(const struct sw_request *request)
 {
     return request->op == SW_OP_TXN || request->op == SW_OP_VECTOR_PUT ||
-           request->op == SW_OP_CONTEXT_PRUNE || (request->flags & SW_REQUEST_PREVIOUS) != 0;
+           request->op == SW_OP_CONTEXT_PRUNE || request->op == SW_OP_MEMORY_PUT ||
+           request->op == SW_OP_MEMORY_TEND || (request->flags & SW_REQUEST_PREVIOUS) != 0;
 }
 
 /* The records that the running command has answered so far lie at the end of all. */

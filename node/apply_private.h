@@ -222,6 +222,25 @@ enum sw_err sw__apply_context(struct sw__apply *apply,
                               const struct sw_request *request,
                               struct sw_command_result *result);
 
+/* Is there an entry within the item's distance? It becomes the answer, EXISTS; if there is none,
+ * value 1 says that not all were looked at that the recall asks for. */
+enum sw_err sw__vector_find_near(struct sw__apply *apply,
+                                 struct sw_vectors_index *index,
+                                 const struct sw_vector_item *item,
+                                 struct sw_command_result *result);
+
+/* apply_memory.c */
+enum sw_err sw__apply_memory(struct sw__apply *apply,
+                             const struct sw_request *request,
+                             struct sw_command_result *result);
+/* apply_memory_ring.c: a key changes from `old` to `record`, or (NULL) goes; if it is a memory's,
+ * its agent's ring is counted anew. */
+enum sw_err sw__memory_count(struct sw__apply *apply,
+                             const struct sw_place *place,
+                             struct sw_span name,
+                             const struct sw_kv_record *old,
+                             const struct sw_kv_record *record);
+
 /* apply_redeem.c: the author's key is a token, which becomes an identity of another key. */
 enum sw_err sw__apply_redeem(struct sw__apply *apply,
                              const struct sw_request *request,

@@ -417,10 +417,10 @@ enum sw_err sw__vector_watermark(struct sw__apply *apply,
 
 /* Is there an entry within the item's distance? It becomes the answer; if there is none, value 1
  * says that not all were looked at that the recall asks for. */
-static enum sw_err find_near(struct sw__apply *apply,
-                             struct sw_vectors_index *index,
-                             const struct sw_vector_item *item,
-                             struct sw_command_result *result)
+enum sw_err sw__vector_find_near(struct sw__apply *apply,
+                                 struct sw_vectors_index *index,
+                                 const struct sw_vector_item *item,
+                                 struct sw_command_result *result)
 {
     struct sw_vectors_match match = {0};
     struct sw_vectors_entry entry;
@@ -500,7 +500,7 @@ enum sw_err sw__vector_put(struct sw__apply *apply,
             index == NULL ? SW_ERR_NO_INDEX : sw__vector_check(index, item.vector, &result->value);
     }
     if (result->err == SW_ERR_OK && item.novel && !SW_PLANTED(NOVEL_NOT_COMPARED)) {
-        err = find_near(apply, index, &item, result);
+        err = sw__vector_find_near(apply, index, &item, result);
     }
     if (err == SW_ERR_OK && result->err == SW_ERR_OK) {
         err = sw__lease_check(apply, &place, request->lease, 0, &result->err);

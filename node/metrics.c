@@ -73,7 +73,13 @@ static const char *const op_names[SW_OP_COUNT] = {[0] = "unknown",
                                                   [SW_OP_CONTEXT_APPEND] = "context_append",
                                                   [SW_OP_CONTEXT_WINDOW] = "context_window",
                                                   [SW_OP_CONTEXT_DELETE] = "context_delete",
-                                                  [SW_OP_CONTEXT_PRUNE] = "context_prune"};
+                                                  [SW_OP_CONTEXT_PRUNE] = "context_prune",
+                                                  [SW_OP_MEMORY_PUT] = "memory_put",
+                                                  [SW_OP_MEMORY_USE] = "memory_use",
+                                                  [SW_OP_MEMORY_FORGET] = "memory_forget",
+                                                  [SW_OP_MEMORY_TEND] = "memory_tend",
+                                                  [SW_OP_MEMORY_AGENTS] = "memory_agents",
+                                                  [SW_OP_INDEX_PLACES] = "index_places"};
 
 /* Where a request is counted: numbers in between are no operations. */
 static uint32_t row_of(enum sw_op op)

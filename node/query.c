@@ -323,7 +323,14 @@ static enum sw_err run(struct sw__page *page,
         session_list(page, state);
         return SW_ERR_OK;
     }
+    if (page->request->op == SW_OP_INDEX_PLACES) {
+        sw__index_places(page, state);
+        return SW_ERR_OK;
+    }
     sw_key_partition(&place, &page->prefix);
+    if (page->request->op == SW_OP_MEMORY_AGENTS) {
+        return sw__memory_agents(page, store);
+    }
     if (is_past(page->request)) {
         return sw__past_read(page, state, store, ret_answer);
     }
@@ -424,6 +431,7 @@ static enum sw_err judge(const struct sw_request *request)
         request->op != SW_OP_EXPERIENCE_SCAN && request->op != SW_OP_MULTI_GET &&
         request->op != SW_OP_LEASE_LIST && request->op != SW_OP_WATCH &&
         request->op != SW_OP_SESSION_LIST && request->op != SW_OP_HISTORY &&
+        request->op != SW_OP_MEMORY_AGENTS && request->op != SW_OP_INDEX_PLACES &&
         !is_of_vectors(request->op)) {
         return SW_ERR_UNSUPPORTED;
     }

@@ -1,6 +1,7 @@
 /* What the parts of a query share: the page that is being filled.
  *
- * query.c reads the present, query_past.c what was, query_watch.c what changed. */
+ * query.c reads the present, query_past.c what was, query_watch.c what changed,
+ * query_memory.c who remembers. */
 #ifndef SW_NODE_QUERY_PRIVATE_H
 #define SW_NODE_QUERY_PRIVATE_H
 
@@ -40,6 +41,10 @@ enum sw_err sw__past_read(struct sw__page *page,
                           enum sw_err *ret_answer);
 enum sw_err
 sw__past_list(struct sw__page *page, const struct sw_state *state, struct sw_store *store);
+
+/* query_memory.c */
+enum sw_err sw__memory_agents(struct sw__page *page, struct sw_store *store);
+void sw__index_places(struct sw__page *page, const struct sw_state *state);
 
 /* query_watch.c */
 enum sw_err sw__watch_read(struct sw__page *page,

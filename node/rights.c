@@ -19,6 +19,8 @@ static uint8_t needed_rights(const struct sw_request *request)
     case SW_OP_INDEX_LIST:
     case SW_OP_VECTOR_SEARCH:
     case SW_OP_HISTORY:
+    case SW_OP_MEMORY_AGENTS:
+    case SW_OP_INDEX_PLACES:
         return SW_RIGHT_READ;
     case SW_OP_PUT:
     case SW_OP_CAS:
@@ -35,10 +37,14 @@ static uint8_t needed_rights(const struct sw_request *request)
     case SW_OP_CONTEXT_APPEND:
     case SW_OP_CONTEXT_WINDOW:
     case SW_OP_CONTEXT_DELETE:
+    case SW_OP_MEMORY_USE:
+    case SW_OP_MEMORY_FORGET:
         return SW_RIGHT_WRITE;
     case SW_OP_TXN:           /* its compares tell what is there, */
     case SW_OP_VECTOR_PUT:    /* a novel put what is near, */
     case SW_OP_CONTEXT_PRUNE: /* and a pruning what it takes */
+    case SW_OP_MEMORY_PUT:    /* so does a novel memory, */
+    case SW_OP_MEMORY_TEND:   /* and tending names keys */
         return SW_RIGHT_READ | SW_RIGHT_WRITE;
     case SW_OP_SESSION_OPEN:
     case SW_OP_SESSION_CLOSE:

@@ -359,6 +359,26 @@ sw_vectors_find(const struct sw_vectors *vectors, const struct sw_place *place, 
     return NULL;
 }
 
+const struct sw_place *sw_vectors_place_at(const struct sw_vectors *vectors,
+                                           const struct sw_place *space,
+                                           struct sw_span name,
+                                           uint32_t at)
+{
+    for (uint32_t i = 0; i < vectors->count; i++) {
+        const struct sw_vectors_index *index = vectors->all[i];
+
+        if (!index->dropped && sw_span_equal(index->name, name) &&
+            sw_span_equal(index->place.tenant, space->tenant) &&
+            sw_span_equal(index->place.name_space, space->name_space)) {
+            if (at == 0) {
+                return &index->place;
+            }
+            at--;
+        }
+    }
+    return NULL;
+}
+
 /* --- to and from the store -------------------------------------------------------------------- */
 
 static enum sw_err load_profile(struct sw_vectors_index *index, struct sw_group_id group)

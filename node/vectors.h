@@ -82,6 +82,12 @@ bool sw_vectors_serves(const struct sw_vectors_index *index, const struct sw_pla
 struct sw_vectors_index *sw_vectors_find(const struct sw_vectors *vectors,
                                          const struct sw_place *place,
                                          struct sw_span name);
+/* The `at`-th index that requests of the tenant's namespace see by this name, in the order in which
+ * they were made; NULL behind the last. */
+const struct sw_place *sw_vectors_place_at(const struct sw_vectors *vectors,
+                                           const struct sw_place *space,
+                                           struct sw_span name,
+                                           uint32_t at);
 /* A new one in memory, not in the store. */
 struct sw_vectors_index *sw_vectors_add(struct sw_vectors *vectors,
                                         struct sw_store *store,

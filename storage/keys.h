@@ -73,6 +73,7 @@ enum sw_index_kind {
     SW_INDEX_ID = 2,
     SW_INDEX_ENTRY = 3,
     SW_INDEX_LOST = 4,
+    SW_INDEX_RING = 5, /* of an agent's memories: number 0, then the key of the agent's ring */
     SW_INDEX_KIND_END
 };
 void sw_key_index(uint16_t slot,

@@ -82,6 +82,17 @@ enum sw_op {
     SW_OP_CONTEXT_WINDOW = 52, /* sets the window, and moves it to the present */
     SW_OP_CONTEXT_DELETE = 53, /* some blocks; the answer's value is 1 while there are more */
     SW_OP_CONTEXT_PRUNE = 54,  /* blocks by a policy; a record for each that went, or would */
+    /* Memories of a partition. Values, and what is stored: transport/memory.h. */
+    SW_OP_MEMORY_PUT = 60, /* `key` is the agent, `value` a memory; the answer's record is its key,
+                              its value how many left the agent's ring. EXISTS: as VECTOR_PUT */
+    SW_OP_MEMORY_USE = 61, /* of the memory at `key`, `value` says how: used, success, ... */
+    SW_OP_MEMORY_FORGET = 62, /* the memory at `key`; with `limit` 1 all that derives from it, in
+                                 steps: the answer's value is 1 while there is more */
+    SW_OP_MEMORY_TEND = 63,   /* from `key` on: a step over links without ends and memories that
+                                 faded or are too many; a record: there is more, from its key on */
+    SW_OP_MEMORY_AGENTS =
+        64, /* agents behind `key`, as records: `version` memories, `lease` bytes */
+    SW_OP_INDEX_PLACES = 65, /* partitions of the namespace with an index named `key`, as records */
     SW_OP_COUNT
 };
 

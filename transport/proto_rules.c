@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "transport/audit.h"
 #include "transport/context.h"
+#include "transport/memory.h"
 #include "transport/proto_private.h"
 #include "transport/setting.h"
 #include "transport/txn.h"
@@ -206,6 +207,31 @@ static const struct op_rule op_rules[SW_OP_COUNT] = {
                               .required = SW__FIELD_NAMES | SW__FIELD_KEY,
                               .optional = SW__FIELD_ONCE,
                               .write = true},
+    [SW_OP_MEMORY_PUT] = {.name = "memory put",
+                          .required = SW__FIELD_NAMES | SW__FIELD_KEY | SW__FIELD_VALUE,
+                          .optional = SW__FIELD_LEASE | SW__FIELD_ONCE,
+                          .value_max = SW_VALUE_SIZE_MAX,
+                          .write = true},
+    [SW_OP_MEMORY_USE] = {.name = "memory use",
+                          .required = SW__FIELD_NAMES | SW__FIELD_KEY | SW__FIELD_VALUE,
+                          .optional = SW__FIELD_ONCE,
+                          .value_max = 1,
+                          .write = true},
+    [SW_OP_MEMORY_FORGET] = {.name = "memory forget",
+                             .required = SW__FIELD_NAMES | SW__FIELD_KEY,
+                             .optional = SW__FIELD_LIMIT | SW__FIELD_ONCE,
+                             .write = true},
+    [SW_OP_MEMORY_TEND] = {.name = "memory tend",
+                           .required = SW__FIELD_NAMES,
+                           .optional = SW__FIELD_KEY | SW__FIELD_ONCE,
+                           .write = true},
+    [SW_OP_MEMORY_AGENTS] = {.name = "memory agents",
+                             .required = SW__FIELD_NAMES,
+                             .optional = SW__FIELD_KEY | SW__FIELD_LIMIT,
+                             .read = true},
+    [SW_OP_INDEX_PLACES] = {.name = "index places",
+                            .required = SW__FIELD_TENANT | SW__FIELD_NAMESPACE | SW__FIELD_KEY,
+                            .read = true},
 };
 
 const char *sw_op_text(enum sw_op op)
@@ -452,6 +478,28 @@ static enum sw_err check_context(const struct sw_request *request, char *ret_why
                : sw_context_window_validate(request->value, ret_why);
 }
 
+static enum sw_err check_memory(const struct sw_request *request, char *ret_why)
+{
+    struct sw_span agent;
+
+    if (request->op == SW_OP_MEMORY_PUT) {
+        return sw_memory_put_validate(request->key, request->value, ret_why);
+    }
+    if (request->op == SW_OP_MEMORY_USE) {
+        if (!sw_memory_key_read(request->key, &agent)) {
+            snprintf(ret_why, SW_WHY_SIZE, "the key is no memory's: memory/AGENT/32 hex digits");
+            return SW_ERR_INVALID;
+        }
+        return sw_memory_use_validate(request->value, ret_why);
+    }
+    if (request->op == SW_OP_MEMORY_FORGET && request->limit > 1) {
+        snprintf(
+            ret_why, SW_WHY_SIZE, "memory forget takes 0 or 1, not %u", (unsigned)request->limit);
+        return SW_ERR_INVALID;
+    }
+    return SW_ERR_OK;
+}
+
 static enum sw_err check_redeem(const struct sw_request *request, char *ret_why)
 {
     if (request->value.size == SW_IDENTITY_ID_SIZE) {
@@ -511,6 +559,9 @@ check_special(const struct op_rule *rule, const struct sw_request *request, char
     }
     if (request->op >= SW_OP_CONTEXT_CREATE && request->op <= SW_OP_CONTEXT_PRUNE) {
         return check_context(request, ret_why);
+    }
+    if (request->op >= SW_OP_MEMORY_PUT && request->op <= SW_OP_MEMORY_TEND) {
+        return check_memory(request, ret_why);
     }
     if (request->op == SW_OP_MULTI_GET) {
         const enum sw_err err = sw_keys_validate(request->value, ret_why);

@@ -189,6 +189,13 @@ enum swarm_op {
     SWARM_CONTEXT_WINDOW = 52,
     SWARM_CONTEXT_DELETE = 53,
     SWARM_CONTEXT_PRUNE = 54,
+    /* `value` is packed: use swarm_remember and the others. */
+    SWARM_MEMORY_PUT = 60,
+    SWARM_MEMORY_USE = 61,
+    SWARM_MEMORY_FORGET = 62,
+    SWARM_MEMORY_TEND = 63,
+    SWARM_MEMORY_AGENTS = 64, /* agents behind `key`: version = memories, lease = bytes */
+    SWARM_INDEX_PLACES = 65,  /* partitions of the namespace with an index named `key` */
 };
 
 enum {
@@ -584,87 +591,6 @@ SWARM_API enum swarm_status swarm_watch_new(struct swarm_client *client,
 /* No call comes after it returned; may be called from `changed`. Accepts NULL. */
 SWARM_API void swarm_watch_free(struct swarm_watch *watch);
 
-/* ---- memories ------------------------------------------------------------------------------ */
-
-/* What an agent learned, in a vector index: what others recall by meaning, use and age. */
-struct swarm_memory {
-    const char *index;
-    const char *agent; /* 1 to 64 bytes, printable ASCII without spaces; so are the next */
-    const char *task;  /* 1 to 128 bytes */
-    bool success;
-    uint32_t utility;        /* thousandths; 0 = 700 of a success, 200 of a failure */
-    const char *const *tags; /* at most 16 of 1 to 64 bytes */
-    size_t tag_count;
-    struct swarm_slice vector;
-    struct swarm_slice content;
-    double novelty; /* over 0: only if nothing in the index is that near */
-    uint64_t lease; /* the memory ends with it; 0 = it does not end */
-};
-
-/* One write. The same content of the same agent about the same task is the same memory, so saying
- * it twice changes its vector, use and tags and makes no second one. SWARM_EXISTS: something is
- * within `novelty`, and is the result's record. `ret_result` may be NULL; on errors before anything
- * was sent it is set to NULL and the sentence goes to `ret_why` (may be NULL). */
-SWARM_API enum swarm_status swarm_remember(struct swarm_client *client,
-                                           struct swarm_scope scope,
-                                           const struct swarm_memory *memory,
-                                           struct swarm_result **ret_result,
-                                           char *ret_why,
-                                           size_t why_size);
-
-/* Memories near the vector, ordered by a score in thousandths:
- *
- *     score = (ws * similarity + wu * utility + wr * recency) / (ws + wu + wr)
- *     similarity = 1000 - 500 * distance, at least 0      recency = 1000, halved every half-life
- *
- * Ages are counted from the newest of the candidates, by the swarm's time; 4 k candidates (at
- * least 32, at most 1024) are looked at. Equal scores: nearer first, then by key. */
-struct swarm_recollection {
-    const char *index;
-    struct swarm_slice vector;
-    uint32_t k;        /* 0 = 10 */
-    const char *agent; /* only of this agent; NULL = of all; so are the next */
-    const char *task;
-    const char *tag;
-    uint32_t utility_min;
-    bool successes_only;
-    uint32_t weight_similarity, weight_utility, weight_recency; /* all 0 = 700, 200, 100 */
-    uint64_t half_life_ms;                                      /* 0 = seven days */
-    uint32_t recall_permille;                                   /* see swarm_question */
-};
-
-enum { SWARM_MEMORY_TAGS_MAX = 16 };
-
-struct swarm_recalled {
-    struct swarm_slice key;
-    struct swarm_slice agent, task; /* empty: somebody put it there who did not remember */
-    bool success;
-    uint32_t utility;
-    struct swarm_slice tags[SWARM_MEMORY_TAGS_MAX];
-    size_t tag_count;
-    struct swarm_slice content;
-    double distance;
-    uint32_t score;
-    uint64_t revision;
-    uint64_t time_ms;
-};
-
-struct swarm_memories;
-
-SWARM_API enum swarm_status swarm_recall(struct swarm_client *client,
-                                         struct swarm_scope scope,
-                                         const struct swarm_recollection *recollection,
-                                         struct swarm_memories **ret_memories,
-                                         char *ret_why,
-                                         size_t why_size);
-SWARM_API size_t swarm_memories_count(const struct swarm_memories *memories);
-/* Valid until swarm_memories_free; NULL behind the last. */
-SWARM_API const struct swarm_recalled *swarm_memories_at(const struct swarm_memories *memories,
-                                                         size_t at);
-/* The search behind it: its revision, and in its detail how it was found. */
-SWARM_API const struct swarm_result *swarm_memories_result(const struct swarm_memories *memories);
-SWARM_API void swarm_memories_free(struct swarm_memories *memories); /* accepts NULL */
-
 /* ---- contexts ------------------------------------------------------------------------------ */
 
 /* A long text in blocks of tokens. Whoever appends, the swarm gives each block its first token, so
@@ -850,6 +776,7 @@ SWARM_API void swarm_cursor_free(struct swarm_cursor *cursor); /* accepts NULL *
 }
 #endif
 
+#include <swarm_memory.h>
 #include <swarm_recipes.h>
 
 #endif

@@ -34,7 +34,8 @@ class Installed(unittest.TestCase):
 
     def test_files(self):
         for name in ("swarmd", "swarmctl", "swarm-bench", "swarm-inspect", "swarm.h",
-                     "swarm_status.h", "swarm.3", "swarmctl.1", "swarmctl-chaos.1", "swarm-bench.1",
+                     "swarm_status.h", "swarm_memory.h",
+                     "swarm.3", "swarmctl.1", "swarmctl-chaos.1", "swarm-bench.1",
                      "swarm-inspect.1", "swarmd.8", "libswarm.pc"):
             self.only(name)
         self.assertIn("health", run(self.only("swarmctl"), "help"))

@@ -9,7 +9,7 @@
 /* clang-format on */
 
 #include "base/prng.h"
-#include "client/memory_text.h"
+#include "transport/memory.h"
 
 static struct sw_memory_text some(void)
 {
