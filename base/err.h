@@ -47,6 +47,7 @@
     X(COMPACTED, 3115, NOT_DONE, NEVER, 1, "what was that long ago is not kept any more", "the answer's value is the oldest revision of which everything is") \
     X(RING_FULL, 3116, NOT_DONE, NEVER, 8, "the agent's ring of memories has no room for this one", "`swarmctl memory settings` shows the ring, `swarmctl memory forget` and `tend` make room") \
     X(SOURCE_GONE, 3117, NOT_DONE, NEVER, 3, "something that it is derived from does not exist", "the answer's value is the number of the source, from 1") \
+    X(DUPLICATE, 3119, NOT_DONE, NEVER, 4, "what is appended is there already, or nearly", "the answer's record names the block that it is like; the policy of the context says how like is too like (`swarmctl context policy`)") \
     X(UNAUTHORIZED, 4001, NOT_DONE, NEVER, 7, "this identity has no right to do that", "ask an administrator to allow this client's public key") \
     X(UNAUTHENTICATED, 4101, NOT_DONE, NEVER, 7, "the peer could not prove who it is", "check that both sides hold the keys of the same swarm") \
     X(REPLAYED, 4102, NOT_DONE, NEVER, 7, "a frame was seen before", "") \

@@ -127,6 +127,15 @@ enum {
     SW_CONTEXT_VISIT_COUNT_MAX = 512,   /* blocks that one entry looks at */
     SW_CONTEXT_STEP_COUNT_MAX = 128,    /* blocks that one entry deletes, */
     SW_CONTEXT_STEP_SIZE_MAX = 1 << 20, /* or about so many bytes of them */
+    SW_CONTEXT_WINDOW_VISIT_MAX = 64,   /* blocks whose likeness a move of the window looks at */
+    SW_CONTEXT_TOUCH_COUNT_MAX = 128,   /* blocks that one entry notes as used */
+    /* What an append does beside appending, so that it stays well below a millisecond. */
+    SW_CONTEXT_APPEND_VISIT_MAX = 64,      /* blocks that its policy looks at, */
+    SW_CONTEXT_APPEND_PRUNE_MAX = 8,       /* and deletes */
+    SW_CONTEXT_PRESENT_COUNT = 8,          /* newest blocks that older ones are compared with, */
+    SW_CONTEXT_SIMILAR_COUNT = 8,          /* so many of them */
+    SW_CONTEXT_SKETCH_SIZE_MAX = 64 << 10, /* bytes of a content that likeness looks at */
+    SW_CONTEXT_CANDIDATE_COUNT_MAX = 8,    /* blocks of one band that are compared */
 
     /* Memories (transport/memory.h). Each number of a step is what one entry does at most. */
     SW_MEMORY_AGENT_SIZE_MAX = 64,

@@ -83,6 +83,9 @@ bool sw_request_repeatable(const struct sw_request *request)
     case SW_OP_MEMORY_USE:
     case SW_OP_MEMORY_FORGET:
     case SW_OP_MEMORY_TEND:
+    case SW_OP_CONTEXT_TOUCH:
+    case SW_OP_CONTEXT_POLICY:
+    case SW_OP_CONTEXT_RESTORE:
         return request->session.value != 0;
     case SW_OP_TRANSFER: /* twice may move the leader twice */
     case SW_OP_SNAPSHOT:

@@ -58,7 +58,7 @@ static_assert((int)SWARM_SETTING_DELETE == (int)SW_OP_SETTING_DELETE, "the proto
 static_assert((int)SWARM_WATCH == (int)SW_OP_WATCH, "operations are the protocol's");
 static_assert((int)SWARM_LEASE_LIST == (int)SW_OP_LEASE_LIST, "operations are the protocol's");
 static_assert((int)SWARM_VECTOR_SEARCH == (int)SW_OP_VECTOR_SEARCH, "the protocol's");
-static_assert((int)SWARM_CONTEXT_PRUNE == (int)SW_OP_CONTEXT_PRUNE, "the protocol's");
+static_assert((int)SWARM_CONTEXT_RESTORE == (int)SW_OP_CONTEXT_RESTORE, "the protocol's");
 static_assert((int)SWARM_MEMORY_PUT == (int)SW_OP_MEMORY_PUT, "the protocol's");
 static_assert((int)SWARM_INDEX_PLACES == (int)SW_OP_INDEX_PLACES, "the protocol's");
 static_assert((int)SWARM_PREVIOUS == (int)SW_REQUEST_PREVIOUS, "flags are the protocol's");
@@ -564,7 +564,7 @@ static bool names_data(enum swarm_op op)
            op != SWARM_SESSION_CLOSE &&
            (op < SWARM_MEMBER_LIST || op == SWARM_HISTORY ||
             (op >= SWARM_INDEX_CREATE && op <= SWARM_VECTOR_SEARCH) ||
-            (op >= SWARM_CONTEXT_CREATE && op <= SWARM_CONTEXT_PRUNE) ||
+            (op >= SWARM_CONTEXT_CREATE && op <= SWARM_CONTEXT_RESTORE) ||
             (op >= SWARM_MEMORY_PUT && op <= SWARM_INDEX_PLACES));
 }
 

@@ -164,14 +164,16 @@ static enum sw_err remove_entry(struct sw_index *index, uint64_t id, const struc
     return err;
 }
 
-static enum sw_err
-add_entry(struct sw_index *index, struct sw__slice *slice, struct sw__entry *entry, int32_t *fixed)
+/* `fixed` is what the row stands for. */
+static enum sw_err add_entry(struct sw_index *index,
+                             struct sw__slice *slice,
+                             struct sw__entry *entry,
+                             const uint8_t *row,
+                             const int32_t *fixed)
 {
-    uint8_t row[SW__ROW_HEADER_SIZE + 2 * SW_SPACE_DIM_MAX];
     const struct sw_span bytes = sw_span_of(row, sw__row_size(index->dim));
     enum sw_err err;
 
-    sw__row_make(entry->id, fixed, index->dim, row);
     err = sw__row_append(index, slice, row, &entry->vector);
     if (err == SW_ERR_OK) {
         err = sw__entry_place(index, entry, fixed);
@@ -193,33 +195,89 @@ static enum sw_err usable(struct sw_index *index)
     return SW_ERR_OK;
 }
 
-enum sw_err sw_index_put(struct sw_index *index, const struct sw_index_entry *entry)
+/* The row of a new entry, or of one that takes the place of another with its id. */
+static enum sw_err put_made(struct sw_index *index,
+                            const struct sw_index_entry *entry,
+                            const uint8_t *row,
+                            const int32_t *fixed)
 {
-    int32_t fixed[SW_SPACE_DIM_MAX];
     struct sw__entry added = {
         .id = entry->id, .seq = entry->seq, .context = entry->context, .slice = entry->slice};
     struct sw__slice *slice = NULL;
     struct sw__place place;
-    enum sw_err err = usable(index);
+    enum sw_err err = slice_of(index, entry->slice, &slice);
 
-    if (err == SW_ERR_OK) {
-        err = sw__vector_fixed(&index->space, entry->vector, fixed, index->why);
-    }
-    if (err == SW_ERR_OK) {
-        err = slice_of(index, entry->slice, &slice);
-    }
     if (err != SW_ERR_OK) {
         return err;
     }
-    sw__rotate(index->rotation, fixed);
     err = sw__place_get(index, entry->id, &place);
     if (err == SW_ERR_OK) {
         err = remove_entry(index, entry->id, &place);
     }
     if (err == SW_ERR_OK || err == SW_ERR_NOT_FOUND) {
-        err = add_entry(index, slice, &added, fixed);
+        err = add_entry(index, slice, &added, row, fixed);
     }
     return err;
+}
+
+enum sw_err sw_index_put(struct sw_index *index, const struct sw_index_entry *entry)
+{
+    uint8_t row[SW__ROW_HEADER_SIZE + 2 * SW_SPACE_DIM_MAX];
+    int32_t fixed[SW_SPACE_DIM_MAX];
+    enum sw_err err = usable(index);
+
+    if (err == SW_ERR_OK) {
+        err = sw__vector_fixed(&index->space, entry->vector, fixed, index->why);
+    }
+    if (err != SW_ERR_OK) {
+        return err;
+    }
+    sw__rotate(index->rotation, fixed);
+    sw__row_make(entry->id, fixed, index->dim, row);
+    return put_made(index, entry, row, fixed);
+}
+
+/* No coordinate of a vector is longer than the longest vector, 2^24; so the sum of squares cannot
+ * wrap around to the length that forged bytes claim. */
+static bool load_row(const struct sw_index *index, struct sw_span row, int32_t *ret_fixed)
+{
+    struct sw__row view;
+
+    if (sw__row_view(row, index->dim, &view) != SW_ERR_OK) {
+        return false;
+    }
+    sw__row_restore(&view, index->dim, ret_fixed);
+    for (uint32_t i = 0; i < index->dim; i++) {
+        if (ret_fixed[i] > 1 << (SW__FIXED_BITS + 1) ||
+            ret_fixed[i] < -(1 << (SW__FIXED_BITS + 1))) {
+            return false;
+        }
+    }
+    return sw__norm2(ret_fixed, index->dim) == view.norm2;
+}
+
+bool sw_index_is_row(const struct sw_index *index, struct sw_span row)
+{
+    int32_t fixed[SW_SPACE_DIM_MAX];
+
+    return load_row(index, row, fixed);
+}
+
+enum sw_err sw_index_put_row(struct sw_index *index, const struct sw_index_entry *entry)
+{
+    uint8_t row[SW__ROW_HEADER_SIZE + 2 * SW_SPACE_DIM_MAX];
+    int32_t fixed[SW_SPACE_DIM_MAX];
+    enum sw_err err = usable(index);
+
+    if (err == SW_ERR_OK && !load_row(index, entry->vector, fixed)) {
+        err = SW_ERR_INVALID;
+    }
+    if (err != SW_ERR_OK) {
+        return err;
+    }
+    memcpy(row, entry->vector.data, entry->vector.size); /* it may be the one that goes */
+    sw_store_u64(row, entry->id);
+    return put_made(index, entry, row, fixed);
 }
 
 enum sw_err sw_index_delete(struct sw_index *index, uint64_t id)
@@ -299,6 +357,13 @@ enum sw_err sw_index_set_watermark(struct sw_index *index, uint32_t context, uin
     index->state.watermarks++;
     index->state_changed = true;
     return sw__put(index, &key, sw_buf_span(&index->scratch));
+}
+
+void sw_index_note_gone(struct sw_index *index)
+{
+    SW_ASSERT(index->open);
+    index->state.watermarks++;
+    index->state_changed = true;
 }
 
 enum sw_err sw_index_drop_slice(struct sw_index *index, uint32_t number)

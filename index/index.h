@@ -73,6 +73,11 @@ const char *sw_index_why(const struct sw_index *index);
 /* INVALID: the vector (see sw_space_check_vector), or a slice that was dropped and is not reclaimed
  * yet. BUSY: SW_INDEX_SLICE_COUNT_MAX slices exist. Nothing is written then. */
 enum sw_err sw_index_put(struct sw_index *index, const struct sw_index_entry *entry) SW_MUST_CHECK;
+/* The same with the bytes of a row of this index in the place of a vector (see sw_index_row), whose
+ * entry may be gone, or be the one that is replaced. INVALID unless they could be one. */
+enum sw_err sw_index_put_row(struct sw_index *index, const struct sw_index_entry *entry)
+    SW_MUST_CHECK;
+bool sw_index_is_row(const struct sw_index *index, struct sw_span row);
 /* NOT_FOUND if there is no such entry. */
 enum sw_err sw_index_delete(struct sw_index *index, uint64_t id) SW_MUST_CHECK;
 /* What was put, but for the vector. NOT_FOUND. */
@@ -88,6 +93,9 @@ enum sw_err sw_index_row(struct sw_index *index, uint64_t id, struct sw_span *re
  * watermark than the present one changes nothing. One small record, whatever it hides. */
 enum sw_err sw_index_set_watermark(struct sw_index *index, uint32_t context, uint64_t seq)
     SW_MUST_CHECK;
+/* Counts one more change of what searches may find, as each watermark does: whoever keeps answers
+ * compares the count of a certificate. */
+void sw_index_note_gone(struct sw_index *index);
 /* All entries of the slice are gone at once; steps give the space back. NOT_FOUND. */
 enum sw_err sw_index_drop_slice(struct sw_index *index, uint32_t slice) SW_MUST_CHECK;
 /* Begins a new epoch: steps train about `buckets` pivots (0: as many as fit the count) and move all

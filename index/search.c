@@ -333,7 +333,7 @@ begin(struct sw_index_reader *reader, const struct sw_index_query *query, const 
         .narrow = query->filter != NULL || window,
         .looking = window || reader->state.watermarks > 0,
         .threshold = INT32_MAX,
-        .certificate = {.epoch = reader->state.epoch},
+        .certificate = {.epoch = reader->state.epoch, .windows = reader->state.watermarks},
     };
 }
 

@@ -78,6 +78,7 @@ struct sw_index_certificate {
      * estimate would have to be wrong by for a scanned entry to be missing; INT64_MAX if all that
      * was scanned was compared exactly. */
     int64_t margin;
+    uint32_t windows; /* counts moves of watermarks, and whatever else took entries out of sight */
 };
 
 /* What a search by this recall is given. */

@@ -70,7 +70,8 @@ static bool op_grows(enum sw_op op)
 {
     return op == SW_OP_PUT || op == SW_OP_CAS || op == SW_OP_EXPERIENCE_APPEND || op == SW_OP_TXN ||
            op == SW_OP_SETTING_PUT || op == SW_OP_INDEX_CREATE || op == SW_OP_VECTOR_PUT ||
-           op == SW_OP_CONTEXT_CREATE || op == SW_OP_CONTEXT_APPEND || op == SW_OP_MEMORY_PUT;
+           op == SW_OP_CONTEXT_CREATE || op == SW_OP_CONTEXT_APPEND || op == SW_OP_CONTEXT_TOUCH ||
+           op == SW_OP_CONTEXT_POLICY || op == SW_OP_CONTEXT_RESTORE || op == SW_OP_MEMORY_PUT;
 }
 
 /* --- refusals --------------------------------------------------------------------------------- */

@@ -215,6 +215,9 @@ bool sw_rights_cover(enum sw_rights rights, enum sw_op op)
     case SW_OP_MEMORY_USE:
     case SW_OP_MEMORY_FORGET:
     case SW_OP_MEMORY_TEND:
+    case SW_OP_CONTEXT_TOUCH:
+    case SW_OP_CONTEXT_POLICY:
+    case SW_OP_CONTEXT_RESTORE:
     case SW_OP_SESSION_OPEN:
     case SW_OP_SESSION_CLOSE:
     case SW_OP_OUTCOME:

@@ -289,6 +289,9 @@ enum sw_err sw__kv_del(struct sw__apply *apply,
     if (err == SW_ERR_OK) {
         err = sw__vectors_forget(apply, place, name);
     }
+    if (err == SW_ERR_OK) {
+        err = sw__dedupe_forget(apply, place, name);
+    }
     return err == SW_ERR_OK ? sw__lease_move(apply, name, old->lease, 0) : err;
 }
 
@@ -456,7 +459,7 @@ static enum sw_err run_write(struct sw__apply *apply,
     if (request->op == SW_OP_VECTOR_PUT) {
         return sw__vector_put(apply, request, result);
     }
-    if (request->op >= SW_OP_CONTEXT_CREATE && request->op <= SW_OP_CONTEXT_PRUNE) {
+    if (sw_op_is_context(request->op)) {
         return sw__apply_context(apply, request, result);
     }
     if (request->op >= SW_OP_MEMORY_PUT && request->op <= SW_OP_MEMORY_TEND) {
@@ -475,11 +478,13 @@ static enum sw_err run_write(struct sw__apply *apply,
     return run_experience_append(apply, request, result);
 }
 
-static bool may_answer_records(const struct sw_request *request)
+static bool may_answer_records(const struct sw__apply *apply, const struct sw_request *request)
 {
     return request->op == SW_OP_TXN || request->op == SW_OP_VECTOR_PUT ||
-           request->op == SW_OP_CONTEXT_PRUNE || request->op == SW_OP_MEMORY_PUT ||
-           request->op == SW_OP_MEMORY_TEND || (request->flags & SW_REQUEST_PREVIOUS) != 0;
+           request->op == SW_OP_CONTEXT_PRUNE || request->op == SW_OP_CONTEXT_RESTORE ||
+           request->op == SW_OP_MEMORY_PUT || request->op == SW_OP_MEMORY_TEND ||
+           (request->op == SW_OP_CONTEXT_APPEND && apply->format >= SW_ENTRY_FORMAT_MEMORIES) ||
+           (request->flags & SW_REQUEST_PREVIOUS) != 0;
 }
 
 /* The records that the running command has answered so far lie at the end of all. */
@@ -512,7 +517,7 @@ static enum sw_err run_once(struct sw__apply *apply,
                              session,
                              request->seq,
                              request->acked,
-                             may_answer_records(request),
+                             may_answer_records(apply, request),
                              result)) {
     case SW_SESSION_RUN:
         err = run_write(apply, request, result);
@@ -590,7 +595,8 @@ run_command(struct sw__apply *apply, struct sw_span command, struct sw_command_r
     if (result->err != SW_ERR_OK) {
         return SW_ERR_OK;
     }
-    if (may_answer_records(&request) && apply->state->answers.size >= SW_ENTRY_RECORDS_SIZE_MAX) {
+    if (may_answer_records(apply, &request) &&
+        apply->state->answers.size >= SW_ENTRY_RECORDS_SIZE_MAX) {
         result->err = SW_ERR_BUSY;
         return SW_ERR_OK;
     }

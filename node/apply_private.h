@@ -187,6 +187,13 @@ enum sw_err sw__vector_set(struct sw__apply *apply,
                            struct sw_vectors_index *index,
                            struct sw_span name,
                            const struct sw_vector_item *item);
+/* The same with the bytes of a row (sw__vector_row) in the place of the item's vector, and at its
+ * old place in time. Nothing happens if the key has a vector, or the row is none of the index. */
+enum sw_err sw__vector_return(struct sw__apply *apply,
+                              struct sw_vectors_index *index,
+                              struct sw_span name,
+                              const struct sw_vector_item *item,
+                              uint64_t seq);
 /* Entries of the context that were put at lower revisions are stale. */
 enum sw_err sw__vector_watermark(struct sw__apply *apply,
                                  struct sw_vectors_index *index,
@@ -216,6 +223,28 @@ enum sw_err sw__lost_drop(struct sw__apply *apply, const struct sw__lost_names *
 enum sw_err sw__lost_begin(struct sw__apply *apply);
 /* Writes what is said of the index beside its space. */
 enum sw_err sw__profile_put(struct sw__apply *apply, struct sw_vectors_index *index);
+
+/* vectors_row.c: the row that the index has of the key's vector, a view until the next write; empty
+ * if it has none. */
+enum sw_err sw__vector_row(const struct sw__apply *apply,
+                           const struct sw_vectors_index *index,
+                           struct sw_span name,
+                           struct sw_span *ret_row);
+/* The same as sw_alike_of makes it; `ret_id` is 0 if there is none, or it is hidden. */
+struct sw_alike;
+enum sw_err sw__vector_alike(const struct sw__apply *apply,
+                             const struct sw_vectors_index *index,
+                             struct sw_span name,
+                             struct sw_alike *ret_alike,
+                             uint64_t *ret_id);
+/* The entry is stale from here on, wherever the watermark of its context is. */
+enum sw_err sw__vector_hide(struct sw__apply *apply, struct sw_vectors_index *index, uint64_t id);
+/* Searches lost entries, or got some back: see sw_index_note_gone. */
+void sw__vectors_note_gone(struct sw__apply *apply, struct sw_vectors_index *index);
+
+/* apply_dedupe.c: a key was deleted: what is known of its content, if it is a block's, goes too. */
+enum sw_err
+sw__dedupe_forget(struct sw__apply *apply, const struct sw_place *place, struct sw_span name);
 
 /* apply_context.c */
 enum sw_err sw__apply_context(struct sw__apply *apply,

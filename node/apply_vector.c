@@ -24,7 +24,7 @@ static void note_work(struct sw_vectors *vectors)
     }
 }
 
-static void note_change(struct sw_state *state, struct sw_vectors_index *index)
+void sw__vectors_note(struct sw_state *state, struct sw_vectors_index *index)
 {
     struct sw_index_stats stats;
 
@@ -236,7 +236,7 @@ enum sw_err sw__index_create(struct sw__apply *apply,
     index = sw_vectors_add(&state->vectors, apply->store, state->revision, &place, request->key);
     index->apply = apply;
     err = sw_index_create(index->index, &space);
-    note_change(state, index);
+    sw__vectors_note(state, index);
     if (err == SW_ERR_OK) {
         err = resize(apply, index, (int64_t)sw_vectors_meta_size(&place, request->key));
     }
@@ -296,7 +296,7 @@ static enum sw_err entry_remove(struct sw__apply *apply,
     }
     index->apply = apply;
     err = sw_index_delete(index->index, id);
-    note_change(apply->state, index);
+    sw__vectors_note(apply->state, index);
     if (err == SW_ERR_NOT_FOUND) {
         return SW_ERR_CORRUPT; /* its records say that it is there */
     }
@@ -337,14 +337,15 @@ sw__vectors_forget(struct sw__apply *apply, const struct sw_place *place, struct
     return err;
 }
 
+/* The item's numbers are those of the entry: a vector, or the bytes of a row. */
 static enum sw_err entry_add(struct sw__apply *apply,
                              struct sw_vectors_index *index,
                              struct sw_span name,
                              const struct sw_vector_item *item,
-                             uint64_t id)
+                             const struct sw_index_entry *entry,
+                             bool is_row)
 {
-    const struct sw_index_entry entry = {
-        .id = id, .seq = id, .context = item->context, .vector = item->vector};
+    const uint64_t id = entry->id;
     struct sw_buf *record = &apply->state->record;
     uint64_t size = 0;
     uint8_t bytes[8];
@@ -352,8 +353,8 @@ static enum sw_err entry_add(struct sw__apply *apply,
     enum sw_err err;
 
     index->apply = apply;
-    err = sw_index_put(index->index, &entry);
-    note_change(apply->state, index);
+    err = is_row ? sw_index_put_row(index->index, entry) : sw_index_put(index->index, entry);
+    sw__vectors_note(apply->state, index);
     SW_ASSERT(err != SW_ERR_INVALID && err != SW_ERR_BUSY); /* it was checked; there is one slice */
     if (err == SW_ERR_OK) {
         sw_buf_clear(record);
@@ -388,6 +389,10 @@ enum sw_err sw__vector_set(struct sw__apply *apply,
                            struct sw_span name,
                            const struct sw_vector_item *item)
 {
+    const struct sw_index_entry entry = {.id = apply->state->revision,
+                                         .seq = apply->state->revision,
+                                         .context = item->context,
+                                         .vector = item->vector};
     struct sw_buf lost = {0};
     uint64_t id;
     enum sw_err err = sw_vectors_id_of(index, apply->store, name, &id);
@@ -399,7 +404,25 @@ enum sw_err sw__vector_set(struct sw__apply *apply,
         err = sw__lost_keep(apply, &index->place, name, &lost);
     }
     sw_buf_release(&lost);
-    return err == SW_ERR_OK ? entry_add(apply, index, name, item, apply->state->revision) : err;
+    return err == SW_ERR_OK ? entry_add(apply, index, name, item, &entry, false) : err;
+}
+
+enum sw_err sw__vector_return(struct sw__apply *apply,
+                              struct sw_vectors_index *index,
+                              struct sw_span name,
+                              const struct sw_vector_item *item,
+                              uint64_t seq)
+{
+    const struct sw_index_entry entry = {
+        .id = apply->state->revision, .seq = seq, .context = item->context, .vector = item->vector};
+    uint64_t id;
+    enum sw_err err = sw_vectors_id_of(index, apply->store, name, &id);
+
+    SW_ASSERT(seq <= entry.id);
+    if (err != SW_ERR_OK || id != 0 || !sw_index_is_row(index->index, item->vector)) {
+        return err; /* somebody put another one there, or it is of an index that was dropped */
+    }
+    return entry_add(apply, index, name, item, &entry, true);
 }
 
 enum sw_err sw__vector_watermark(struct sw__apply *apply,
@@ -411,7 +434,7 @@ enum sw_err sw__vector_watermark(struct sw__apply *apply,
 
     index->apply = apply;
     err = sw_index_set_watermark(index->index, context, revision);
-    note_change(apply->state, index);
+    sw__vectors_note(apply->state, index);
     return err;
 }
 
@@ -576,6 +599,6 @@ enum sw_err sw__vectors_work(struct sw__apply *apply)
     }
     index->apply = apply;
     err = sw_index_step(index->index, WORK_BUDGET, &index->working);
-    note_change(apply->state, index);
+    sw__vectors_note(apply->state, index);
     return err;
 }

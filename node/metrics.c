@@ -79,7 +79,10 @@ static const char *const op_names[SW_OP_COUNT] = {[0] = "unknown",
                                                   [SW_OP_MEMORY_FORGET] = "memory_forget",
                                                   [SW_OP_MEMORY_TEND] = "memory_tend",
                                                   [SW_OP_MEMORY_AGENTS] = "memory_agents",
-                                                  [SW_OP_INDEX_PLACES] = "index_places"};
+                                                  [SW_OP_INDEX_PLACES] = "index_places",
+                                                  [SW_OP_CONTEXT_TOUCH] = "context_touch",
+                                                  [SW_OP_CONTEXT_POLICY] = "context_policy",
+                                                  [SW_OP_CONTEXT_RESTORE] = "context_restore"};
 
 /* Where a request is counted: numbers in between are no operations. */
 static uint32_t row_of(enum sw_op op)

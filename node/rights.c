@@ -39,12 +39,15 @@ static uint8_t needed_rights(const struct sw_request *request)
     case SW_OP_CONTEXT_DELETE:
     case SW_OP_MEMORY_USE:
     case SW_OP_MEMORY_FORGET:
+    case SW_OP_CONTEXT_TOUCH:
+    case SW_OP_CONTEXT_POLICY:
         return SW_RIGHT_WRITE;
     case SW_OP_TXN:           /* its compares tell what is there, */
     case SW_OP_VECTOR_PUT:    /* a novel put what is near, */
-    case SW_OP_CONTEXT_PRUNE: /* and a pruning what it takes */
-    case SW_OP_MEMORY_PUT:    /* so does a novel memory, */
-    case SW_OP_MEMORY_TEND:   /* and tending names keys */
+    case SW_OP_CONTEXT_PRUNE: /* and a pruning what it takes, or gives back */
+    case SW_OP_CONTEXT_RESTORE:
+    case SW_OP_MEMORY_PUT:  /* so does a novel memory, */
+    case SW_OP_MEMORY_TEND: /* and tending names keys */
         return SW_RIGHT_READ | SW_RIGHT_WRITE;
     case SW_OP_SESSION_OPEN:
     case SW_OP_SESSION_CLOSE:

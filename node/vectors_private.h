@@ -10,6 +10,7 @@
 #include "node/vectors.h"
 
 struct sw__apply;
+struct sw_state;
 
 /* What is said of an index beside its space, and may change: a record of META of its own, written
  * since the first entry of format 4.
@@ -52,6 +53,8 @@ struct sw_vectors_index {
     uint64_t misses;                 /* looks at the store for want of room in them */
 };
 
+/* After each call of the library that writes. */
+void sw__vectors_note(struct sw_state *state, struct sw_vectors_index *index);
 /* Both lengths of a DIMENSION, in numbers: a vector's of so many bytes above, the space's below. */
 uint64_t sw__vectors_dimensions(const struct sw_space *space, size_t vector_size);
 

@@ -247,7 +247,7 @@ static void print_certificate(const struct sw_index_certificate *found,
     sw_buf_printf(
         out,
         "{\"epoch\":%u,\"probed\":%u,\"buckets\":%u,\"scanned\":\"%llu\",\"passed\":\"%llu\","
-        "\"reranked\":%u,\"margin\":\"%lld\",\"terminated_early\":%s,\"stale\":[",
+        "\"reranked\":%u,\"margin\":\"%lld\",\"terminated_early\":%s,\"windows\":%u,\"stale\":[",
         (unsigned)found->epoch,
         (unsigned)found->probed,
         (unsigned)found->buckets,
@@ -255,7 +255,8 @@ static void print_certificate(const struct sw_index_certificate *found,
         (unsigned long long)found->passed,
         (unsigned)found->reranked,
         (long long)found->margin,
-        found->terminated_early ? "true" : "false");
+        found->terminated_early ? "true" : "false",
+        (unsigned)found->windows);
     for (uint32_t i = 0; i < count; i++) {
         if (hits[i].stale) {
             sw_buf_printf(out, "%s%u", separator, (unsigned)i);

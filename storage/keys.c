@@ -225,7 +225,7 @@ void sw_key_index(uint16_t slot,
                   struct sw_key *ret_key)
 {
     SW_ASSERT(kind >= SW_INDEX_LIBRARY);
-    SW_ASSERT(kind < SW_INDEX_KIND_END);
+    SW_ASSERT(kind < SW_INDEX_ANY_KIND_END);
     sw_key_slot(slot, ret_key);
     append_u8(ret_key, (uint8_t)kind);
     append_u64_be(ret_key, number);

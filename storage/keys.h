@@ -74,7 +74,10 @@ enum sw_index_kind {
     SW_INDEX_ENTRY = 3,
     SW_INDEX_LOST = 4,
     SW_INDEX_RING = 5, /* of an agent's memories: number 0, then the key of the agent's ring */
-    SW_INDEX_KIND_END
+    SW_INDEX_KIND_END,
+    SW_INDEX_SKETCH = SW_INDEX_KIND_END, /* of blocks: node/sketch.h */
+    SW_INDEX_BAND = 7,
+    SW_INDEX_ANY_KIND_END
 };
 void sw_key_index(uint16_t slot,
                   enum sw_index_kind kind,

@@ -27,6 +27,9 @@ int sw_cmd_usage(void);
 bool sw_cmd_before_command(const struct sw_cli *cli, size_t count);
 /* A flag that is a number of 32 bits, 0 without it. False, and the line printed, if it is none. */
 bool sw_cmd_small_number(const struct sw_cli *cli, const char *name, uint32_t *ret);
+/* A flag that is a number with a sign. False, and the line printed, if it is none; without it
+ * nothing is written. */
+bool sw_cmd_score(const struct sw_cli *cli, const char *name, bool *ret_has, int64_t *ret_score);
 /* The value in argument `arg`, or stdin if there is none or "-". */
 struct sw_cmd_value {
     struct swarm_slice slice;

@@ -1,4 +1,5 @@
-/* swarmctl context: create, append, read, locate, window, list, delete. */
+/* swarmctl context: create, append, read, locate, window, list, delete. What a policy does is in
+ * cmd_context_policy.c. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,16 @@
 #include "base/text.h"
 #include "tools/cli.h"
 #include "tools/cmd.h"
+
+/* The block that an appended one is like. */
+static void add_likeness(struct sw_output *out, const struct swarm_record *record)
+{
+    char key[SW_KEY_SIZE_MAX + 1];
+
+    (void)snprintf(key, sizeof key, "%.*s", (int)record->key.size, (const char *)record->key.data);
+    sw_output_field(out, "like", SW_CELL_TEXT, key);
+    sw_output_field_number(out, "likeness", record->lease);
+}
 
 /* Prints what a write answered, its value under `name` (NULL: it has none); frees it. */
 static int report(const struct sw_cli *cli,
@@ -28,12 +39,21 @@ static int report(const struct sw_cli *cli,
                                status == SWARM_NOT_FOUND ? "no" : "a",
                                cli->args[0],
                                status == SWARM_NOT_FOUND ? "" : " already, or what is left of one");
+    } else if (status == SWARM_DUPLICATE && result->record_count == 1) {
+        code = sw_cli_fail_format(SW_ERR_DUPLICATE,
+                                  "it is like %.*s (%llu permille); nothing was written",
+                                  (int)result->records[0].key.size,
+                                  (const char *)result->records[0].key.data,
+                                  (unsigned long long)result->records[0].lease);
     } else if (status != SWARM_OK) {
         code = sw_cli_fail_write(result);
     } else {
         sw_output_init(&out, "", NULL, 0);
         if (name != NULL) {
             sw_output_field_number(&out, name, result->value);
+        }
+        if (result->record_count == 1) {
+            add_likeness(&out, &result->records[0]);
         }
         sw_output_field_number(&out, "revision", result->revision);
         (void)sw_output_print(&out, cli->format, stdout);
@@ -57,8 +77,10 @@ int sw_cmd_context_create(struct sw_cli *cli)
 
     if (!sw_cmd_small_number(cli, "block-size", &options.block_size) ||
         !sw_cmd_small_number(cli, "overlap", &options.overlap) ||
-        !sw_cmd_small_number(cli, "window-blocks", &options.window_blocks) ||
-        !sw_cli_time(cli, "window-time", 0, &options.window_ms)) {
+        !sw_cmd_small_number(cli, "window-blocks", &options.window.blocks) ||
+        !sw_cmd_small_number(cli, "window-similar", &options.window.similar) ||
+        !sw_cmd_small_number(cli, "precision", &options.precision) ||
+        !sw_cli_time(cli, "window-time", 0, &options.window.ms)) {
         return sw_cmd_usage();
     }
     if (sw_cli_open(cli) != SW_ERR_OK) {
@@ -71,9 +93,7 @@ int sw_cmd_context_create(struct sw_cli *cli)
 
 /* --- append ----------------------------------------------------------------------------------- */
 
-/* A number with a sign; false, and the line printed, if the flag is none. */
-static bool
-read_score(const struct sw_cli *cli, const char *name, bool *ret_has, int64_t *ret_score)
+bool sw_cmd_score(const struct sw_cli *cli, const char *name, bool *ret_has, int64_t *ret_score)
 {
     const char *text = sw_cli_flag(cli, name);
     const bool is_negative = text != NULL && text[0] == '-';
@@ -194,7 +214,7 @@ static int append_block(struct sw_cli *cli, struct swarm_block *block)
     struct sw_cmd_value value = {0};
     int code = sw_cmd_usage();
 
-    if (read_score(cli, "score", &block->has_score, &block->score) &&
+    if (sw_cmd_score(cli, "score", &block->has_score, &block->score) &&
         (!sw_cli_has(cli, "vector") || sw_cmd_vector(cli, &text, &block->vector)) &&
         sw_cmd_value(cli, 1, &value) == SW_ERR_OK) {
         block->content = value.slice;
@@ -229,18 +249,19 @@ int sw_cmd_context_window(struct sw_cli *cli)
 {
     struct swarm_result *result = NULL;
     char why[SW_WHY_SIZE] = "";
-    uint64_t ms = 0;
-    uint32_t blocks = 0;
+    struct swarm_window window = {0};
     enum swarm_status status;
 
-    if (!sw_cmd_small_number(cli, "blocks", &blocks) || !sw_cli_time(cli, "time", 0, &ms)) {
+    if (!sw_cmd_small_number(cli, "blocks", &window.blocks) ||
+        !sw_cmd_small_number(cli, "similar", &window.similar) ||
+        !sw_cli_time(cli, "time", 0, &window.ms)) {
         return sw_cmd_usage();
     }
     if (sw_cli_open(cli) != SW_ERR_OK) {
         return not_open();
     }
     status = swarm_context_window(
-        cli->client, sw_cli_scope(cli), cli->args[0], blocks, ms, &result, why, sizeof why);
+        cli->client, sw_cli_scope(cli), cli->args[0], &window, &result, why, sizeof why);
     return report(cli, status, result, why, "window_token");
 }
 
@@ -258,69 +279,31 @@ int sw_cmd_context_delete(struct sw_cli *cli)
     return report(cli, status, result, why, NULL);
 }
 
-/* --- prune ------------------------------------------------------------------------------------ */
-
-static bool read_policy(const struct sw_cli *cli, struct swarm_policy *policy)
-{
-    bool below = false, above = false;
-    int64_t threshold = 0;
-
-    if (!read_score(cli, "below", &below, &threshold) ||
-        !read_score(cli, "above", &above, &threshold) ||
-        !sw_cli_time(cli, "min-age", 0, &policy->age_ms) ||
-        !sw_cli_number(cli, "keep", 0, &policy->keep) ||
-        !sw_cli_number(cli, "max-bytes", 0, &policy->size_max)) {
-        return false;
-    }
-    if (below == above) {
-        (void)sw_cli_fail(SW_ERR_INVALID, "give one of --below and --above");
-        return false;
-    }
-    policy->high = above;
-    policy->threshold = threshold;
-    policy->dry = sw_cli_has(cli, "dry-run");
-    return true;
-}
-
-int sw_cmd_context_prune(struct sw_cli *cli)
-{
-    struct swarm_policy policy = {0};
-    struct sw_output out;
-    char why[SW_WHY_SIZE] = "";
-    uint64_t blocks = 0, bytes = 0;
-    enum swarm_status status;
-
-    if (!read_policy(cli, &policy)) {
-        return sw_cmd_usage();
-    }
-    if (sw_cli_open(cli) != SW_ERR_OK) {
-        return not_open();
-    }
-    status = swarm_context_prune(
-        cli->client, sw_cli_scope(cli), cli->args[0], &policy, &blocks, &bytes, why, sizeof why);
-    if (status != SWARM_OK) {
-        return sw_cli_fail_format(
-            (enum sw_err)status, "%s (blocks pruned: %llu)", why, (unsigned long long)blocks);
-    }
-    sw_output_init(&out, "", NULL, 0);
-    sw_output_field_number(&out, "blocks", blocks);
-    sw_output_field_number(&out, "bytes", bytes);
-    sw_output_field(&out, "dry", SW_CELL_BOOL, policy.dry ? "true" : "false");
-    (void)sw_output_print(&out, cli->format, stdout);
-    sw_output_release(&out);
-    return 0;
-}
-
 /* --- reads ------------------------------------------------------------------------------------ */
 
-enum { TOKEN, END, NUMBER, SCORE, CONTENT, REVISION, BLOCK_COLUMNS };
+enum { TOKEN, END, NUMBER, SCORE, CONTENT, REVISION, USES, USED_MS, LIKE, LIKENESS, BLOCK_COLUMNS };
 static const struct sw_column block_columns[BLOCK_COLUMNS] = {
     [TOKEN] = {"token", SW_CELL_TEXT},
     [END] = {"end", SW_CELL_TEXT},
     [NUMBER] = {"number", SW_CELL_TEXT},
     [SCORE] = {"score", SW_CELL_TEXT},
     [CONTENT] = {"content", SW_CELL_BYTES},
-    [REVISION] = {"revision", SW_CELL_TEXT}};
+    [REVISION] = {"revision", SW_CELL_TEXT},
+    [USES] = {"uses", SW_CELL_TEXT},
+    [USED_MS] = {"last_access_ms", SW_CELL_TEXT},
+    [LIKE] = {"like", SW_CELL_BYTES},
+    [LIKENESS] = {"likeness", SW_CELL_TEXT}};
+
+/* Where the blocks were found, once for all of them. */
+static void add_place(struct sw_output *out, const struct swarm_blocks_place *place)
+{
+    sw_output_field_number(out, "shard", place->shard);
+    sw_output_field_number(out, "node", place->node);
+    sw_output_field_number(out, "leader", place->leader);
+    sw_output_field_number(out, "revision", place->revision);
+    sw_output_field_number(out, "epoch", place->epoch);
+    sw_output_field_number(out, "window_token", place->window_token);
+}
 
 static void add_blocks(struct sw_output *out, const struct swarm_blocks *blocks)
 {
@@ -338,10 +321,18 @@ static void add_blocks(struct sw_output *out, const struct swarm_blocks *blocks)
         }
         sw_output_cell(out, CONTENT, sw_span_of(block->content.data, block->content.size));
         sw_output_number(out, REVISION, block->revision);
+        if (block->uses > 0) {
+            sw_output_number(out, USES, block->uses);
+            sw_output_number(out, USED_MS, block->used_ms);
+        }
+        if (block->like.size > 0) {
+            sw_output_cell(out, LIKE, sw_span_of(block->like.data, block->like.size));
+            sw_output_number(out, LIKENESS, block->likeness);
+        }
     }
 }
 
-static int locate(struct sw_cli *cli, const char *text, struct sw_output *out)
+static int locate(struct sw_cli *cli, const char *text, bool is_last, struct sw_output *out)
 {
     struct swarm_blocks *blocks = NULL;
     char why[SW_WHY_SIZE] = "";
@@ -357,6 +348,9 @@ static int locate(struct sw_cli *cli, const char *text, struct sw_output *out)
         return sw_cli_fail((enum sw_err)status, why);
     }
     add_blocks(out, blocks);
+    if (is_last) {
+        add_place(out, swarm_blocks_place(blocks));
+    }
     swarm_blocks_free(blocks);
     return 0;
 }
@@ -371,7 +365,7 @@ int sw_cmd_context_locate(struct sw_cli *cli)
     }
     sw_output_init(&out, "blocks", block_columns, BLOCK_COLUMNS);
     for (size_t i = 1; i < cli->arg_count && code == 0; i++) {
-        code = locate(cli, cli->args[i], &out);
+        code = locate(cli, cli->args[i], i + 1 == cli->arg_count, &out);
     }
     if (code == 0) {
         (void)sw_output_print(&out, cli->format, stdout);
@@ -401,6 +395,7 @@ int sw_cmd_context_read(struct sw_cli *cli)
     }
     sw_output_init(&out, "blocks", block_columns, BLOCK_COLUMNS);
     add_blocks(&out, blocks);
+    add_place(&out, swarm_blocks_place(blocks));
     swarm_blocks_free(blocks);
     (void)sw_output_print(&out, cli->format, stdout);
     sw_output_release(&out);
@@ -409,7 +404,24 @@ int sw_cmd_context_read(struct sw_cli *cli)
 
 /* --- list ------------------------------------------------------------------------------------- */
 
-enum { ID, INDEX, BLOCKS, NEXT, SIZE, WINDOW_BLOCKS, WINDOW_MS, WINDOW_TOKEN, DYING, LIST_COLUMNS };
+enum {
+    ID,
+    INDEX,
+    BLOCKS,
+    NEXT,
+    SIZE,
+    WINDOW_BLOCKS,
+    WINDOW_MS,
+    WINDOW_SIMILAR,
+    WINDOW_TOKEN,
+    EPOCH,
+    PRUNED,
+    GONE,
+    DUPLICATES,
+    PRECISION,
+    DYING,
+    LIST_COLUMNS
+};
 static const struct sw_column list_columns[LIST_COLUMNS] = {
     [ID] = {"id", SW_CELL_TEXT},
     [INDEX] = {"index", SW_CELL_TEXT},
@@ -418,7 +430,13 @@ static const struct sw_column list_columns[LIST_COLUMNS] = {
     [SIZE] = {"bytes", SW_CELL_TEXT},
     [WINDOW_BLOCKS] = {"window_blocks", SW_CELL_TEXT},
     [WINDOW_MS] = {"window_ms", SW_CELL_TEXT},
+    [WINDOW_SIMILAR] = {"window_similar", SW_CELL_TEXT},
     [WINDOW_TOKEN] = {"window_token", SW_CELL_TEXT},
+    [EPOCH] = {"epoch", SW_CELL_TEXT},
+    [PRUNED] = {"pruned", SW_CELL_TEXT},
+    [GONE] = {"gone", SW_CELL_TEXT},
+    [DUPLICATES] = {"duplicates", SW_CELL_TEXT},
+    [PRECISION] = {"precision", SW_CELL_TEXT},
     [DYING] = {"dying", SW_CELL_BOOL}};
 
 static void add_context(struct sw_output *out, const struct swarm_context_info *context)
@@ -433,7 +451,13 @@ static void add_context(struct sw_output *out, const struct swarm_context_info *
     sw_output_number(out, SIZE, context->size);
     sw_output_number(out, WINDOW_BLOCKS, context->window_blocks);
     sw_output_number(out, WINDOW_MS, context->window_ms);
+    sw_output_number(out, WINDOW_SIMILAR, context->window_similar);
     sw_output_number(out, WINDOW_TOKEN, context->window_token);
+    sw_output_number(out, EPOCH, context->epoch);
+    sw_output_number(out, PRUNED, context->pruned);
+    sw_output_number(out, GONE, context->gone);
+    sw_output_number(out, DUPLICATES, context->duplicates);
+    sw_output_number(out, PRECISION, context->precision);
     sw_output_text(out, DYING, context->is_dying ? "true" : "false");
 }
 

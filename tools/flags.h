@@ -40,10 +40,13 @@ extern const struct sw_cli_flag sw_observe_flags[];
 extern const struct sw_cli_flag sw_resign_flags[];
 
 /* flags_context.c */
+extern const struct sw_cli_flag sw_context_scope_flags[];
 extern const struct sw_cli_flag sw_context_flags[];
 extern const struct sw_cli_flag sw_block_flags[];
 extern const struct sw_cli_flag sw_range_flags[];
 extern const struct sw_cli_flag sw_window_flags[];
 extern const struct sw_cli_flag sw_prune_flags[];
+extern const struct sw_cli_flag sw_policy_flags[];
+extern const struct sw_cli_flag sw_restore_flags[];
 
 #endif

@@ -1,11 +1,8 @@
-/* Codec and rules of contexts, and the text that they are stored as. */
+/* What is asked about contexts: codec and rules. What is stored is in context_text.c. */
 #include "transport/context.h"
 
 #include <stdio.h>
-#include <string.h>
 
-#include "base/assert.h"
-#include "base/log.h"
 #include "transport/vector.h"
 
 enum {
@@ -14,24 +11,32 @@ enum {
     APPEND_FLAGS_ALL = (1 << 2) - 1,
     POLICY_HIGH = 1 << 0,
     POLICY_DRY = 1 << 1,
-    POLICY_FLAGS_ALL = (1 << 2) - 1,
-    TOKEN_DIGITS = 16,
-    NUMBER_COUNT = 11, /* lines of a header that are numbers */
+    POLICY_ANY = 1 << 2,
+    POLICY_STORED = 1 << 3,
+    POLICY_IDLE = 1 << 4,
+    POLICY_FLAGS_ALL = (1 << 5) - 1,
+    RULES_PRUNES = 1 << 0,
+    RULES_HIGH = 1 << 1,
+    RULES_ANY = 1 << 2,
+    RULES_IDS = 1 << 3,
+    RULES_FLAGS_ALL = (1 << 4) - 1,
 };
-
-static const char header_prefix[] = "ctx/";
-static const char block_prefix[] = "ctx-block/";
-static const char header_line[] = "swarm-context 1\n";
-static const char block_line[] = "swarm-block 1 ";
-
-static_assert(sizeof block_prefix + SW_CONTEXT_ID_SIZE_MAX + 1 + TOKEN_DIGITS <=
-                  SW_CONTEXT_KEY_SIZE_MAX,
-              "a block's key fits");
-static_assert((int)SW_CONTEXT_KEY_SIZE_MAX <= (int)SW_KEY_SIZE_MAX, "it is a key like any other");
 
 /* --- codec ------------------------------------------------------------------------------------ */
 
-void sw_context_window_encode(const struct sw_context_window *window, struct sw_buf *out)
+/* Fields that came later stand at the end, and only if they say anything: so a request that does
+ * without them has the bytes that it always had. */
+static uint32_t read_late_permille(struct sw_reader *in)
+{
+    const uint32_t permille = sw_read_u16(in);
+
+    if (permille == 0 || permille > SW_PERMILLE) {
+        sw_reader_fail(in);
+    }
+    return permille;
+}
+
+static void write_window(const struct sw_context_window *window, struct sw_buf *out)
 {
     sw_write_u32(out, window->blocks);
     sw_write_u64(out, window->ms);
@@ -39,8 +44,16 @@ void sw_context_window_encode(const struct sw_context_window *window, struct sw_
 
 static void read_window(struct sw_reader *in, struct sw_context_window *ret_window)
 {
-    ret_window->blocks = sw_read_u32(in);
+    *ret_window = (struct sw_context_window){.blocks = sw_read_u32(in)};
     ret_window->ms = sw_read_u64(in);
+}
+
+void sw_context_window_encode(const struct sw_context_window *window, struct sw_buf *out)
+{
+    write_window(window, out);
+    if (window->similar != 0) {
+        sw_write_u16(out, (uint16_t)window->similar);
+    }
 }
 
 enum sw_err sw_context_window_decode(struct sw_span bytes, struct sw_context_window *ret_window)
@@ -48,6 +61,9 @@ enum sw_err sw_context_window_decode(struct sw_span bytes, struct sw_context_win
     struct sw_reader in = sw_reader_of(bytes);
 
     read_window(&in, ret_window);
+    if (sw_reader_left(&in) > 0) {
+        ret_window->similar = read_late_permille(&in);
+    }
     return sw_reader_finish(&in);
 }
 
@@ -55,30 +71,48 @@ void sw_context_spec_encode(const struct sw_context_spec *spec, struct sw_buf *o
 {
     sw_write_u32(out, spec->block_size);
     sw_write_u32(out, spec->overlap);
-    sw_context_window_encode(&spec->window, out);
+    write_window(&spec->window, out);
     sw_write_short(out, spec->index);
+    if (spec->window.similar != 0 || spec->precision != 0) {
+        sw_write_u16(out, (uint16_t)spec->window.similar);
+        sw_write_u8(out, spec->precision);
+    }
 }
 
 enum sw_err sw_context_spec_decode(struct sw_span bytes, struct sw_context_spec *ret_spec)
 {
     struct sw_reader in = sw_reader_of(bytes);
 
-    ret_spec->block_size = sw_read_u32(&in);
+    *ret_spec = (struct sw_context_spec){.block_size = sw_read_u32(&in)};
     ret_spec->overlap = sw_read_u32(&in);
     read_window(&in, &ret_spec->window);
     ret_spec->index = sw_read_short(&in);
+    if (sw_reader_left(&in) > 0) {
+        ret_spec->window.similar = sw_read_u16(&in);
+        ret_spec->precision = sw_read_u8(&in);
+        if (ret_spec->window.similar > SW_PERMILLE ||
+            (ret_spec->window.similar == 0 && ret_spec->precision == 0)) {
+            sw_reader_fail(&in);
+        }
+    }
     return sw_reader_finish(&in);
 }
 
 void sw_context_policy_encode(const struct sw_context_policy *policy, struct sw_buf *out)
 {
-    sw_write_u8(out, (uint8_t)((policy->high ? POLICY_HIGH : 0) | (policy->dry ? POLICY_DRY : 0)));
+    sw_write_u8(out,
+                (uint8_t)((policy->high ? POLICY_HIGH : 0) | (policy->dry ? POLICY_DRY : 0) |
+                          (policy->any ? POLICY_ANY : 0) | (policy->stored ? POLICY_STORED : 0) |
+                          (policy->idle_ms != 0 ? POLICY_IDLE : 0)));
     sw_write_u64(out, (uint64_t)policy->threshold);
     sw_write_u64(out, policy->age_ms);
     sw_write_u64(out, policy->keep);
     sw_write_u64(out, policy->size_max);
     sw_write_u64(out, policy->from);
     sw_write_u64(out, policy->counted);
+    if (policy->idle_ms != 0) {
+        sw_write_u64(out, policy->idle_ms);
+    }
 }
 
 enum sw_err sw_context_policy_decode(struct sw_span bytes, struct sw_context_policy *ret_policy)
@@ -86,14 +120,97 @@ enum sw_err sw_context_policy_decode(struct sw_span bytes, struct sw_context_pol
     struct sw_reader in = sw_reader_of(bytes);
     const uint8_t flags = sw_read_u8_max(&in, POLICY_FLAGS_ALL);
 
-    ret_policy->high = (flags & POLICY_HIGH) != 0;
-    ret_policy->dry = (flags & POLICY_DRY) != 0;
+    *ret_policy = (struct sw_context_policy){.high = (flags & POLICY_HIGH) != 0,
+                                             .dry = (flags & POLICY_DRY) != 0,
+                                             .any = (flags & POLICY_ANY) != 0,
+                                             .stored = (flags & POLICY_STORED) != 0};
     ret_policy->threshold = (int64_t)sw_read_u64(&in);
     ret_policy->age_ms = sw_read_u64(&in);
     ret_policy->keep = sw_read_u64(&in);
     ret_policy->size_max = sw_read_u64(&in);
     ret_policy->from = sw_read_u64(&in);
     ret_policy->counted = sw_read_u64(&in);
+    if ((flags & POLICY_IDLE) != 0) {
+        ret_policy->idle_ms = sw_read_u64(&in);
+        if (ret_policy->idle_ms == 0) {
+            sw_reader_fail(&in); /* no time has no flag */
+        }
+    }
+    return sw_reader_finish(&in);
+}
+
+void sw_context_rules_encode(const struct sw_context_rules *rules, struct sw_buf *out)
+{
+    sw_write_u8(out,
+                (uint8_t)((rules->prunes ? RULES_PRUNES : 0) | (rules->high ? RULES_HIGH : 0) |
+                          (rules->any ? RULES_ANY : 0) | (rules->ids ? RULES_IDS : 0)));
+    sw_write_u64(out, (uint64_t)rules->threshold);
+    sw_write_u64(out, rules->age_ms);
+    sw_write_u64(out, rules->idle_ms);
+    sw_write_u64(out, rules->keep);
+    sw_write_u64(out, rules->size_max);
+    sw_write_u8(out, (uint8_t)rules->dedupe);
+    sw_write_u16(out, (uint16_t)rules->similar);
+}
+
+enum sw_err sw_context_rules_decode(struct sw_span bytes, struct sw_context_rules *ret_rules)
+{
+    struct sw_reader in = sw_reader_of(bytes);
+    const uint8_t flags = sw_read_u8_max(&in, RULES_FLAGS_ALL);
+
+    *ret_rules = (struct sw_context_rules){.prunes = (flags & RULES_PRUNES) != 0,
+                                           .high = (flags & RULES_HIGH) != 0,
+                                           .any = (flags & RULES_ANY) != 0,
+                                           .ids = (flags & RULES_IDS) != 0};
+    ret_rules->threshold = (int64_t)sw_read_u64(&in);
+    ret_rules->age_ms = sw_read_u64(&in);
+    ret_rules->idle_ms = sw_read_u64(&in);
+    ret_rules->keep = sw_read_u64(&in);
+    ret_rules->size_max = sw_read_u64(&in);
+    ret_rules->dedupe = (enum sw_dedupe)sw_read_u8_max(&in, SW_DEDUPE_COUNT - 1);
+    ret_rules->similar = sw_read_u16(&in);
+    return sw_reader_finish(&in);
+}
+
+void sw_context_tokens_encode(const uint64_t *tokens, uint32_t count, struct sw_buf *out)
+{
+    sw_write_u32(out, count);
+    for (uint32_t i = 0; i < count; i++) {
+        sw_write_u64(out, tokens[i]);
+    }
+}
+
+enum sw_err sw_context_tokens_decode(struct sw_span bytes, struct sw_context_tokens *ret_tokens)
+{
+    struct sw_reader in = sw_reader_of(bytes);
+
+    ret_tokens->count = sw_read_u32_max(&in, SW_CONTEXT_TOUCH_COUNT_MAX);
+    for (uint32_t i = 0; i < ret_tokens->count; i++) {
+        ret_tokens->tokens[i] = sw_read_u64(&in);
+        if (i > 0 && ret_tokens->tokens[i] <= ret_tokens->tokens[i - 1]) {
+            sw_reader_fail(&in); /* each once, in order */
+        }
+    }
+    if (ret_tokens->count == 0) {
+        sw_reader_fail(&in);
+    }
+    return sw_reader_finish(&in);
+}
+
+void sw_context_undo_encode(const struct sw_context_undo *undo, struct sw_buf *out)
+{
+    sw_write_u64(out, undo->from);
+    sw_write_u64(out, undo->end);
+    sw_write_u64(out, undo->since);
+}
+
+enum sw_err sw_context_undo_decode(struct sw_span bytes, struct sw_context_undo *ret_undo)
+{
+    struct sw_reader in = sw_reader_of(bytes);
+
+    ret_undo->from = sw_read_u64(&in);
+    ret_undo->end = sw_read_u64(&in);
+    ret_undo->since = sw_read_u64(&in);
     return sw_reader_finish(&in);
 }
 
@@ -129,6 +246,12 @@ enum sw_err sw_context_append_decode(struct sw_span bytes, struct sw_context_app
     }
     ret_append->content = sw_read_blob(&in, SW_MESSAGE_SIZE_MAX);
     return sw_reader_finish(&in);
+}
+
+bool sw_context_precision_validate(uint64_t bits)
+{
+    return bits == 0 || bits == 1 || bits == 2 || bits == 4 || bits == 6 || bits == 8 ||
+           bits == 16 || bits == 32 || bits == 64;
 }
 
 /* --- rules ------------------------------------------------------------------------------------ */
@@ -190,7 +313,65 @@ enum sw_err sw_context_policy_validate(struct sw_span bytes, char ret_why[SW_WHY
         (void)snprintf(ret_why, SW_WHY_SIZE, "only a dry run counts what went before");
         return SW_ERR_INVALID;
     }
+    if (policy.stored &&
+        (policy.any || policy.high || policy.threshold != 0 || policy.age_ms != 0 ||
+         policy.idle_ms != 0 || policy.keep != 0 || policy.size_max != 0)) {
+        (void)snprintf(ret_why, SW_WHY_SIZE, "the stored policy says all of that itself");
+        return SW_ERR_INVALID;
+    }
     return SW_ERR_OK;
+}
+
+enum sw_err sw_context_rules_validate(struct sw_span bytes, char ret_why[SW_WHY_SIZE])
+{
+    struct sw_context_rules rules;
+    const char *wrong = NULL;
+
+    if (sw_context_rules_decode(bytes, &rules) != SW_ERR_OK) {
+        return malformed("policy", ret_why);
+    }
+    if (!rules.prunes && (rules.high || rules.any || rules.threshold != 0 || rules.age_ms != 0 ||
+                          rules.idle_ms != 0 || rules.keep != 0 || rules.size_max != 0)) {
+        wrong = "says what to prune, and not that it is to prune";
+    } else if (rules.dedupe == SW_DEDUPE_NONE && (rules.similar != 0 || rules.ids)) {
+        wrong = "says what is alike, and not what to do about it";
+    } else if (rules.dedupe != SW_DEDUPE_NONE &&
+               (rules.similar == 0 || rules.similar > SW_PERMILLE)) {
+        wrong = "needs a similarity of 1 to 1000 permille";
+    }
+    if (wrong == NULL) {
+        return SW_ERR_OK;
+    }
+    (void)snprintf(ret_why, SW_WHY_SIZE, "the policy %s", wrong);
+    return SW_ERR_INVALID;
+}
+
+enum sw_err sw_context_tokens_validate(struct sw_span bytes, char ret_why[SW_WHY_SIZE])
+{
+    struct sw_context_tokens tokens;
+
+    if (sw_context_tokens_decode(bytes, &tokens) == SW_ERR_OK) {
+        return SW_ERR_OK;
+    }
+    (void)snprintf(ret_why,
+                   SW_WHY_SIZE,
+                   "1 to %d first tokens of blocks, each once, in order",
+                   SW_CONTEXT_TOUCH_COUNT_MAX);
+    return SW_ERR_INVALID;
+}
+
+enum sw_err sw_context_undo_validate(struct sw_span bytes, char ret_why[SW_WHY_SIZE])
+{
+    struct sw_context_undo undo;
+
+    if (sw_context_undo_decode(bytes, &undo) != SW_ERR_OK) {
+        return malformed("range", ret_why);
+    }
+    if (undo.from < undo.end) {
+        return SW_ERR_OK;
+    }
+    (void)snprintf(ret_why, SW_WHY_SIZE, "the range of tokens is empty");
+    return SW_ERR_INVALID;
 }
 
 enum sw_err sw_context_spec_validate(struct sw_span bytes, char ret_why[SW_WHY_SIZE])
@@ -217,6 +398,10 @@ enum sw_err sw_context_spec_validate(struct sw_span bytes, char ret_why[SW_WHY_S
         return SW_ERR_INVALID;
     }
     if (spec.index.size > 0 && sw_vector_index_name_validate(spec.index, ret_why) != SW_ERR_OK) {
+        return SW_ERR_INVALID;
+    }
+    if (!sw_context_precision_validate(spec.precision)) {
+        (void)snprintf(ret_why, SW_WHY_SIZE, "precision is 0, 1, 2, 4, 6, 8, 16, 32 or 64 bits");
         return SW_ERR_INVALID;
     }
     return check_window(&spec.window, ret_why);
@@ -247,221 +432,4 @@ enum sw_err sw_context_append_validate(struct sw_span bytes, char ret_why[SW_WHY
         return append.content.size == 0 ? SW_ERR_INVALID : SW_ERR_TOO_LARGE;
     }
     return SW_ERR_OK;
-}
-
-/* --- keys ------------------------------------------------------------------------------------- */
-
-static void key_add(struct sw_context_key *key, const void *bytes, size_t size)
-{
-    SW_ASSERT(size <= sizeof key->data - key->size);
-    memcpy(key->data + key->size, bytes, size);
-    key->size += (uint32_t)size;
-}
-
-void sw_context_header_key(struct sw_span id, struct sw_context_key *ret_key)
-{
-    ret_key->size = 0;
-    key_add(ret_key, header_prefix, sizeof header_prefix - 1);
-    if (id.size > 0) { /* else the prefix of all headers */
-        key_add(ret_key, id.data, id.size);
-    }
-}
-
-void sw_context_blocks_prefix(struct sw_span id, struct sw_context_key *ret_key)
-{
-    SW_ASSERT(id.size > 0);
-    ret_key->size = 0;
-    key_add(ret_key, block_prefix, sizeof block_prefix - 1);
-    key_add(ret_key, id.data, id.size);
-    key_add(ret_key, "/", 1);
-}
-
-void sw_context_block_key(struct sw_span id, uint64_t token, struct sw_context_key *ret_key)
-{
-    char digits[TOKEN_DIGITS + 1];
-
-    (void)snprintf(digits, sizeof digits, "%016llx", (unsigned long long)token);
-    sw_context_blocks_prefix(id, ret_key);
-    key_add(ret_key, digits, TOKEN_DIGITS);
-}
-
-bool sw_context_block_token(struct sw_span id, struct sw_span key, uint64_t *ret_token)
-{
-    struct sw_context_key prefix;
-    uint64_t token = 0;
-
-    sw_context_blocks_prefix(id, &prefix);
-    if (key.size != prefix.size + TOKEN_DIGITS || memcmp(key.data, prefix.data, prefix.size) != 0) {
-        return false;
-    }
-    for (size_t i = prefix.size; i < key.size; i++) {
-        const uint8_t byte = key.data[i];
-        const bool is_digit = byte >= '0' && byte <= '9';
-
-        if (!is_digit && (byte < 'a' || byte > 'f')) {
-            return false;
-        }
-        token = token << 4 | (uint64_t)(is_digit ? byte - '0' : byte - 'a' + 10);
-    }
-    *ret_token = token;
-    return true;
-}
-
-/* --- text ------------------------------------------------------------------------------------- */
-
-/* Takes `text` off the front. */
-static bool take(struct sw_span *rest, const char *text)
-{
-    const size_t size = strlen(text);
-
-    if (rest->size < size || memcmp(rest->data, text, size) != 0) {
-        return false;
-    }
-    *rest = sw_span_of(rest->data + size, rest->size - size);
-    return true;
-}
-
-/* Takes a decimal number as it is written: no sign, no zeros in front. */
-static bool take_number(struct sw_span *rest, uint64_t *ret_number)
-{
-    uint64_t number = 0;
-    size_t size = 0;
-
-    while (size < rest->size && rest->data[size] >= '0' && rest->data[size] <= '9') {
-        const uint64_t digit = (uint64_t)(rest->data[size] - '0');
-
-        if ((size > 0 && number == 0) || number > (UINT64_MAX - digit) / 10) {
-            return false;
-        }
-        number = number * 10 + digit;
-        size++;
-    }
-    *ret_number = number;
-    *rest = sw_span_of(rest->data + size, rest->size - size);
-    return size > 0;
-}
-
-static const char *const number_names[NUMBER_COUNT] = {"block_size=",
-                                                       "overlap=",
-                                                       "blocks=",
-                                                       "next=",
-                                                       "size=",
-                                                       "pruned=",
-                                                       "window_blocks=",
-                                                       "window_ms=",
-                                                       "window_token=",
-                                                       "watermark=",
-                                                       "dying="};
-
-static void list_numbers(struct sw_context *context, uint64_t *ret_numbers[NUMBER_COUNT])
-{
-    uint64_t *const numbers[NUMBER_COUNT] = {&context->block_size,
-                                             &context->overlap,
-                                             &context->blocks,
-                                             &context->next,
-                                             &context->size,
-                                             &context->pruned,
-                                             &context->window_blocks,
-                                             &context->window_ms,
-                                             &context->window_token,
-                                             &context->watermark,
-                                             &context->dying};
-
-    memcpy(ret_numbers, numbers, sizeof numbers);
-}
-
-void sw_context_write(const struct sw_context *context, struct sw_buf *out)
-{
-    struct sw_context copy = *context;
-    uint64_t *numbers[NUMBER_COUNT];
-
-    list_numbers(&copy, numbers);
-    sw_write_bytes(out, sw_span_str(header_line));
-    for (int i = 0; i < NUMBER_COUNT; i++) {
-        sw_buf_printf(out, "%s%llu\n", number_names[i], (unsigned long long)*numbers[i]);
-    }
-    sw_buf_printf(out, "index=%s\n", context->index);
-}
-
-bool sw_context_read(struct sw_span text, struct sw_context *ret_context)
-{
-    struct sw_context context = {0};
-    uint64_t *numbers[NUMBER_COUNT];
-    struct sw_span rest = text;
-    char why[SW_WHY_SIZE];
-
-    list_numbers(&context, numbers);
-    if (text.size > SW_CONTEXT_TEXT_SIZE_MAX || !take(&rest, header_line)) {
-        return false;
-    }
-    for (int i = 0; i < NUMBER_COUNT; i++) {
-        if (!take(&rest, number_names[i]) || !take_number(&rest, numbers[i]) ||
-            !take(&rest, "\n")) {
-            return false;
-        }
-    }
-    if (!take(&rest, "index=") || rest.size == 0 || rest.size - 1 >= sizeof context.index ||
-        rest.data[rest.size - 1] != '\n') {
-        return false;
-    }
-    memcpy(context.index, rest.data, rest.size - 1);
-    if (rest.size > 1 &&
-        sw_vector_index_name_validate(sw_span_of(rest.data, rest.size - 1), why) != SW_ERR_OK) {
-        return false;
-    }
-    if (context.block_size == 0 || context.block_size > SW_CONTEXT_TOKENS_MAX ||
-        context.overlap >= context.block_size || context.next > INT64_MAX ||
-        context.window_token > context.next || context.window_ms > INT64_MAX || context.dying > 1) {
-        return false;
-    }
-    *ret_context = context;
-    return true;
-}
-
-void sw_context_block_write(const struct sw_context_block *block, struct sw_buf *out)
-{
-    sw_buf_printf(out,
-                  "%s%llu %llu ",
-                  block_line,
-                  (unsigned long long)block->number,
-                  (unsigned long long)block->tokens);
-    if (block->has_score) {
-        sw_buf_printf(out, "%lld\n", (long long)block->score);
-    } else {
-        sw_buf_printf(out, "-\n");
-    }
-    sw_write_bytes(out, block->content);
-}
-
-/* "-": none; else a number, perhaps with a sign. */
-static bool take_score(struct sw_span *rest, struct sw_context_block *block)
-{
-    const bool is_negative = take(rest, "-");
-    uint64_t number = 0;
-
-    block->has_score = !is_negative || (rest->size > 0 && rest->data[0] != '\n');
-    if (!block->has_score) {
-        return true;
-    }
-    if (!take_number(rest, &number) || (is_negative && number == 0) ||
-        number > (uint64_t)INT64_MAX + (is_negative ? 1 : 0)) {
-        return false;
-    }
-    block->score = is_negative ? -1 - (int64_t)(number - 1) : (int64_t)number;
-    return true;
-}
-
-bool sw_context_block_read(struct sw_span text, struct sw_context_block *ret_block)
-{
-    struct sw_context_block block = {0};
-    struct sw_span rest = text;
-
-    if (!take(&rest, block_line) || !take_number(&rest, &block.number) || !take(&rest, " ") ||
-        !take_number(&rest, &block.tokens) || !take(&rest, " ") || !take_score(&rest, &block) ||
-        !take(&rest, "\n") || block.tokens == 0 || block.tokens > SW_CONTEXT_TOKENS_MAX) {
-        return false;
-    }
-    block.content = rest;
-    *ret_block = block;
-    return true;
 }

@@ -77,11 +77,15 @@ enum sw_op {
     SW_OP_SESSION_LIST = 47,  /* sessions above `session`, as records; see docs/PROTOCOL.md */
     /* Contexts of a partition; `key` is the id. Values, and what is stored: transport/context.h.
      * They are read as the keys that they are. */
-    SW_OP_CONTEXT_CREATE = 50, /* CONFLICT if there is one */
-    SW_OP_CONTEXT_APPEND = 51, /* the answer's value is the block's first token */
-    SW_OP_CONTEXT_WINDOW = 52, /* sets the window, and moves it to the present */
-    SW_OP_CONTEXT_DELETE = 53, /* some blocks; the answer's value is 1 while there are more */
-    SW_OP_CONTEXT_PRUNE = 54,  /* blocks by a policy; a record for each that went, or would */
+    SW_OP_CONTEXT_CREATE = 50,  /* CONFLICT if there is one */
+    SW_OP_CONTEXT_APPEND = 51,  /* the answer's value is the block's first token */
+    SW_OP_CONTEXT_WINDOW = 52,  /* sets the window, and moves it to the present */
+    SW_OP_CONTEXT_DELETE = 53,  /* some blocks; the answer's value is 1 while there are more */
+    SW_OP_CONTEXT_PRUNE = 54,   /* blocks by a policy; a record for each that went, or would */
+    SW_OP_CONTEXT_TOUCH = 55,   /* notes that blocks were used; the answer's value is how many */
+    SW_OP_CONTEXT_POLICY = 56,  /* what appends do beside; key "/": of the partition's contexts */
+    SW_OP_CONTEXT_RESTORE = 57, /* blocks that were pruned; a record for each that is back; the
+                                   answer's value is where to go on, 0: nowhere */
     /* Memories of a partition. Values, and what is stored: transport/memory.h. */
     SW_OP_MEMORY_PUT = 60, /* `key` is the agent, `value` a memory; the answer's record is its key,
                               its value how many left the agent's ring. EXISTS: as VECTOR_PUT */
@@ -184,6 +188,7 @@ struct sw_reply {
  * reason goes to `ret_why`. Run by client and node alike. */
 enum sw_err sw_request_validate(const struct sw_request *request, char ret_why[SW_WHY_SIZE]);
 bool sw_op_is_write(enum sw_op op);    /* goes through the log */
+bool sw_op_is_context(enum sw_op op);  /* one of those on contexts */
 const char *sw_op_text(enum sw_op op); /* "setting put"; "unknown" for what is none */
 
 /* A message holds 1..n requests (or replies), each as a blob; append one after the other. */

@@ -203,6 +203,21 @@ static const struct op_rule op_rules[SW_OP_COUNT] = {
                              .optional = SW__FIELD_ONCE,
                              .value_max = 64,
                              .write = true},
+    [SW_OP_CONTEXT_TOUCH] = {.name = "context touch",
+                             .required = SW__FIELD_NAMES | SW__FIELD_KEY | SW__FIELD_VALUE,
+                             .optional = SW__FIELD_ONCE,
+                             .value_max = 4 + 8 * SW_CONTEXT_TOUCH_COUNT_MAX,
+                             .write = true},
+    [SW_OP_CONTEXT_POLICY] = {.name = "context policy",
+                              .required = SW__FIELD_NAMES | SW__FIELD_KEY | SW__FIELD_VALUE,
+                              .optional = SW__FIELD_ONCE,
+                              .value_max = 64,
+                              .write = true},
+    [SW_OP_CONTEXT_RESTORE] = {.name = "context restore",
+                               .required = SW__FIELD_NAMES | SW__FIELD_KEY | SW__FIELD_VALUE,
+                               .optional = SW__FIELD_ONCE,
+                               .value_max = 24,
+                               .write = true},
     [SW_OP_CONTEXT_DELETE] = {.name = "context delete",
                               .required = SW__FIELD_NAMES | SW__FIELD_KEY,
                               .optional = SW__FIELD_ONCE,
@@ -237,6 +252,11 @@ static const struct op_rule op_rules[SW_OP_COUNT] = {
 const char *sw_op_text(enum sw_op op)
 {
     return op > 0 && op < SW_OP_COUNT && op_rules[op].name != NULL ? op_rules[op].name : "unknown";
+}
+
+bool sw_op_is_context(enum sw_op op)
+{
+    return op >= SW_OP_CONTEXT_CREATE && op <= SW_OP_CONTEXT_RESTORE;
 }
 
 bool sw_op_is_write(enum sw_op op)
@@ -462,20 +482,23 @@ static enum sw_err check_index(const struct sw_request *request, char *ret_why)
 
 static enum sw_err check_context(const struct sw_request *request, char *ret_why)
 {
-    const enum sw_err err = sw_context_id_validate(request->key, ret_why);
+    static enum sw_err (*const check[])(struct sw_span bytes, char ret_why[SW_WHY_SIZE]) = {
+        [SW_OP_CONTEXT_CREATE] = sw_context_spec_validate,
+        [SW_OP_CONTEXT_APPEND] = sw_context_append_validate,
+        [SW_OP_CONTEXT_WINDOW] = sw_context_window_validate,
+        [SW_OP_CONTEXT_PRUNE] = sw_context_policy_validate,
+        [SW_OP_CONTEXT_TOUCH] = sw_context_tokens_validate,
+        [SW_OP_CONTEXT_POLICY] = sw_context_rules_validate,
+        [SW_OP_CONTEXT_RESTORE] = sw_context_undo_validate};
+    enum sw_err err = SW_ERR_OK;
 
-    if (err != SW_ERR_OK || request->op == SW_OP_CONTEXT_DELETE) {
-        return err;
+    if (request->op != SW_OP_CONTEXT_POLICY ||
+        !sw_span_equal(request->key, sw_span_str(SW_CONTEXT_PARTITION))) {
+        err = sw_context_id_validate(request->key, ret_why);
     }
-    if (request->op == SW_OP_CONTEXT_CREATE) {
-        return sw_context_spec_validate(request->value, ret_why);
-    }
-    if (request->op == SW_OP_CONTEXT_PRUNE) {
-        return sw_context_policy_validate(request->value, ret_why);
-    }
-    return request->op == SW_OP_CONTEXT_APPEND
-               ? sw_context_append_validate(request->value, ret_why)
-               : sw_context_window_validate(request->value, ret_why);
+    return err != SW_ERR_OK || request->op == SW_OP_CONTEXT_DELETE
+               ? err
+               : check[request->op](request->value, ret_why);
 }
 
 static enum sw_err check_memory(const struct sw_request *request, char *ret_why)
@@ -557,7 +580,7 @@ check_special(const struct op_rule *rule, const struct sw_request *request, char
     if (request->op == SW_OP_VECTOR_SEARCH) {
         return sw_vector_query_validate(request->value, ret_why);
     }
-    if (request->op >= SW_OP_CONTEXT_CREATE && request->op <= SW_OP_CONTEXT_PRUNE) {
+    if (sw_op_is_context(request->op)) {
         return check_context(request, ret_why);
     }
     if (request->op >= SW_OP_MEMORY_PUT && request->op <= SW_OP_MEMORY_TEND) {

@@ -189,6 +189,9 @@ enum swarm_op {
     SWARM_CONTEXT_WINDOW = 52,
     SWARM_CONTEXT_DELETE = 53,
     SWARM_CONTEXT_PRUNE = 54,
+    SWARM_CONTEXT_TOUCH = 55,
+    SWARM_CONTEXT_POLICY = 56,
+    SWARM_CONTEXT_RESTORE = 57,
     /* `value` is packed: use swarm_remember and the others. */
     SWARM_MEMORY_PUT = 60,
     SWARM_MEMORY_USE = 61,
@@ -591,168 +594,6 @@ SWARM_API enum swarm_status swarm_watch_new(struct swarm_client *client,
 /* No call comes after it returned; may be called from `changed`. Accepts NULL. */
 SWARM_API void swarm_watch_free(struct swarm_watch *watch);
 
-/* ---- contexts ------------------------------------------------------------------------------ */
-
-/* A long text in blocks of tokens. Whoever appends, the swarm gives each block its first token, so
- * there is one order. Header and blocks are keys of the scope (see docs/STORAGE_FORMAT.md), so
- * watches, history, quotas and rights see them. An id is 1 to 128 bytes of printable ASCII without
- * spaces and slashes. In all of these `ret_result` may be NULL; on errors before anything was sent
- * it is set to NULL and the sentence goes to `ret_why` (may be NULL). */
-struct swarm_context_options {
-    uint32_t block_size;    /* tokens of a block at most; 0 = 1024 */
-    uint32_t overlap;       /* tokens that each block repeats of the one before */
-    uint32_t window_blocks; /* searches find only the last so many; 0 = all */
-    uint64_t window_ms;     /* ... and only those not older than this; 0 = all */
-    const char *index;      /* finds blocks by their vectors; NULL = none */
-};
-
-/* SWARM_CONFLICT: there is one. SWARM_NO_INDEX. `options` may be NULL. */
-SWARM_API enum swarm_status swarm_context_create(struct swarm_client *client,
-                                                 struct swarm_scope scope,
-                                                 const char *id,
-                                                 const struct swarm_context_options *options,
-                                                 struct swarm_result **ret_result,
-                                                 char *ret_why,
-                                                 size_t why_size);
-
-struct swarm_block {
-    uint32_t tokens;           /* of it */
-    struct swarm_slice vector; /* empty = none */
-    bool has_score;
-    int64_t score;              /* of what use it is; a search may ask for it: attribute "score" */
-    struct swarm_slice content; /* the result's record of a search has a line before it */
-};
-
-/* The result's value is the block's first token. SWARM_NOT_FOUND: there is no such context;
- * SWARM_TOO_LARGE: more tokens than its blocks have; SWARM_INVALID: no more than the overlap. */
-SWARM_API enum swarm_status swarm_context_append(struct swarm_client *client,
-                                                 struct swarm_scope scope,
-                                                 const char *id,
-                                                 const struct swarm_block *block,
-                                                 struct swarm_result **ret_result,
-                                                 char *ret_why,
-                                                 size_t why_size);
-/* The same without waiting, as swarm_submit. Blocks that are under way together have an order only
- * if the client was opened with SWARM_ORDERED. */
-SWARM_API enum swarm_status swarm_context_submit(struct swarm_client *client,
-                                                 struct swarm_scope scope,
-                                                 const char *id,
-                                                 const struct swarm_block *block,
-                                                 swarm_callback callback,
-                                                 void *arg,
-                                                 char *ret_why,
-                                                 size_t why_size);
-/* Cuts tokens of `token_size` bytes each into blocks of `block_size` tokens (0 = 1024) and appends
- * them in order, many under way at a time; the client was opened with SWARM_ORDERED, and this is no
- * callback. Ends at the first block that fails, with its status: `ret_blocks` are in the context.
- */
-SWARM_API enum swarm_status swarm_context_append_tokens(struct swarm_client *client,
-                                                        struct swarm_scope scope,
-                                                        const char *id,
-                                                        struct swarm_slice tokens,
-                                                        size_t token_size,
-                                                        uint32_t block_size,
-                                                        uint64_t *ret_blocks,
-                                                        char *ret_why,
-                                                        size_t why_size);
-/* Sets the window, and moves it to the present; it never moves back. By itself it moves with each
- * append. The result's value is the first token of the first block inside. */
-SWARM_API enum swarm_status swarm_context_window(struct swarm_client *client,
-                                                 struct swarm_scope scope,
-                                                 const char *id,
-                                                 uint32_t window_blocks,
-                                                 uint64_t window_ms,
-                                                 struct swarm_result **ret_result,
-                                                 char *ret_why,
-                                                 size_t why_size);
-/* Deletes it in steps; from the first on there is no such context. After an error: again. */
-SWARM_API enum swarm_status swarm_context_delete(struct swarm_client *client,
-                                                 struct swarm_scope scope,
-                                                 const char *id,
-                                                 struct swarm_result **ret_result,
-                                                 char *ret_why,
-                                                 size_t why_size);
-
-/* Which blocks go, oldest first. Those without a score stay. */
-struct swarm_policy {
-    bool high; /* scores from `threshold` up; else from it down */
-    bool dry;  /* nothing goes: what would? */
-    int64_t threshold;
-    uint64_t age_ms;   /* only blocks that were committed so long ago; 0 = of any age */
-    uint64_t keep;     /* not those that have one of the last so many tokens */
-    uint64_t size_max; /* only while the content has more bytes; 0 = whatever fits the rest */
-};
-
-/* Deletes blocks in steps, or (dry) counts them; counts what went also if a later step fails. They
- * are read in the past (`expected` of a GET) as long as changes are kept. Both may be NULL. */
-SWARM_API enum swarm_status swarm_context_prune(struct swarm_client *client,
-                                                struct swarm_scope scope,
-                                                const char *id,
-                                                const struct swarm_policy *policy,
-                                                uint64_t *ret_blocks,
-                                                uint64_t *ret_bytes,
-                                                char *ret_why,
-                                                size_t why_size);
-
-/* What a read found; everything in it lives until swarm_blocks_free. */
-struct swarm_blocks;
-
-struct swarm_block_at {
-    uint64_t token; /* its first */
-    uint64_t end;   /* the one behind its last */
-    uint64_t number;
-    bool has_score;
-    int64_t score;
-    struct swarm_slice content;
-    uint64_t revision;
-    uint64_t time_ms;
-};
-
-/* The block that has this token; the last one to begin, if they overlap. SWARM_NOT_FOUND. */
-SWARM_API enum swarm_status swarm_context_locate(struct swarm_client *client,
-                                                 struct swarm_scope scope,
-                                                 const char *id,
-                                                 uint64_t token,
-                                                 struct swarm_blocks **ret_blocks,
-                                                 char *ret_why,
-                                                 size_t why_size);
-/* All blocks with a token from `from` to `end` (excluded), in order; none: an empty list. Page by
- * page: a context that is deleted meanwhile is seen or not. */
-SWARM_API enum swarm_status swarm_context_read(struct swarm_client *client,
-                                               struct swarm_scope scope,
-                                               const char *id,
-                                               uint64_t from,
-                                               uint64_t end,
-                                               struct swarm_blocks **ret_blocks,
-                                               char *ret_why,
-                                               size_t why_size);
-SWARM_API size_t swarm_blocks_count(const struct swarm_blocks *blocks);
-SWARM_API const struct swarm_block_at *swarm_blocks_at(const struct swarm_blocks *blocks,
-                                                       size_t at);
-SWARM_API void swarm_blocks_free(struct swarm_blocks *blocks); /* accepts NULL */
-
-struct swarm_context_info {
-    char id[129];
-    char index[65]; /* "" = none */
-    uint64_t block_size, overlap;
-    uint64_t blocks; /* that were ever appended */
-    uint64_t next;   /* the token behind the last */
-    uint64_t size;   /* bytes of content */
-    uint64_t window_blocks, window_ms;
-    uint64_t window_token; /* the first token inside the window */
-    uint64_t watermark;    /* blocks of lower revisions are outside */
-    uint64_t created;      /* the revision */
-    bool is_dying;         /* it is being deleted */
-};
-
-/* Contexts in the order of their ids. Borrows nothing: free() it. */
-SWARM_API enum swarm_status swarm_context_list(struct swarm_client *client,
-                                               struct swarm_scope scope,
-                                               struct swarm_context_info **ret_contexts,
-                                               size_t *ret_count,
-                                               char *ret_why,
-                                               size_t why_size);
-
 /* ---- walks --------------------------------------------------------------------------------- */
 
 /* A walk over all records of a scan, page by page. Each page is consistent, the walk is not: writes
@@ -776,6 +617,7 @@ SWARM_API void swarm_cursor_free(struct swarm_cursor *cursor); /* accepts NULL *
 }
 #endif
 
+#include <swarm_context.h>
 #include <swarm_memory.h>
 #include <swarm_recipes.h>
 

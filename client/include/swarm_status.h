@@ -36,6 +36,7 @@ enum swarm_status {
     SWARM_COMPACTED = 3115,       /* what was that long ago is not kept any more */
     SWARM_RING_FULL = 3116,       /* the agent's ring of memories has no room for this one */
     SWARM_SOURCE_GONE = 3117,     /* something that it is derived from does not exist */
+    SWARM_DUPLICATE = 3119,       /* what is appended is there already, or nearly */
     SWARM_UNAUTHORIZED = 4001,    /* this identity has no right to do that */
     SWARM_UNAUTHENTICATED = 4101, /* the peer could not prove who it is */
     SWARM_REPLAYED = 4102,        /* a frame was seen before */

@@ -98,7 +98,7 @@ class Context(Calls):
                 index: str | None) -> None:
         kept, options = Kept(), ffi.new("struct swarm_context_options *")
         options.block_size, options.overlap = block_size, overlap
-        options.window_blocks, options.window_ms = window_blocks, _ms(window)
+        options.window.blocks, options.window.ms = window_blocks, _ms(window)
         options.index = kept.text(index)
         self._value(lib.swarm_context_create, options)
 
@@ -159,14 +159,18 @@ class Context(Calls):
                              block_size: int = 0) -> int:
         return await self._arun(lambda: self._append_tokens(tokens, token_size, block_size))
 
+    def _window(self, blocks: int, seconds: float) -> int:
+        wanted = ffi.new("struct swarm_window *")
+        wanted.blocks, wanted.ms = blocks, _ms(seconds)
+        return self._value(lib.swarm_context_window, wanted)
+
     def window(self, blocks: int = 0, seconds: float = 0.0) -> int:
         """Sets the window and moves it to the present; it never moves back. The first token of the
         first block inside."""
-        return self._run(lambda: self._value(lib.swarm_context_window, blocks, _ms(seconds)))
+        return self._run(lambda: self._window(blocks, seconds))
 
     async def awindow(self, blocks: int = 0, seconds: float = 0.0) -> int:
-        return await self._arun(
-            lambda: self._value(lib.swarm_context_window, blocks, _ms(seconds)))
+        return await self._arun(lambda: self._window(blocks, seconds))
 
     def delete(self) -> None:
         """In steps; from the first on there is no such context. After an error: again."""

@@ -1,5 +1,4 @@
-/* Contexts on the wire and as they are stored: what is written reads back, what is none is refused.
- */
+/* Requests on contexts: what is written reads back, what is none is refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,191 +9,6 @@
 #include <cmocka.h>
 
 #include "transport/context.h"
-
-static const struct sw_context header = {.block_size = 1024,
-                                         .overlap = 16,
-                                         .blocks = 3,
-                                         .next = 3040,
-                                         .size = 9000,
-                                         .pruned = 1,
-                                         .window_blocks = 2,
-                                         .window_ms = 60000,
-                                         .window_token = 1008,
-                                         .watermark = 77,
-                                         .dying = 0,
-                                         .index = "notes"};
-
-static void assert_same_header(const struct sw_context *a, const struct sw_context *b)
-{
-    assert_int_equal(a->block_size, b->block_size);
-    assert_int_equal(a->next, b->next);
-    assert_int_equal(a->watermark, b->watermark);
-    assert_int_equal(a->dying, b->dying);
-    assert_string_equal(a->index, b->index);
-}
-
-static void a_header_reads_back(void **unused)
-{
-    struct sw_buf text = {0}, again = {0};
-    struct sw_context read;
-
-    (void)unused;
-    sw_context_write(&header, &text);
-    assert_true(text.size <= SW_CONTEXT_TEXT_SIZE_MAX);
-    assert_true(sw_context_read(sw_buf_span(&text), &read));
-    assert_same_header(&header, &read);
-    sw_context_write(&read, &again);
-    assert_true(sw_span_equal(sw_buf_span(&text), sw_buf_span(&again)));
-    sw_buf_release(&text);
-    sw_buf_release(&again);
-}
-
-static void the_longest_header_fits(void **unused)
-{
-    struct sw_context longest = {.block_size = SW_CONTEXT_TOKENS_MAX,
-                                 .overlap = SW_CONTEXT_TOKENS_MAX - 1,
-                                 .blocks = UINT64_MAX,
-                                 .next = INT64_MAX,
-                                 .size = UINT64_MAX,
-                                 .pruned = UINT64_MAX,
-                                 .window_blocks = UINT64_MAX,
-                                 .window_ms = INT64_MAX,
-                                 .window_token = INT64_MAX,
-                                 .watermark = UINT64_MAX,
-                                 .dying = 1};
-    struct sw_buf text = {0};
-    struct sw_context read;
-
-    (void)unused;
-    memset(longest.index, 'i', sizeof longest.index - 1);
-    sw_context_write(&longest, &text);
-    assert_true(text.size <= SW_CONTEXT_TEXT_SIZE_MAX);
-    assert_true(sw_context_read(sw_buf_span(&text), &read));
-    assert_same_header(&longest, &read);
-    sw_buf_release(&text);
-}
-
-/* Any prefix, and any header with one byte changed, is refused or means what it says. */
-static void a_damaged_header_is_refused_or_reads_as_written(void **unused)
-{
-    struct sw_buf text = {0}, again = {0};
-    struct sw_context read;
-
-    (void)unused;
-    sw_context_write(&header, &text);
-    for (size_t size = 0; size < text.size; size++) {
-        assert_false(sw_context_read(sw_span_of(text.data, size), &read));
-    }
-    for (size_t i = 0; i < text.size; i++) {
-        for (int byte = 0; byte < 256; byte++) {
-            const uint8_t kept = text.data[i];
-
-            text.data[i] = (uint8_t)byte;
-            if (sw_context_read(sw_buf_span(&text), &read)) {
-                sw_buf_clear(&again);
-                sw_context_write(&read, &again);
-                assert_true(sw_span_equal(sw_buf_span(&text), sw_buf_span(&again)));
-            }
-            text.data[i] = kept;
-        }
-    }
-    sw_buf_release(&text);
-    sw_buf_release(&again);
-}
-
-static void headers_that_make_no_sense_are_refused(void **unused)
-{
-    struct sw_context wrong[] = {header, header, header, header, header, header, header};
-    struct sw_buf text = {0};
-    struct sw_context read;
-
-    (void)unused;
-    wrong[0].block_size = 0;
-    wrong[1].block_size = SW_CONTEXT_TOKENS_MAX + 1;
-    wrong[2].overlap = 1024;
-    wrong[3].next = (uint64_t)INT64_MAX + 1;
-    wrong[4].window_token = header.next + 1;
-    wrong[5].dying = 2;
-    wrong[6].index[0] = ' ';
-    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        sw_buf_clear(&text);
-        sw_context_write(&wrong[i], &text);
-        assert_false(sw_context_read(sw_buf_span(&text), &read));
-    }
-    sw_buf_release(&text);
-}
-
-static void blocks_read_back(void **unused)
-{
-    const struct sw_context_block blocks[] = {
-        {.number = 0, .tokens = 1, .content = sw_span_str("x")},
-        {.number = UINT64_MAX, .tokens = 1024, .has_score = true, .score = INT64_MIN},
-        {.number = 7, .tokens = 3, .has_score = true, .score = INT64_MAX},
-        {.number = 7, .tokens = 3, .has_score = true, .score = -1, .content = sw_span_str("\n-")},
-        {.number = 7, .tokens = 3, .has_score = true, .content = sw_span_str("- 1")}};
-    struct sw_context_block read;
-    struct sw_buf text = {0};
-
-    (void)unused;
-    for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) {
-        sw_buf_clear(&text);
-        sw_context_block_write(&blocks[i], &text);
-        assert_true(text.size - blocks[i].content.size <= SW_CONTEXT_BLOCK_HEAD_MAX);
-        assert_true(sw_context_block_read(sw_buf_span(&text), &read));
-        assert_int_equal(read.number, blocks[i].number);
-        assert_int_equal(read.tokens, blocks[i].tokens);
-        assert_int_equal(read.has_score, blocks[i].has_score);
-        assert_true(read.score == blocks[i].score);
-        assert_true(sw_span_equal(read.content, blocks[i].content));
-    }
-    sw_buf_release(&text);
-}
-
-static void what_is_no_block_is_refused(void **unused)
-{
-    const char *const wrong[] = {"",
-                                 "swarm-block 2 0 1 -\n",
-                                 "swarm-block 1 0 1 -",
-                                 "swarm-block 1 0 1 \n",
-                                 "swarm-block 1 00 1 -\n",
-                                 "swarm-block 1 0 0 -\n",
-                                 "swarm-block 1 0 1048577 -\n",
-                                 "swarm-block 1 18446744073709551616 1 -\n",
-                                 "swarm-block 1 0 1 9223372036854775808\n",
-                                 "swarm-block 1 0 1 -9223372036854775809\n",
-                                 "swarm-block 1 0 1 -0\n",
-                                 "swarm-block 1 0 1 +1\n",
-                                 "swarm-block 1  0 1 -\n"};
-    struct sw_context_block read;
-
-    (void)unused;
-    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        assert_false(sw_context_block_read(sw_span_str(wrong[i]), &read));
-    }
-}
-
-static void keys_name_the_token(void **unused)
-{
-    const struct sw_span id = sw_span_str("talk-7");
-    struct sw_context_key key;
-    uint64_t token = 0;
-
-    (void)unused;
-    sw_context_header_key(id, &key);
-    assert_true(sw_span_equal(sw_context_key_span(&key), sw_span_str("ctx/talk-7")));
-    sw_context_block_key(id, 0xabc, &key);
-    assert_true(
-        sw_span_equal(sw_context_key_span(&key), sw_span_str("ctx-block/talk-7/0000000000000abc")));
-    assert_true(sw_context_block_token(id, sw_context_key_span(&key), &token));
-    assert_int_equal(token, 0xabc);
-    assert_false(sw_context_block_token(sw_span_str("talk-8"), sw_context_key_span(&key), &token));
-    key.data[key.size - 1] = 'G';
-    assert_false(sw_context_block_token(id, sw_context_key_span(&key), &token));
-    key.data[key.size - 1] = 'C'; /* one writing of each number */
-    assert_false(sw_context_block_token(id, sw_context_key_span(&key), &token));
-    key.size--;
-    assert_false(sw_context_block_token(id, sw_context_key_span(&key), &token));
-}
 
 static void requests_read_back(void **unused)
 {
@@ -259,9 +73,18 @@ static void a_policy_reads_back(void **unused)
         assert_int_equal(sw_context_policy_validate(sw_span_of(bytes.data, size), why),
                          SW_ERR_INVALID);
     }
-    bytes.data[0] = 4; /* a flag that is none */
+    bytes.data[0] = 32; /* a flag that is none */
     assert_int_equal(sw_context_policy_validate(sw_buf_span(&bytes), why), SW_ERR_INVALID);
     bytes.data[0] = 1; /* not dry, but counted */
+    assert_int_equal(sw_context_policy_validate(sw_buf_span(&bytes), why), SW_ERR_INVALID);
+    policy = (struct sw_context_policy){.any = true, .idle_ms = 9};
+    sw_buf_clear(&bytes);
+    sw_context_policy_encode(&policy, &bytes);
+    assert_int_equal(sw_context_policy_decode(sw_buf_span(&bytes), &read), SW_ERR_OK);
+    assert_true(read.any && read.idle_ms == 9);
+    policy.stored = true; /* which says the rest itself */
+    sw_buf_clear(&bytes);
+    sw_context_policy_encode(&policy, &bytes);
     assert_int_equal(sw_context_policy_validate(sw_buf_span(&bytes), why), SW_ERR_INVALID);
     sw_buf_release(&bytes);
 }
@@ -312,18 +135,142 @@ static void sizes_are_bounded(void **unused)
     free(large);
 }
 
+/* A request without the later fields has the bytes that it had before there were any. */
+static void later_fields_stand_at_the_end(void **unused)
+{
+    struct sw_context_spec spec = {.block_size = 8, .window = {.similar = 700}, .precision = 16};
+    struct sw_context_window window = {.blocks = 1, .similar = 1000}, read;
+    struct sw_context_spec read_spec;
+    struct sw_buf bytes = {0};
+    char why[SW_WHY_SIZE];
+
+    (void)unused;
+    sw_context_window_encode(&window, &bytes);
+    assert_int_equal(bytes.size, 14);
+    assert_int_equal(sw_context_window_decode(sw_buf_span(&bytes), &read), SW_ERR_OK);
+    assert_int_equal(read.similar, 1000);
+    bytes.data[12] = 0;
+    bytes.data[13] = 0; /* a zero says nothing, so it is not there */
+    assert_int_equal(sw_context_window_validate(sw_buf_span(&bytes), why), SW_ERR_INVALID);
+    bytes.data[13] = 4; /* 1024 permille */
+    assert_int_equal(sw_context_window_validate(sw_buf_span(&bytes), why), SW_ERR_INVALID);
+    window.similar = 0;
+    sw_buf_clear(&bytes);
+    sw_context_window_encode(&window, &bytes);
+    assert_int_equal(bytes.size, 12);
+    sw_buf_clear(&bytes);
+    sw_context_spec_encode(&spec, &bytes);
+    assert_int_equal(bytes.size, 25);
+    assert_int_equal(sw_context_spec_decode(sw_buf_span(&bytes), &read_spec), SW_ERR_OK);
+    assert_int_equal(read_spec.window.similar, 700);
+    assert_int_equal(read_spec.precision, 16);
+    bytes.data[24] = 5;
+    assert_int_equal(sw_context_spec_validate(sw_buf_span(&bytes), why), SW_ERR_INVALID);
+    sw_buf_release(&bytes);
+}
+
+static enum sw_err judge_rules(const struct sw_context_rules *rules)
+{
+    struct sw_context_rules read;
+    struct sw_buf bytes = {0}, again = {0};
+    char why[SW_WHY_SIZE];
+    enum sw_err err;
+
+    sw_context_rules_encode(rules, &bytes);
+    assert_int_equal(sw_context_rules_decode(sw_buf_span(&bytes), &read), SW_ERR_OK);
+    sw_context_rules_encode(&read, &again);
+    assert_true(sw_span_equal(sw_buf_span(&bytes), sw_buf_span(&again)));
+    err = sw_context_rules_validate(sw_buf_span(&bytes), why);
+    for (size_t size = 0; size < bytes.size; size++) {
+        assert_int_equal(sw_context_rules_validate(sw_span_of(bytes.data, size), why),
+                         SW_ERR_INVALID);
+    }
+    sw_buf_release(&bytes);
+    sw_buf_release(&again);
+    return err;
+}
+
+static void stored_policies_say_what_they_mean(void **unused)
+{
+    const struct sw_context_rules good[] = {
+        {0},
+        {.prunes = true, .any = true, .size_max = 7, .idle_ms = 1, .keep = 128},
+        {.prunes = true, .high = true, .threshold = -3, .age_ms = 9},
+        {.dedupe = SW_DEDUPE_LINK, .similar = 800, .ids = true}};
+    const struct sw_context_rules wrong[] = {{.size_max = 1},
+                                             {.similar = 800},
+                                             {.dedupe = SW_DEDUPE_FLAG},
+                                             {.dedupe = SW_DEDUPE_FLAG, .similar = 1001},
+                                             {.ids = true}};
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        assert_int_equal(judge_rules(&good[i]), SW_ERR_OK);
+    }
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        assert_int_equal(judge_rules(&wrong[i]), SW_ERR_INVALID);
+    }
+}
+
+static enum sw_err judge_tokens(const uint64_t *tokens, uint32_t count)
+{
+    struct sw_buf bytes = {0};
+    char why[SW_WHY_SIZE];
+    enum sw_err err;
+
+    sw_context_tokens_encode(tokens, count, &bytes);
+    err = sw_context_tokens_validate(sw_buf_span(&bytes), why);
+    for (size_t size = 0; size < bytes.size; size++) {
+        assert_int_equal(sw_context_tokens_validate(sw_span_of(bytes.data, size), why),
+                         SW_ERR_INVALID);
+    }
+    sw_buf_release(&bytes);
+    return err;
+}
+
+static void touched_tokens_ascend(void **unused)
+{
+    uint64_t tokens[SW_CONTEXT_TOUCH_COUNT_MAX + 1];
+    const uint64_t twice[] = {5, 5}, back[] = {6, 5};
+
+    (void)unused;
+    for (uint32_t i = 0; i < SW_CONTEXT_TOUCH_COUNT_MAX + 1; i++) {
+        tokens[i] = 3 * (uint64_t)i;
+    }
+    assert_int_equal(judge_tokens(tokens, SW_CONTEXT_TOUCH_COUNT_MAX), SW_ERR_OK);
+    assert_int_equal(judge_tokens(tokens, 1), SW_ERR_OK);
+    assert_int_equal(judge_tokens(tokens, 0), SW_ERR_INVALID);
+    assert_int_equal(judge_tokens(tokens, SW_CONTEXT_TOUCH_COUNT_MAX + 1), SW_ERR_INVALID);
+    assert_int_equal(judge_tokens(twice, 2), SW_ERR_INVALID);
+    assert_int_equal(judge_tokens(back, 2), SW_ERR_INVALID);
+}
+
+static void an_undo_names_a_range(void **unused)
+{
+    struct sw_context_undo undo = {.from = 4, .end = 5, .since = 6}, read;
+    struct sw_buf bytes = {0};
+    char why[SW_WHY_SIZE];
+
+    (void)unused;
+    sw_context_undo_encode(&undo, &bytes);
+    assert_int_equal(sw_context_undo_decode(sw_buf_span(&bytes), &read), SW_ERR_OK);
+    assert_true(read.from == 4 && read.end == 5 && read.since == 6);
+    assert_int_equal(sw_context_undo_validate(sw_buf_span(&bytes), why), SW_ERR_OK);
+    bytes.data[0] = 5;
+    assert_int_equal(sw_context_undo_validate(sw_buf_span(&bytes), why), SW_ERR_INVALID);
+    assert_int_equal(sw_context_undo_validate(sw_span_of(bytes.data, 23), why), SW_ERR_INVALID);
+    sw_buf_release(&bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_header_reads_back),
-        cmocka_unit_test(the_longest_header_fits),
-        cmocka_unit_test(a_damaged_header_is_refused_or_reads_as_written),
-        cmocka_unit_test(headers_that_make_no_sense_are_refused),
-        cmocka_unit_test(blocks_read_back),
-        cmocka_unit_test(what_is_no_block_is_refused),
-        cmocka_unit_test(keys_name_the_token),
         cmocka_unit_test(requests_read_back),
         cmocka_unit_test(a_policy_reads_back),
+        cmocka_unit_test(later_fields_stand_at_the_end),
+        cmocka_unit_test(stored_policies_say_what_they_mean),
+        cmocka_unit_test(touched_tokens_ascend),
+        cmocka_unit_test(an_undo_names_a_range),
         cmocka_unit_test(sizes_are_bounded),
     };
 
