@@ -8,6 +8,7 @@
 #include "base/rw.h"
 #include "tests/sim/aged_calls.h"
 #include "tests/sim/clients_private.h"
+#include "tests/sim/item_calls.h"
 #include "tests/sim/lease_calls.h"
 #include "tests/sim/near_calls.h"
 #include "tests/sim/past_calls.h"
@@ -515,6 +516,9 @@ static void think(void *arg)
     if (world->plan.facts != 0 && sw_prng_chance(&world->prng, 1, world->plan.facts)) {
         sim_vector_step(client, world->calm ? 8000 : timeouts[sw_prng_below(&world->prng, 4)]);
     }
+    if (world->plan.facts != 0 && sw_prng_chance(&world->prng, 1, world->plan.facts)) {
+        sim_item_step(client, world->calm ? 8000 : timeouts[sw_prng_below(&world->prng, 4)]);
+    }
     if (world->plan.near != 0 && sw_prng_chance(&world->prng, 1, world->plan.near)) {
         sim_near_step(client, world->calm ? 1000 : timeouts[sw_prng_below(&world->prng, 4)]);
     }
@@ -614,8 +618,8 @@ static bool all_idle(const struct sim_clients *clients)
         const struct sim_client *client = &clients->client[i];
 
         if (client->open > 0 || client->lease.pending || client->watch.pending ||
-            client->vector.pending || client->past.pending || client->aged.pending ||
-            !sim_near_is_idle(client)) {
+            client->vector.pending || client->item.pending || client->past.pending ||
+            client->aged.pending || !sim_near_is_idle(client)) {
             return false;
         }
     }

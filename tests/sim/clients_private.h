@@ -137,6 +137,35 @@ struct sim_fact {
     char key[32]; /* "" = nobody was told of one yet */
 };
 
+enum { SIM_ITEM_INDEX_COUNT = 4, SIM_ITEM_COUNT = 12, SIM_ITEM_ANSWER_COUNT = 4096 };
+
+/* What all know of an item: see item_calls.h. */
+struct sim_item {
+    uint32_t generation;
+    bool there;
+    uint32_t vector, kind;
+    uint64_t since; /* since when, by item_clock; UINT64_MAX: its owner writes it */
+};
+
+/* What a client does about items. */
+struct sim_item_call {
+    bool pending;
+    bool passing; /* about the index that comes and goes */
+    bool aged;
+    enum sw_op op;
+    size_t call;
+    uint32_t index, at;
+    uint32_t vector;
+    int32_t kind; /* of a search: -1 = any */
+    uint32_t k;
+    uint64_t began;
+    char key[32];
+};
+
+struct sim_item_answer {
+    uint64_t asked, told; /* hashes; asked 0 = none */
+};
+
 /* What a client writes and watches by meaning: see near_calls.h. */
 struct sim_near {
     bool pending; /* a write is under way */
@@ -194,6 +223,7 @@ struct sim_client {
     struct sim_lease lease;
     struct sim_watch watch;
     struct sim_vector vector;
+    struct sim_item_call item;
     struct sim_near near;
     struct sim_past past;
     struct sim_aged aged;
@@ -210,6 +240,10 @@ struct sim_clients {
     uint64_t next_conn;
     struct sim_fact facts[SIM_FACT_COUNT];
     bool has_index;
+    struct sim_item items[SIM_CLIENT_MAX][SIM_ITEM_COUNT]; /* by owner */
+    bool item_index[SIM_ITEM_INDEX_COUNT];
+    uint64_t item_clock; /* counts the writes of items that are over */
+    struct sim_item_answer item_answers[SIM_ITEM_ANSWER_COUNT];
     struct sim_near_put *near_puts; /* owned; by number */
     size_t near_put_count, near_put_capacity;
     bool has_meaning; /* the index of near_calls.c was made */
