@@ -363,6 +363,8 @@ static void run_on_group(struct sw_applier *applier, struct sw__applier_job *job
         break;
     }
     job->clock = clock_of(&group->state);
+    job->touched = group->state.touched;
+    group->state.touched = (struct sw_touched){0};
     job->settings = settings_of(&group->state);
 }
 
@@ -492,20 +494,30 @@ static void settings_set(struct sw__applier_group_clock *shown, struct sw_settin
     }
 }
 
+static struct sw__applier_group_clock *shown_of(struct sw_applier *applier,
+                                                struct sw_group_id group)
+{
+    for (uint32_t i = 0; i < applier->clock_count; i++) {
+        if (applier->clocks[i].group.value == group.value) {
+            return &applier->clocks[i];
+        }
+    }
+    return NULL;
+}
+
 /* Takes over what the group's clock shows now, and its settings unless they are NULL. */
 static void clock_set(struct sw_applier *applier,
                       struct sw_group_id group,
                       struct sw_applier_clock clock,
                       struct sw_settings *settings)
 {
+    struct sw__applier_group_clock *shown = shown_of(applier, group);
     struct sw__applier_group_clock *clocks = applier->clocks;
 
-    for (uint32_t i = 0; i < applier->clock_count; i++) {
-        if (clocks[i].group.value == group.value) {
-            clocks[i].clock = clock;
-            settings_set(&clocks[i], settings);
-            return;
-        }
+    if (shown != NULL) {
+        shown->clock = clock;
+        settings_set(shown, settings);
+        return;
     }
     clocks = realloc(clocks, (applier->clock_count + 1) * sizeof *clocks);
     SW_ASSERT(clocks != NULL);
@@ -558,6 +570,7 @@ static void job_done(struct sw_job *base)
     applier->stats = job->stats;
     if (!job->fatal && job->kind != SW__JOB_TICK) {
         clock_set(applier, job->group, job->clock, job->settings);
+        sw_touched_merge(&shown_of(applier, job->group)->touched, &job->touched);
         job->settings = NULL;
     }
     if (job->is_long && job->err == SW_ERR_OK) {
@@ -717,6 +730,18 @@ bool sw_applier_has_room(const struct sw_applier *applier)
 {
     return applier->entry_count < SW_APPLY_ENTRY_COUNT_MAX &&
            applier->entry_size < SW_APPLY_SIZE_MAX;
+}
+
+void sw_applier_touched(struct sw_applier *applier,
+                        struct sw_group_id group,
+                        struct sw_touched *touched)
+{
+    struct sw__applier_group_clock *shown = shown_of(applier, group);
+
+    if (shown != NULL) {
+        sw_touched_merge(touched, &shown->touched);
+        shown->touched = (struct sw_touched){0};
+    }
 }
 
 struct sw_applier_clock sw_applier_clock(const struct sw_applier *applier, struct sw_group_id group)

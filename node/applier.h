@@ -25,6 +25,7 @@
 #include "base/worker.h"
 #include "node/entry.h"
 #include "node/settings.h"
+#include "node/touched.h"
 #include "storage/store.h"
 #include "transport/proto.h"
 
@@ -161,6 +162,10 @@ struct sw_applier_clock {
 };
 struct sw_applier_clock sw_applier_clock(const struct sw_applier *applier,
                                          struct sw_group_id group);
+/* Merges into `touched` the keys that entries done since the last call changed. */
+void sw_applier_touched(struct sw_applier *applier,
+                        struct sw_group_id group,
+                        struct sw_touched *touched);
 /* The group's settings as of its last job done, for the loop; NULL: it had no job yet. Borrowed
  * until the next job is done. `*ret_version` counts the tables so far (may be NULL). */
 const struct sw_settings *sw_applier_settings(const struct sw_applier *applier,

@@ -23,6 +23,7 @@ struct sw__applier_job;
 struct sw__applier_group_clock {
     struct sw_group_id group;
     struct sw_applier_clock clock;
+    struct sw_touched touched;    /* since somebody asked */
     struct sw_settings *settings; /* owned */
     uint64_t settings_version;
 };
@@ -106,6 +107,7 @@ struct sw__applier_job {
     struct sw_buf out;         /* owned */
     struct sw_applier_stats stats;
     struct sw_applier_clock clock; /* of the group, after the job */
+    struct sw_touched touched;     /* by the job */
     struct sw_settings *settings;  /* owned; NULL = as before the job */
     struct sw_span input;          /* into `bytes` */
     uint8_t bytes[];               /* copy of what was submitted */

@@ -23,6 +23,7 @@
 #include "node/change_log.h"
 #include "node/session.h"
 #include "node/settings.h"
+#include "node/touched.h"
 #include "node/usage.h"
 #include "node/vectors.h"
 #include "storage/keys.h"
@@ -81,7 +82,8 @@ struct sw_state {
     struct sw_audit audit;
     bool changed; /* since the last save */
 
-    uint64_t written; /* bytes put into tables since whoever commits looked last */
+    uint64_t written;          /* bytes put into tables since whoever commits looked last */
+    struct sw_touched touched; /* keys changed since whoever wakes watchers looked last */
 
     /* Scratch, owned: what the running entry did, for the digest; the record being written; the
      * records of the entry's answers, in the order of its commands. */

@@ -232,10 +232,12 @@ add_after(struct sw__apply *apply, struct sw_change_record *change, struct sw_ch
     return err == SW_ERR_OK ? sw__change_sweep(apply, UINT64_MAX) : err;
 }
 
-static struct sw_change_at next_place(struct sw__apply *apply)
+static struct sw_change_at next_place(struct sw__apply *apply,
+                                      const struct sw_change_record *change)
 {
     const uint64_t revision = apply->state->revision;
 
+    sw_touched_add(&apply->state->touched, sw_touched_name(&change->place, change->key));
     apply->change_number =
         apply->change_revision == revision ? (uint16_t)(apply->change_number + 1) : (uint16_t)0;
     apply->change_revision = revision;
@@ -260,7 +262,7 @@ enum sw_err sw__change_note(struct sw__apply *apply,
                                             .lease = record->lease,
                                             .value = record->value};
     }
-    return add_after(apply, &change, next_place(apply));
+    return add_after(apply, &change, next_place(apply, &change));
 }
 
 enum sw_err sw__change_keep(struct sw__apply *apply,
@@ -303,7 +305,7 @@ enum sw_err sw__change_keep(struct sw__apply *apply,
                                         .lease = now.lease,
                                         .value = now.value};
     *ret_head = now.head;
-    return add_before(apply, &change, next_place(apply), ret_head);
+    return add_before(apply, &change, next_place(apply, &change), ret_head);
 }
 
 enum sw_err sw__change_compact(struct sw__apply *apply,

@@ -364,7 +364,9 @@ static struct sw__request *admit(struct sw_node *node,
     admitted->started_ns = sw_env_now_ns(node->config.env);
     admitted->place = sw_op_is_write(request->op) ? SW__PLACE_QUEUED : SW__PLACE_READING;
     admitted->limit = walks_unseen(request) ? 0 : request->limit;
-    admitted->checked = request->op == SW_OP_WATCH ? request->expected : 0;
+    if (request->op == SW_OP_WATCH) {
+        sw__watch_begin(admitted, request);
+    }
     admitted->flow = sw_fair_enter(&admitted->shard->fair, client->id, admitted->started_ns);
     admitted->flow->watching += request->op == SW_OP_WATCH ? 1 : 0;
     admitted->size = (uint32_t)command.size;

@@ -18,6 +18,7 @@
 #include "node/peer_text.h"
 #include "node/quota.h"
 #include "node/tick.h"
+#include "node/touched.h"
 
 struct sw__shard;
 
@@ -50,9 +51,10 @@ struct sw__request {
     uint32_t max_age_ms;         /* reads: 0 = only the present state will do */
     uint64_t as_of_ns;           /* ... it was the present state then; 0 = it is */
     uint64_t checked;            /* WATCH: nothing up to this revision concerns it */
-    uint32_t limit;              /* of the request: how much it may read; 0 = a page, or more */
-    bool moved;                  /* a search: where it is read it keeps no others waiting */
-    bool ordered;                /* its session wants its writes in their order */
+    uint64_t watched; /* WATCH of one key: its name in sw__shard.touched; 0 = any may concern it */
+    uint32_t limit;   /* of the request: how much it may read; 0 = a page, or more */
+    bool moved;       /* a search: where it is read it keeps no others waiting */
+    bool ordered;     /* its session wants its writes in their order */
     uint32_t size;
     uint8_t command[]; /* as it enters the log; also what a read is kept as */
 };
@@ -139,7 +141,8 @@ struct sw__shard {
     struct sw__list snapshot_waiting;
     struct sw__list audited;        /* actions whose note is committed: this turn runs them */
     struct sw__list watching;       /* watches without news, the longest waiting first */
-    uint64_t watched_revision;      /* all of them have looked at it */
+    uint64_t watched_revision;      /* all of them have looked at it, or need not */
+    struct sw_touched touched;      /* keys changed since */
     uint64_t settings_version;      /* that the handler was told of */
     struct sw__list change_waiting; /* for the one change of members that is under way */
     struct sw__flight *flights;     /* owned; in order of proposal */
@@ -355,6 +358,8 @@ bool sw__fresh_enough(const struct sw__request *request, struct sw_reply *reply)
 void sw__fresh_turn_end(struct sw__shard *shard);
 
 /* watch.c */
+/* Notes where it stands and what it watches. */
+void sw__watch_begin(struct sw__request *request, const struct sw_request *asked);
 /* True if a watch that found nothing goes on; else its reply is to be sent. */
 bool sw__watch_waits(struct sw__shard *shard,
                      struct sw__request *request,

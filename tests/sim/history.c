@@ -491,14 +491,15 @@ void sim_history_check_told(const struct sim_history *history,
                             uint32_t client,
                             const struct sim_told *told,
                             size_t count,
-                            struct sim_gap range)
+                            struct sim_gap range,
+                            uint32_t only)
 {
     for (size_t i = 0; i < history->call_count && !history->world->failed; i++) {
         const struct sim_call *call = &history->calls[i];
 
         if (call->kind == SIM_CALL_READ || call->kind == SIM_CALL_TXN || !call->changed ||
             call->key == SIM_KEY_EXPERIENCE || call->revision <= range.after ||
-            call->revision > range.upto) {
+            call->revision > range.upto || (only != SIM_KEY_COUNT && call->key != only)) {
             continue;
         }
         if (!was_told(told, count, call->key, call->revision)) {

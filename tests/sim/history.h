@@ -114,12 +114,14 @@ struct sim_gap {
 };
 
 /* After sim_history_check: the client was told of every known change after one revision up to
- * another; `told` is in the order of revisions. */
+ * another, of key `only` alone unless that is SIM_KEY_COUNT; `told` is in the order of revisions.
+ */
 void sim_history_check_told(const struct sim_history *history,
                             uint32_t client,
                             const struct sim_told *told,
                             size_t count,
-                            struct sim_gap range);
+                            struct sim_gap range,
+                            uint32_t only);
 /* Judges everything. */
 void sim_history_check(struct sim_history *history);
 

@@ -5,6 +5,15 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "tests/sim/txn_calls.h"
+
+/* Every second client watches one key, as most agents do; the others all keys. */
+static uint32_t only_key(const struct sim_client *client)
+{
+    const uint32_t key = client->number / 2 % SIM_KEY_COUNT;
+
+    return client->number % 2 == 1 || key == SIM_KEY_EXPERIENCE ? (uint32_t)SIM_KEY_COUNT : key;
+}
 
 static void keep(struct sim_watch *watch, uint32_t key, uint64_t revision)
 {
@@ -55,6 +64,14 @@ static void take_change(struct sim_client *client, const struct sw_record *recor
     const uint32_t key = sim_clients_key(record->key);
     const uint64_t last = watch->told_count == 0 ? 0 : watch->told[watch->told_count - 1].revision;
 
+    if (only_key(client) != SIM_KEY_COUNT && only_key(client) != key) {
+        sim_fail(client->all->world,
+                 "client %u watches key %u and is told of key %u",
+                 client->number,
+                 only_key(client),
+                 key);
+        return;
+    }
     if (key == SIM_KEY_COUNT || record->mod_revision <= watch->after ||
         record->mod_revision < last || told_already(watch, key, record->mod_revision)) {
         sim_fail(client->all->world,
@@ -144,11 +161,16 @@ void sim_watch_step(struct sim_client *client, uint32_t timeout_ms)
                                             .deadline_ms = world->now_us / 1000 + timeout_ms,
                                             .done = done,
                                             .arg = client};
-    char why[SW_WHY_SIZE] = "";
+    char name[4] = {0}, why[SW_WHY_SIZE] = "";
     enum sw_err err;
 
     if (watch->pending) {
         return;
+    }
+    if (only_key(client) != SIM_KEY_COUNT) {
+        submission.request.key = sim_key_name(only_key(client), name);
+        name[submission.request.key.size] = '\0';
+        submission.request.end_key = sw_span_of(name, submission.request.key.size + 1);
     }
     if (sw_prng_chance(&world->prng, 1, 3)) {
         submission.request.limit = 1 + (uint32_t)sw_prng_below(&world->prng, 4);
@@ -177,7 +199,12 @@ static void verdict(const struct sim_clients *clients, uint32_t client)
 
     for (size_t i = 0; i <= watch->gap_count; i++) {
         range.upto = i < watch->gap_count ? watch->gaps[i].after : watch->after;
-        sim_history_check_told(&clients->history, client, watch->told, watch->told_count, range);
+        sim_history_check_told(&clients->history,
+                               client,
+                               watch->told,
+                               watch->told_count,
+                               range,
+                               only_key(&clients->client[client - 1]));
         range.after = i < watch->gap_count ? watch->gaps[i].upto : range.upto;
     }
 }

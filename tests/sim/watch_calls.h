@@ -1,9 +1,9 @@
 /* Watches of simulated clients: no gap, no duplicate, no time travel, whoever leads.
  *
- * Each client watches the partition that all of them write, from its beginning, one request after
- * another as libswarm does. What it is told must come in the order of revisions, each change of a
- * key once, and is judged like a read at that revision; at the end every change that anybody knows
- * of must have been told to everybody. */
+ * Each client watches the partition that all of them write, or one key of it, from its beginning,
+ * one request after another as libswarm does. What it is told must come in the order of revisions,
+ * each change of a key once, and is judged like a read at that revision; at the end every change
+ * that anybody knows of must have been told to everybody who watched it. */
 #ifndef SW_TESTS_SIM_WATCH_CALLS_H
 #define SW_TESTS_SIM_WATCH_CALLS_H
 

@@ -85,6 +85,29 @@ static void without_news_the_answer_says_how_far(void **state)
     kit_free(kit);
 }
 
+/* A watch of one key does not look when another was changed, and is as far as if it had. */
+static void one_key_looks_only_when_it_may_be_its(void **state)
+{
+    struct kit *kit = led();
+    struct sw_request alone = watch(2, "b", 0);
+
+    (void)state;
+    alone.end_key = sw_span_of("b", 2);
+    kit_send(kit, 8, alone);
+    kit_settle(kit, 1);
+    put(kit, 1, "a");
+    kit_turn(kit);
+    assert_int_equal(kit->node->shards[0]->watching.count, 1); /* it is not looking */
+    assert_int_equal(kit->node->shards[0]->watching.first->checked, 1);
+    assert_int_equal(kit->node->shards[0]->watched_revision, 1);
+    put(kit, 3, "b");
+    kit_jobs(kit);
+    kit_turn(kit);
+    assert_int_equal(kit_reply(kit, 2).record_count, 1);
+    assert_int_equal(kit_reply(kit, 2).revision, 2);
+    kit_free(kit);
+}
+
 static void losing_the_lead_sends_watchers_on(void **state)
 {
     struct kit *kit = led();
@@ -168,6 +191,7 @@ int main(void)
         cmocka_unit_test(what_happened_is_told_at_once),
         cmocka_unit_test(what_is_to_come_is_waited_for),
         cmocka_unit_test(without_news_the_answer_says_how_far),
+        cmocka_unit_test(one_key_looks_only_when_it_may_be_its),
         cmocka_unit_test(losing_the_lead_sends_watchers_on),
         cmocka_unit_test(a_stop_does_not_wait_for_watchers),
         cmocka_unit_test(many_watchers_hear_of_one_change),
