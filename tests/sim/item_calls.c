@@ -100,16 +100,39 @@ static struct sw_span key_of(uint32_t client, uint32_t at, uint32_t generation, 
     return sw_span_str(name);
 }
 
+/* "i1-2-3" in parts; false if it is no such name. */
+static bool parts_of(struct sw_span key, uint32_t *client, uint32_t *at, uint32_t *generation)
+{
+    uint32_t *const parts[3] = {client, at, generation};
+    char name[32] = "";
+    char *end = name;
+
+    if (key.size == 0 || key.size >= sizeof name || key.data[0] != 'i') {
+        return false;
+    }
+    memcpy(name, key.data, key.size);
+    for (int i = 0; i < 3; i++) {
+        const char *from = end + 1; /* behind the letter, or a dash */
+
+        if (*end == '\0') {
+            return false;
+        }
+        *parts[i] = (uint32_t)strtoul(from, &end, 10);
+        if (end == from) {
+            return false;
+        }
+    }
+    return *end == '\0';
+}
+
 static void check_hit(struct look *look, const struct sw_record *record)
 {
     struct sim_clients *all = look->client->all;
-    char name[32] = "";
-    unsigned client, at, generation;
+    uint32_t client, at, generation;
     const struct sim_item *item;
     double distance;
 
-    memcpy(name, record->key.data, record->key.size < 31 ? record->key.size : 31);
-    if (sscanf(name, "i%u-%u-%u", &client, &at, &generation) != 3 || client == 0 ||
+    if (!parts_of(record->key, &client, &at, &generation) || client == 0 ||
         client > SIM_CLIENT_MAX || at >= SIM_ITEM_COUNT ||
         at % SIM_ITEM_INDEX_COUNT != look->call->index) {
         wrong(look, "finds what nobody put there:", record->key);
