@@ -227,6 +227,8 @@ class Creation(Case):
 class OnSwarm(Case):
     """Three real nodes for all tests of a class."""
 
+    durability = "majority"
+
     @classmethod
     def setUpClass(cls):
         cls.temporary = tempfile.TemporaryDirectory(prefix="swarm-test-")
@@ -304,7 +306,7 @@ class RealSwarm(OnSwarm):
         revision = put["revision"]
         self.assertIsInstance(revision, str)
         self.assertRegex(put["header"]["swarm"], "^[0-9a-f]{32}$")
-        self.assertEqual(put["header"]["durability"], "majority")
+        self.assertEqual(put["header"]["durability"], self.durability)
         header = self.json("kv", "get", "a", *part)["header"]
         self.assertEqual(header["swarm"], put["header"]["swarm"])
         self.assertEqual({header[name].isdigit() for name in ("node", "shard", "term")}, {True})

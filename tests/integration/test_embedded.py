@@ -132,6 +132,7 @@ class SameAnswers(test_cli.Case):
         return test_cli.run("swarmctl", "--endpoints", f"file:{cls.temporary.name}/data", *words,
                             stdin=stdin)
 
+    durability = "local"
     json = test_cli.RealSwarm.json
     for name in ("put_get_del", "bytes_survive", "cas", "txn_then_and_else", "txn_all_or_nothing",
                  "merge", "mget", "previous", "watch_from_a_revision",
