@@ -40,14 +40,20 @@ void task_search(struct store *store)
 }
 
 /* The last queries calibrate, as past ones would; the others measure. */
+static uint32_t samples_of(const struct store *store)
+{
+    return store->set->queries / 2 < SAMPLES ? store->set->queries / 2 : SAMPLES;
+}
+
 static struct sw_index_budget calibrated(struct store *store, uint32_t permille)
 {
     struct sw_span past[SAMPLES];
-    const struct sw_index_sampling sampling = {.vectors = past, .count = SAMPLES, .k = INDEX_SET_K};
+    const struct sw_index_sampling sampling = {
+        .vectors = past, .count = samples_of(store), .k = INDEX_SET_K};
     const uint64_t start = spent_ns();
     struct sw_index_calibration found;
 
-    for (uint32_t i = 0; i < SAMPLES; i++) {
+    for (uint32_t i = 0; i < sampling.count; i++) {
         past[i] = index_set_query(store->set, store->set->queries - 1 - i);
     }
     must_do(sw_index_calibrate(store->reader, permille, &sampling, &found),
@@ -68,7 +74,7 @@ void targets_of(struct store *store, const char *task)
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
         const struct measure measure = {.task = task,
                                         .rounds = ROUNDS,
-                                        .queries = store->set->queries - SAMPLES,
+                                        .queries = store->set->queries - samples_of(store),
                                         .target = wanted[i]};
         const struct sw_index_query query = {.budget = calibrated(store, wanted[i])};
 
