@@ -89,6 +89,7 @@ enum {
 
     /* The audit log: the oldest records go first. */
     SW_AUDIT_COUNT_MAX = 4096,
+    SW_AUDIT_ASKED_MAX = 256, /* notes that other nodes wait for, of one leader */
     SW_AUDIT_ADDRESS_SIZE_MAX = 64,
     SW_AUDIT_ACTION_SIZE_MAX = 32,
     SW_AUDIT_TARGET_SIZE_MAX = 128,

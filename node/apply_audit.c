@@ -125,6 +125,7 @@ sw__audit_setting(struct sw__apply *apply, const struct sw_request *request, enu
 {
     uint8_t target[SW_AUDIT_TARGET_SIZE_MAX];
     struct sw_audit_note note = {.flags = apply->author.flags,
+                                 .address = apply->author.address,
                                  .outcome = (uint32_t)outcome,
                                  .count = 1,
                                  .action = sw_span_str(sw_op_text(request->op)),

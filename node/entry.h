@@ -7,9 +7,10 @@
  * | 9      | 4    | command count, 1..SW_ENTRY_COMMAND_COUNT_MAX   |
  * | 13     | ...  | per command: its author, u32 size, command     |
  *
- * The author is 1 byte of flags (SW_AUTHOR_), in format 4 with the depth of the command's cascade
- * in the upper 4 bits, and the 16 bytes of its identity; formats 1 and 2 have none. The command is
- * the one of transport/proto.h.
+ * The author is 1 byte of flags (SW_AUTHOR_) and the 16 bytes of its identity; formats 1 and 2 have
+ * none. In format 4 the upper 4 bits of that byte are the depth of the command's cascade, and where
+ * bit 3 is set its address (u16 size, bytes) follows the identity. The command is the one of
+ * transport/proto.h.
  *
  * The format says by which rules the entry is executed, so that an entry that an older program
  * proposed does the same on every node, whether it was applied before the upgrade or is replayed
@@ -46,12 +47,15 @@ enum {
 struct sw_author {
     uint8_t id[16]; /* of a client: BLAKE2b-128 of its public key; all zero = nobody */
     uint8_t flags;
-    uint8_t depth; /* of the cascade that the command is a part of, below SW_DEPTH_MAX */
+    struct sw_span address; /* where it is, for the audit log; empty = not told. A view */
+    uint8_t depth;          /* of the cascade that the command is a part of, below SW_DEPTH_MAX */
 };
 
 /* Starts an entry in `out` (cleared first); the count is patched by sw_entry_add. */
 void sw_entry_begin(struct sw_buf *out, uint64_t time_ms);
 void sw_entry_add(struct sw_buf *out, const struct sw_author *author, struct sw_span command);
+/* What sw_entry_add appends. */
+size_t sw_entry_size_of(const struct sw_author *author, size_t command_size);
 uint32_t sw_entry_count(const struct sw_buf *out);
 
 struct sw_entry_reader {

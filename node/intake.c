@@ -345,13 +345,21 @@ static bool walks_unseen(const struct sw_request *request)
     return request->op == SW_OP_SCAN && request->expected != 0;
 }
 
+/* Its record in the audit log is made where it is executed, by what the entry says. */
+static bool is_noted_by_apply(enum sw_op op)
+{
+    return op == SW_OP_SETTING_PUT || op == SW_OP_SETTING_DELETE || op == SW_OP_TOKEN_REDEEM;
+}
+
 static struct sw__request *admit(struct sw_node *node,
                                  struct sw_client *client,
                                  const struct sw_request *request,
                                  struct sw_span command,
                                  struct sw_quota_hold quota)
 {
-    struct sw__request *admitted = calloc(1, sizeof *admitted + command.size);
+    const struct sw_span address =
+        is_noted_by_apply(request->op) ? sw__client_address(node) : sw_span_of(NULL, 0);
+    struct sw__request *admitted = calloc(1, sizeof *admitted + command.size + address.size);
 
     SW_ASSERT(admitted != NULL); /* bounded: admission counts requests and bytes */
     admitted->shard = node->shards[0];
@@ -371,6 +379,10 @@ static struct sw__request *admit(struct sw_node *node,
     admitted->flow->watching += request->op == SW_OP_WATCH ? 1 : 0;
     admitted->size = (uint32_t)command.size;
     memcpy(admitted->command, command.data, command.size);
+    if (address.size > 0) {
+        memcpy(admitted->command + command.size, address.data, address.size);
+        admitted->author.address = sw_span_of(admitted->command + command.size, address.size);
+    }
     client->in_flight++;
     sw_admission_enter(&node->admission, request->op, sw__class_of(request->op), command.size);
     sw_timers_set(&node->deadlines, &admitted->deadline, deadline_of(node, request));
@@ -460,8 +472,8 @@ dispatch(struct sw_node *node, struct sw__request *admitted, const struct sw_req
         sw__member_request(node, admitted, request);
     } else if (!is_action(request->op)) {
         sw__fresh_add(admitted, request);
-    } else if (!sw__audit_first(admitted, request)) {
-        sw__action_run(node, admitted, request);
+    } else {
+        sw__audit_first(admitted, request);
     }
 }
 
@@ -550,6 +562,7 @@ void sw__client_message(void *arg, uint64_t conn, const uint8_t key[32], struct 
     if (client == NULL) {
         client = sw_clients_add(&node->clients, conn, key);
     }
+    node->handling = true;
     while (!in.failed && sw_reader_left(&in) > 0) {
         struct sw_request request = {0};
         const enum sw_err err = sw_request_decode(&in, &request);
@@ -560,6 +573,7 @@ void sw__client_message(void *arg, uint64_t conn, const uint8_t key[32], struct 
             refuse_early(node, client, &request, err, 0, "the request does not decode");
         }
     }
+    node->handling = false;
 }
 
 void sw__client_gone(void *arg, uint64_t conn)

@@ -2,8 +2,8 @@
  *
  * An action that is no command of the log (a transfer, a snapshot, a restart, a change of members)
  * is guarded by an AUDIT command of the leader's own: the action runs in the turn after that was
- * committed and executed, and not at all if it was not. A node that does not lead cannot propose;
- * what it is asked itself (snapshot, restart) it does without a record. */
+ * committed and executed, and not at all if it was not. A node that does not lead asks the leader
+ * for the note (audit_ask.c). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,8 +11,16 @@
 #include "node/node_private.h"
 #include "transport/audit.h"
 
+struct sw_span sw__client_address(const struct sw_node *node)
+{
+    struct sw_link *link = node->config.link;
+
+    return node->handling && link->ops->address != NULL ? link->ops->address(link)
+                                                        : sw_span_of(NULL, 0);
+}
+
 /* Queues the note as a command of the node's own; `guarded` (may be NULL) is now owned by it. */
-static void
+static struct sw__request *
 propose(struct sw__shard *shard, const struct sw_audit_note *note, struct sw__request *guarded)
 {
     struct sw_node *node = shard->node;
@@ -39,24 +47,41 @@ propose(struct sw__shard *shard, const struct sw_audit_note *note, struct sw__re
     sw__queue_push(shard, own);
     sw_buf_release(&value);
     sw_buf_release(&command);
+    return own;
 }
 
-bool sw__audit_first(struct sw__request *admitted, const struct sw_request *request)
+void sw__audit_propose_for(struct sw__shard *shard,
+                           const struct sw_audit_note *note,
+                           struct sw_node_id from,
+                           uint64_t number)
 {
+    struct sw__request *own = propose(shard, note, NULL);
+
+    own->asked_by = from;
+    own->note = number;
+}
+
+void sw__audit_first(struct sw__request *admitted, const struct sw_request *request)
+{
+    const struct sw_node *node = admitted->shard->node;
+    const bool of_itself = request->op == SW_OP_SNAPSHOT || request->op == SW_OP_RESTART;
+    const struct sw_request about = {.expected =
+                                         of_itself ? node->config.self.value : request->expected};
     uint8_t target[SW_AUDIT_TARGET_SIZE_MAX];
     struct sw_audit_note note = {.flags = admitted->author.flags,
                                  .count = 1,
+                                 .address = sw__client_address(node),
                                  .action = sw_span_str(sw_op_text(request->op)),
-                                 .target = sw_audit_target(request, target)};
+                                 .target = sw_audit_target(&about, target)};
 
-    if (admitted->shard->role != SW_ROLE_LEADER) {
-        return false;
-    }
     memcpy(note.author, admitted->author.id, sizeof note.author);
+    if (admitted->shard->role != SW_ROLE_LEADER) {
+        sw__audit_ask(admitted, &note);
+        return;
+    }
     admitted->place =
         SW__PLACE_RUNNING; /* its deadline answers it, and whoever guards it frees it */
-    propose(admitted->shard, &note, admitted);
-    return true;
+    (void)propose(admitted->shard, &note, admitted);
 }
 
 void sw__audit_answered(struct sw__request *own, const struct sw_reply *reply)
@@ -65,6 +90,9 @@ void sw__audit_answered(struct sw__request *own, const struct sw_reply *reply)
     struct sw__shard *shard = own->shard;
 
     own->guarded = NULL;
+    if (own->asked_by.value != 0) {
+        sw__audit_tell(own, reply->err);
+    }
     if (guarded == NULL) {
         return;
     }
@@ -87,7 +115,8 @@ void sw__audit_denied(struct sw__shard *shard,
 
     if (shard->role == SW_ROLE_LEADER &&
         sw_denials_add(&node->denials, author, request, sw__node_now_ms(node), &note)) {
-        propose(shard, &note, NULL);
+        note.address = sw__client_address(node);
+        (void)propose(shard, &note, NULL);
     }
 }
 
@@ -118,6 +147,6 @@ void sw__audit_turn_end(struct sw__shard *shard)
     run_audited(shard);
     while (shard->role == SW_ROLE_LEADER && node->phase == SW__PHASE_RUNNING &&
            sw_denials_due(&node->denials, sw__node_now_ms(node), &note)) {
-        propose(shard, &note, NULL);
+        (void)propose(shard, &note, NULL);
     }
 }

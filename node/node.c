@@ -246,6 +246,10 @@ static void on_peer_message(void *arg, struct sw_node_id from, struct sw_span me
         sw__hearsay_message(node, message);
         return;
     }
+    if (message.size > 0 && (message.data[0] == SW_NODE_NOTE || message.data[0] == SW_NODE_NOTED)) {
+        sw__audit_message(node, from, message);
+        return;
+    }
     if (group.value == 0) {
         sw__install_message(node, from, message);
         return;
@@ -337,6 +341,7 @@ static void refuse_rest(struct sw_node *node, struct sw__shard *shard)
 
     sw__queue_refuse_writes(shard, SW_ERR_SHUTTING_DOWN, why);
     sw__queue_refuse_reads(shard, SW_ERR_SHUTTING_DOWN, why);
+    sw__list_refuse(node, &shard->asked, SW_ERR_SHUTTING_DOWN, why);
     sw__list_refuse(node, &shard->audited, SW_ERR_SHUTTING_DOWN, why);
     sw__list_refuse(node, &shard->reads, SW_ERR_SHUTTING_DOWN, why);
     sw__list_refuse(node, &shard->snapshot_waiting, SW_ERR_SHUTTING_DOWN, why);

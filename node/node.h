@@ -174,6 +174,12 @@ bool sw_node_admits(const struct sw_node *node, const uint8_t key[32]);
 struct sw_metrics *sw_node_metrics(struct sw_node *node);
 
 /* First byte of a message between nodes: 1..63 belong to raft/, these to node/. */
-enum sw_node_message { SW_NODE_STATE_FETCH = 64, SW_NODE_STATE_CHUNK = 65, SW_NODE_MEMBERS = 66 };
+enum sw_node_message {
+    SW_NODE_STATE_FETCH = 64,
+    SW_NODE_STATE_CHUNK = 65,
+    SW_NODE_MEMBERS = 66,
+    SW_NODE_NOTE = 67,
+    SW_NODE_NOTED = 68,
+};
 
 #endif

@@ -47,6 +47,8 @@ struct sw__request {
     enum sw__place place;
     bool answered;
     struct sw__request *guarded; /* AUDIT: owned; runs when this is committed */
+    struct sw_node_id asked_by;  /* AUDIT: whom to tell; 0 = nobody */
+    uint64_t note;               /* of that node: which question; of an action: this node's own */
     uint64_t min_revision;       /* reads: the state has this one at least */
     uint32_t max_age_ms;         /* reads: 0 = only the present state will do */
     uint64_t as_of_ns;           /* ... it was the present state then; 0 = it is */
@@ -139,6 +141,7 @@ struct sw__shard {
     struct sw__list aged_reads;  /* of this turn, that may see a state of some age */
     uint64_t as_of_ns; /* this replica's state was the present one then, or later; 0 = unknown */
     struct sw__list snapshot_waiting;
+    struct sw__list asked;          /* actions whose note the leader is asked for */
     struct sw__list audited;        /* actions whose note is committed: this turn runs them */
     struct sw__list watching;       /* watches without news, the longest waiting first */
     uint64_t watched_revision;      /* all of them have looked at it, or need not */
@@ -188,6 +191,9 @@ struct sw_node {
     struct sw__member members[SW_NODE_COUNT_MAX]; /* by the log, once it says something */
     uint32_t member_count;
     uint64_t members_index; /* of that configuration; 0 = the log says nothing yet */
+    uint64_t notes_asked;   /* of leaders, ever: see audit_ask.c */
+    bool handling;          /* a client's message, right now */
+    uint32_t notes_open;    /* that other nodes wait for */
     struct sw__member heard[SW_NODE_COUNT_MAX]; /* from peers, see hearsay.c */
     uint32_t heard_count;
     uint64_t heard_index;       /* counts while it is above members_index */
@@ -258,8 +264,10 @@ void sw__action_run(struct sw_node *node,
                     const struct sw_request *request);
 
 /* intake_audit.c */
-/* True if the action waits for its note in the audit log; then it is not the caller's any more. */
-bool sw__audit_first(struct sw__request *admitted, const struct sw_request *request);
+/* Of the client whose message is being handled; empty if it is not known, or none is. */
+struct sw_span sw__client_address(const struct sw_node *node);
+/* The action waits for its note in the audit log; it is not the caller's any more. */
+void sw__audit_first(struct sw__request *admitted, const struct sw_request *request);
 /* An AUDIT command of our own has an outcome. */
 void sw__audit_answered(struct sw__request *own, const struct sw_reply *reply);
 /* A client was refused for lack of rights. */
@@ -267,6 +275,18 @@ void sw__audit_denied(struct sw__shard *shard,
                       const struct sw_author *author,
                       const struct sw_request *request);
 void sw__audit_turn_end(struct sw__shard *shard);
+
+/* Queues a note that another node asked for. */
+void sw__audit_propose_for(struct sw__shard *shard,
+                           const struct sw_audit_note *note,
+                           struct sw_node_id from,
+                           uint64_t number);
+
+/* audit_ask.c: the action is owned by the question from now on, or refused. */
+void sw__audit_ask(struct sw__request *admitted, const struct sw_audit_note *note);
+/* What another node asked for has an outcome. */
+void sw__audit_tell(struct sw__request *own, enum sw_err outcome);
+void sw__audit_message(struct sw_node *node, struct sw_node_id from, struct sw_span message);
 
 /* intake_rights.c */
 /* Who a client is for the log, and for reads. */

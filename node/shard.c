@@ -142,9 +142,9 @@ static void fill_entry(struct sw__shard *shard, struct sw__flight *flight, struc
         compacts = true;
     }
     while ((request = sw__queue_next_write(shard, may_tick(shard), leases)) != NULL) {
-        const bool fits =
-            entry->size + SW_ENTRY_COMMAND_HEADER_SIZE + request->size <= entry_size_max(shard) &&
-            flight->requests.count + 1 < entry_count_max(shard);
+        const bool fits = entry->size + sw_entry_size_of(&request->author, request->size) <=
+                              entry_size_max(shard) &&
+                          flight->requests.count + 1 < entry_count_max(shard);
 
         if ((flight->requests.count > 0 && !fits) || (compacts && sw__wants_tick(request->op))) {
             break;
@@ -779,6 +779,7 @@ void sw__shard_free(struct sw__shard *shard)
     list_drop(&shard->early_reads);
     list_drop(&shard->aged_reads);
     list_drop(&shard->snapshot_waiting);
+    list_drop(&shard->asked);
     list_drop(&shard->audited);
     list_drop(&shard->watching);
     list_drop(&shard->change_waiting);

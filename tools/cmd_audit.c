@@ -35,6 +35,7 @@ static const struct sw_column columns[] = {{"number", SW_CELL_TEXT},
                                            {"target", SW_CELL_TEXT},
                                            {"outcome", SW_CELL_TEXT},
                                            {"count", SW_CELL_SMALL},
+                                           {"address", SW_CELL_TEXT},
                                            {"hash", SW_CELL_TEXT}};
 
 static void add_record(struct sw_output *out, const struct sw_audit_record *record)
@@ -52,7 +53,8 @@ static void add_record(struct sw_output *out, const struct sw_audit_record *reco
     sw_output_cell(out, 4, record->note.target);
     sw_output_text(out, 5, sw_err_name((enum sw_err)record->note.outcome));
     sw_output_number(out, 6, record->note.count);
-    sw_output_text(out, 7, hash);
+    sw_output_cell(out, 7, record->note.address);
+    sw_output_text(out, 8, hash);
 }
 
 /* A walk over the records, in order or newest first, until `each` says false. */

@@ -54,6 +54,9 @@ struct sw_link_ops {
     void (*flush)(struct sw_link *link);
     bool (*peer_up)(struct sw_link *link, struct sw_node_id peer);
     void (*stats)(struct sw_link *link, struct sw_link_stats *ret_stats);
+    /* Where the client is whose message is being handled, printable; empty = unknown. A view that
+     * lives as long as the message. NULL: this link does not know. */
+    struct sw_span (*address)(struct sw_link *link);
 };
 
 #endif

@@ -222,7 +222,16 @@ static void fault_stats(struct sw_link *link, struct sw_link_stats *ret_stats)
     fault->inner->ops->stats(fault->inner, ret_stats);
 }
 
-static const struct sw_link_ops fault_ops = {.send = fault_send,
+static struct sw_span fault_address(struct sw_link *link)
+{
+    const struct sw_link_fault *fault = link->impl;
+    struct sw_link *inner = fault->inner;
+
+    return inner->ops->address == NULL ? sw_span_of(NULL, 0) : inner->ops->address(inner);
+}
+
+static const struct sw_link_ops fault_ops = {.address = fault_address,
+                                             .send = fault_send,
                                              .reply = fault_reply,
                                              .flush = fault_flush,
                                              .peer_up = fault_peer_up,

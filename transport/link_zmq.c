@@ -491,7 +491,13 @@ static void link_stats(struct sw_link *link, struct sw_link_stats *ret_stats)
     *ret_stats = zmq->stats;
 }
 
+static struct sw_span link_address(struct sw_link *link)
+{
+    return sw_port_from(impl_of(link)->clients.port);
+}
+
 static const struct sw_link_ops link_ops = {
+    .address = link_address,
     .send = link_send,
     .reply = link_reply,
     .flush = link_flush,

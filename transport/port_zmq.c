@@ -433,6 +433,13 @@ static enum sw_err port_commit(void *arg, const struct sw_route *route)
     return err;
 }
 
+struct sw_span sw_port_from(struct sw_port *port)
+{
+    const char *address = zmq_msg_gets(&port->incoming, "Peer-Address");
+
+    return address == NULL ? sw_span_of(NULL, 0) : sw_span_str(address);
+}
+
 struct sw_sink sw_port_sink(struct sw_port *port)
 {
     return (struct sw_sink){.arg = port, .reserve = port_reserve, .commit = port_commit};

@@ -55,6 +55,9 @@ enum sw_err sw_port_take(struct sw_port *port,
                          struct sw_route *ret_route,
                          uint8_t **ret_frame,
                          size_t *ret_size) SW_MUST_CHECK;
+/* The address that the frame taken last came from, without its port; empty = unknown. Valid until
+ * the next take. */
+struct sw_span sw_port_from(struct sw_port *port);
 /* The frame that was taken last was of use to nobody. A connection with many of these in a row is
  * hung up on: receive queues have no bound of their own (port_zmq.c says why). ROUTER only. */
 void sw_port_useless(struct sw_port *port, const struct sw_route *route, size_t size);

@@ -189,6 +189,19 @@ class RealSwarm(OnSwarm):
         self.wait_healthy()
         self.assertIn("restart", [r["action"] for r in self.records()])
 
+    def test_what_a_follower_is_asked_is_on_record(self):
+        leader = self.leader()
+        follower = str(int(leader) % 3 + 1)
+        self.good("snapshot", "take", follower)
+        self.good("node", "restart", follower)
+        self.wait_healthy()
+        self.good("quota", "set", "acme", "--keys", "5")
+        found = {(r["action"], r["target"], r["address"]) for r in self.records()}
+        self.assertIn(("snapshot", f"node {follower}", "127.0.0.1"), found)
+        self.assertIn(("restart", f"node {follower}", "127.0.0.1"), found)
+        self.assertIn(("setting put", "quota acme", "127.0.0.1"), found)
+        self.good("audit", "verify")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -152,6 +152,131 @@ static void a_client_writes_no_notes(void **state)
     kit_free(kit);
 }
 
+/* --- of a node that does not lead ------------------------------------------------------------- */
+
+static void hear(struct kit *kit, uint64_t from, struct sw_span message)
+{
+    const struct sw_link_handler handler = sw_node_link_handler(kit->node);
+
+    handler.peer_message(handler.arg, (struct sw_node_id){from}, message);
+}
+
+/* The last message to a peer, which must be of that kind, behind kind and group. */
+static struct sw_reader said(const struct kit *kit, enum sw_node_message kind, uint64_t to)
+{
+    const struct kit_message *message = &kit->messages[kit->message_count - 1];
+    struct sw_reader in = sw_reader_of(sw_buf_span(&message->bytes));
+
+    assert_true(kit->message_count > 0);
+    assert_int_equal(message->to.value, to);
+    assert_int_equal(sw_read_u8(&in), kind);
+    assert_int_equal(sw_read_u32(&in), 1);
+    return in;
+}
+
+static void say_noted(struct kit *kit, uint64_t number, enum sw_err outcome)
+{
+    struct sw_buf message = {0};
+
+    sw_write_u8(&message, SW_NODE_NOTED);
+    sw_write_u32(&message, 1);
+    sw_write_u64(&message, number);
+    sw_write_u16(&message, (uint16_t)outcome);
+    hear(kit, 2, sw_buf_span(&message));
+    for (size_t size = 0; size < message.size; size++) { /* and cut short it says nothing */
+        hear(kit, 2, sw_span_of(message.data, size));
+    }
+    sw_buf_release(&message);
+}
+
+static void a_follower_asks_the_leader_for_its_note(void **state)
+{
+    struct kit *kit = led_and_ready();
+    struct sw_audit_note note;
+    struct sw_reader in;
+    uint64_t number;
+
+    (void)state;
+    kit_role(SW_ROLE_FOLLOWER, 3, 2);
+    kit_send(kit, 7, kit_request(SW_OP_RESTART, 2));
+    in = said(kit, SW_NODE_NOTE, 2);
+    number = sw_read_u64(&in);
+    assert_int_equal(sw_audit_note_decode(sw_read_blob(&in, 4096), &note), SW_ERR_OK);
+    assert_int_equal(sw_reader_finish(&in), SW_ERR_OK);
+    assert_true(sw_span_equal(note.action, sw_span_str("restart")));
+    assert_true(sw_span_equal(note.target, sw_span_str("node 1")));
+    kit_turn(kit);
+    say_noted(kit, number + 1, SW_ERR_OK);
+    kit_turn(kit);
+    assert_false(is_answered(kit, 2));
+    say_noted(kit, number, SW_ERR_OK);
+    say_noted(kit, number, SW_ERR_OK); /* twice is once */
+    kit_turn(kit);
+    assert_int_equal(kit_reply(kit, 2).err, SW_ERR_UNSUPPORTED); /* as it ran */
+    kit_free(kit);
+}
+
+static void without_its_note_a_follower_does_nothing(void **state)
+{
+    struct kit *kit = led_and_ready();
+    struct sw_reader in;
+
+    (void)state;
+    kit_role(SW_ROLE_FOLLOWER, 3, 2);
+    kit_send(kit, 7, kit_request(SW_OP_RESTART, 2));
+    in = said(kit, SW_NODE_NOTE, 2);
+    say_noted(kit, sw_read_u64(&in), SW_ERR_LEADERSHIP_LOST);
+    kit_turn(kit);
+    assert_int_equal(kit_reply(kit, 2).err, SW_ERR_NO_LEADER);
+    kit_send(kit, 7, kit_request(SW_OP_RESTART, 3)); /* waits when the node ends */
+    kit_role(SW_ROLE_FOLLOWER, 4, 0);
+    kit_send(kit, 7, kit_request(SW_OP_RESTART, 4));
+    kit_turn(kit);
+    assert_int_equal(kit_reply(kit, 4).err, SW_ERR_NO_LEADER);
+    kit_free(kit);
+}
+
+static void a_leader_notes_for_others_and_says_so(void **state)
+{
+    const struct sw_audit_note note = {.count = 1,
+                                       .flags = SW_AUTHOR_ADMINISTRATOR,
+                                       .address = sw_span_str("10.0.0.7"),
+                                       .action = sw_span_str("restart")};
+    struct kit *kit = led_and_ready();
+    struct sw_audit_note proposed;
+    struct sw_buf message = {0};
+    struct sw_buf bytes = {0};
+    struct sw_reader in;
+
+    (void)state;
+    sw_audit_note_encode(&note, &bytes);
+    sw_write_u8(&message, SW_NODE_NOTE);
+    sw_write_u32(&message, 1);
+    sw_write_u64(&message, 77);
+    sw_write_blob(&message, sw_buf_span(&bytes));
+    for (size_t size = 1; size < message.size; size++) {
+        hear(kit, 3, sw_span_of(message.data, size));
+    }
+    hear(kit, 3, sw_buf_span(&message));
+    kit_turn(kit);
+    assert_int_equal(kit_group_now.last_index, 2);
+    assert_int_equal(sw_audit_note_decode(command_at(2, 0).value, &proposed), SW_ERR_OK);
+    assert_true(sw_span_equal(proposed.address, note.address));
+    kit_commit(2);
+    kit_jobs(kit);
+    kit_turn(kit);
+    in = said(kit, SW_NODE_NOTED, 3);
+    assert_int_equal(sw_read_u64(&in), 77);
+    assert_int_equal(sw_read_u16(&in), SW_ERR_OK);
+    kit_role(SW_ROLE_FOLLOWER, 3, 2);
+    hear(kit, 3, sw_buf_span(&message)); /* none of its business any more */
+    kit_turn(kit);
+    assert_int_equal(kit_group_now.last_index, 2);
+    sw_buf_release(&message);
+    sw_buf_release(&bytes);
+    kit_free(kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +286,9 @@ int main(void)
         cmocka_unit_test(a_node_that_ends_frees_what_waits),
         cmocka_unit_test(refusals_are_noted_once_and_then_by_the_minute),
         cmocka_unit_test(a_client_writes_no_notes),
+        cmocka_unit_test(a_follower_asks_the_leader_for_its_note),
+        cmocka_unit_test(without_its_note_a_follower_does_nothing),
+        cmocka_unit_test(a_leader_notes_for_others_and_says_so),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -282,6 +282,20 @@ static void a_read_point_that_fails_is_told(void **state)
     kit_free(kit);
 }
 
+/* The leader has its note of what this node asked it for. */
+static void hear_noted(struct kit *kit, uint64_t number)
+{
+    const struct sw_link_handler handler = sw_node_link_handler(kit->node);
+    struct sw_buf message = {0};
+
+    sw_write_u8(&message, SW_NODE_NOTED);
+    sw_write_u32(&message, 1);
+    sw_write_u64(&message, number);
+    sw_write_u16(&message, SW_ERR_OK);
+    handler.peer_message(handler.arg, (struct sw_node_id){2}, sw_buf_span(&message));
+    sw_buf_release(&message);
+}
+
 static void a_snapshot_is_told_to_the_group_and_to_who_asked(void **state)
 {
     struct kit *kit = kit_new();
@@ -302,8 +316,9 @@ static void a_snapshot_is_told_to_the_group_and_to_who_asked(void **state)
     assert_int_equal(kit_group_now.snapshot.index, 2);
     assert_int_equal(kit_reply(kit, 2).err, SW_ERR_OK);
     assert_int_equal(kit_reply(kit, 2).value, 2);
-    kit_role(SW_ROLE_FOLLOWER, 3, 2);                 /* which notes nothing */
+    kit_role(SW_ROLE_FOLLOWER, 3, 2);
     kit_send(kit, 7, kit_request(SW_OP_SNAPSHOT, 3)); /* nothing came since: it stands */
+    hear_noted(kit, 1);
     kit_turn(kit);
     assert_int_equal(kit_group_now.snapshot_requests, 1);
     assert_int_equal(kit_reply(kit, 3).err, SW_ERR_OK);
