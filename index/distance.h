@@ -18,7 +18,7 @@ struct sw__exact {
     uint64_t norm2;
 };
 
-/* The product of the query with the planes of a row: the high one alone, or both. */
+/* The product of the query with the planes of a row, unpacked: the high one alone, or both. */
 SW__INLINE int64_t sw__exact_dot(const struct sw__exact *exact,
                                  const struct sw__kernel *kernel,
                                  const struct sw__row *row,
@@ -27,7 +27,7 @@ SW__INLINE int64_t sw__exact_dot(const struct sw__exact *exact,
 {
     const int64_t high = 256 * (int64_t)kernel->dot(exact->numbers, row->high, dim);
 
-    return both ? high + kernel->dot(exact->numbers, row->low, dim) : high;
+    return both && row->low != NULL ? high + kernel->dot(exact->numbers, row->low, dim) : high;
 }
 
 /* In units of the space's distances. */

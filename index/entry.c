@@ -10,7 +10,7 @@
 #include "index/index_private.h"
 #include "index/vector.h"
 
-enum { DIGEST_HEAD_SIZE = 24 };
+enum { DIGEST_SIZE = 32 };
 
 /* --- rows ------------------------------------------------------------------------------------- */
 
@@ -114,8 +114,28 @@ enum sw_err sw__row_forget(struct sw_index *index, uint32_t slice, uint32_t vect
     return err;
 }
 
-static enum sw_err seal(struct sw_index *index, uint32_t slice, uint32_t segment)
+/* Writes a row into the segment that is being made, at the precision of its slice. */
+static enum sw_err seal_row(struct sw_index *index, struct sw__slice *slice, struct sw_span bytes)
 {
+    uint8_t lowered[SW__ROW_HEADER_SIZE + 2 * SW_SPACE_DIM_MAX];
+    struct sw__row row;
+    const enum sw_err err = sw__row_view(bytes, index->dim, &row);
+
+    if (err != SW_ERR_OK) {
+        return err;
+    }
+    if (row.bits > slice->bits) {
+        sw__slice_error(slice,
+                        slice->before + sw__row_lower(&row, index->dim, slice->bits, lowered));
+        bytes = sw_span_of(lowered, sw__row_size_of(index->dim, slice->bits));
+    }
+    sw_write_bytes(&index->scratch, bytes);
+    return SW_ERR_OK;
+}
+
+static enum sw_err seal(struct sw_index *index, struct sw__slice *of, uint32_t segment)
+{
+    const uint32_t slice = of->slice;
     const uint32_t rows = sw__rows_a_segment(index->dim);
     struct sw__key key;
     struct sw_span row;
@@ -123,12 +143,12 @@ static enum sw_err seal(struct sw_index *index, uint32_t slice, uint32_t segment
     enum sw_err err = SW_ERR_OK;
 
     sw_buf_clear(&index->scratch);
-    sw__segment_begin(rows, &index->scratch);
+    sw__segment_begin(rows, of->bits, &index->scratch);
     for (uint32_t i = 0; err == SW_ERR_OK && i < rows; i++) {
         key = sw__key_2(&index->prefix, SW__KIND_ROW, slice, segment * rows + i);
         err = sw__get(index, &key, &row);
         if (err == SW_ERR_OK) {
-            sw_write_bytes(&index->scratch, row);
+            err = seal_row(index, of, row);
         }
     }
     if (err == SW_ERR_OK) {
@@ -150,13 +170,13 @@ static enum sw_err seal(struct sw_index *index, uint32_t slice, uint32_t segment
 
 enum sw_err sw__row_append(struct sw_index *index,
                            struct sw__slice *slice,
-                           const uint8_t *row,
+                           struct sw_span row,
                            uint32_t *ret_vector)
 {
     const uint32_t rows = sw__rows_a_segment(index->dim);
     const uint32_t vector = slice->vectors;
     const struct sw__key key = sw__key_2(&index->prefix, SW__KIND_ROW, slice->slice, vector);
-    enum sw_err err = sw__put(index, &key, sw_span_of(row, sw__row_size(index->dim)));
+    enum sw_err err = sw__put(index, &key, row);
 
     if (err != SW_ERR_OK) {
         return err;
@@ -164,7 +184,7 @@ enum sw_err sw__row_append(struct sw_index *index,
     slice->vectors++;
     index->state_changed = true;
     if (slice->vectors % rows == 0) {
-        err = seal(index, slice->slice, vector / rows);
+        err = seal(index, slice, vector / rows);
     }
     if (err == SW_ERR_OK) {
         *ret_vector = vector;
@@ -483,17 +503,16 @@ void sw__digest_subtract(struct sw_index_digest *sum, struct sw_index_digest les
 }
 
 struct sw_index_digest
-sw__entry_digest(const struct sw_index *index, const struct sw__entry *entry, struct sw_span row)
+sw__entry_digest(const struct sw_index *index, const struct sw__entry *entry, uint64_t check)
 {
-    uint8_t bytes[DIGEST_HEAD_SIZE + SW__ROW_HEADER_SIZE + 2 * SW_SPACE_DIM_MAX];
+    uint8_t bytes[DIGEST_SIZE];
     XXH128_hash_t hash;
 
-    SW_ASSERT(row.size <= sizeof(bytes) - DIGEST_HEAD_SIZE);
     sw_store_u64(bytes, entry->id);
     sw_store_u64(bytes + 8, entry->seq);
     sw_store_u32(bytes + 16, entry->context);
     sw_store_u32(bytes + 20, entry->slice);
-    memcpy(bytes + DIGEST_HEAD_SIZE, row.data, row.size);
-    hash = XXH3_128bits_withSeed(bytes, DIGEST_HEAD_SIZE + row.size, index->space.seed);
+    sw_store_u64(bytes + 24, check);
+    hash = XXH3_128bits_withSeed(bytes, sizeof(bytes), index->space.seed);
     return (struct sw_index_digest){.low = hash.low64, .high = hash.high64};
 }

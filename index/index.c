@@ -126,7 +126,7 @@ static enum sw_err slice_of(struct sw_index *index, uint32_t number, struct sw__
         }
         slice = &state->slices[at];
         memmove(slice + 1, slice, (state->slice_count - at) * sizeof(*slice));
-        *slice = (struct sw__slice){.slice = number};
+        *slice = (struct sw__slice){.slice = number, .bits = SW__ROW_BITS_MAX};
         state->slice_count++;
         index->state_changed = true;
     }
@@ -140,18 +140,18 @@ static enum sw_err remove_entry(struct sw_index *index, uint64_t id, const struc
     struct sw__slice *slice = sw__state_slice(&index->state, place->slice);
     struct sw_index_digest digest;
     struct sw__lane lane;
-    struct sw_span row;
+    struct sw__row row;
     enum sw_err err = sw__entry_read(index, id, place, &lane);
 
     if (err == SW_ERR_OK) {
-        err = sw__row_bytes(index, place->slice, place->vector, &row);
+        err = sw__row_get(index, place->slice, place->vector, &row);
     }
     if (err != SW_ERR_OK) {
         return err;
     }
     entry.seq = lane.seq;
     entry.context = lane.context;
-    digest = sw__entry_digest(index, &entry, row);
+    digest = sw__entry_digest(index, &entry, row.check);
     err = sw__entry_unplace(index, id, place);
     if (err == SW_ERR_OK) {
         err = sw__row_forget(index, place->slice, place->vector);
@@ -172,14 +172,18 @@ static enum sw_err add_entry(struct sw_index *index,
                              const int32_t *fixed)
 {
     const struct sw_span bytes = sw_span_of(row, sw__row_size(index->dim));
-    enum sw_err err;
+    struct sw__row view;
+    uint64_t check;
+    enum sw_err err = sw__row_view_at(row, index->dim, &view);
 
-    err = sw__row_append(index, slice, row, &entry->vector);
+    SW_ASSERT(err == SW_ERR_OK);
+    check = view.check;
+    err = sw__row_append(index, slice, bytes, &entry->vector);
     if (err == SW_ERR_OK) {
         err = sw__entry_place(index, entry, fixed);
     }
     if (err == SW_ERR_OK) {
-        sw__digest_add(&slice->digest, sw__entry_digest(index, entry, bytes));
+        sw__digest_add(&slice->digest, sw__entry_digest(index, entry, check));
         slice->entries++;
     }
     return err;
@@ -253,7 +257,8 @@ static bool load_row(const struct sw_index *index, struct sw_span row, int32_t *
             return false;
         }
     }
-    return sw__norm2(ret_fixed, index->dim) == view.norm2;
+    return sw__norm2(ret_fixed, index->dim) == view.norm2 &&
+           (view.bits < SW__ROW_BITS_MAX || sw__row_check(row) == view.check);
 }
 
 bool sw_index_is_row(const struct sw_index *index, struct sw_span row)
@@ -275,8 +280,12 @@ enum sw_err sw_index_put_row(struct sw_index *index, const struct sw_index_entry
     if (err != SW_ERR_OK) {
         return err;
     }
-    memcpy(row, entry->vector.data, entry->vector.size); /* it may be the one that goes */
-    sw_store_u64(row, entry->id);
+    if (entry->vector.size == sw__row_size(index->dim)) {
+        memcpy(row, entry->vector.data, entry->vector.size); /* it may be the one that goes */
+        sw_store_u64(row, entry->id);
+    } else { /* fewer bits were kept: what is left of it is a vector like any other */
+        sw__row_make(entry->id, fixed, index->dim, row);
+    }
     return put_made(index, entry, row, fixed);
 }
 

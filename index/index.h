@@ -98,6 +98,26 @@ enum sw_err sw_index_set_watermark(struct sw_index *index, uint32_t context, uin
 void sw_index_note_gone(struct sw_index *index);
 /* All entries of the slice are gone at once; steps give the space back. NOT_FOUND. */
 enum sw_err sw_index_drop_slice(struct sw_index *index, uint32_t slice) SW_MUST_CHECK;
+/* Sealed vectors of the slice keep 8, 6, 4, 2 or 1 bits a coordinate from here on, instead of 16 or
+ * what they kept; steps write them anew, and what is put later follows when it is sealed. Codes
+ * stay as they are, and so does the digest, which says what was put. Downwards only, because the
+ * originals are not kept: INVALID for more bits than there are, or for another number. NOT_FOUND.
+ * At 2 bits and 1 distances are estimates from the codes. */
+enum sw_err sw_index_lower(struct sw_index *index, uint32_t slice, uint32_t bits) SW_MUST_CHECK;
+
+struct sw_index_precision {
+    uint32_t bits;
+    uint32_t segments; /* of sealed vectors */
+    uint32_t left;     /* of them steps have still to write */
+    /* The greatest distance between a vector and what is kept of it, in millionths of its length;
+     * those of several lowerings are added up. 0: nothing was lowered. */
+    uint32_t error_ppm;
+};
+
+/* NOT_FOUND. */
+enum sw_err sw_index_precision(const struct sw_index *index,
+                               uint32_t slice,
+                               struct sw_index_precision *ret_precision) SW_MUST_CHECK;
 /* Begins a new epoch: steps train about `buckets` pivots (0: as many as fit the count) and move all
  * entries. Done by itself when the index has grown enough. BUSY while one is under way. */
 enum sw_err sw_index_train(struct sw_index *index, uint32_t buckets) SW_MUST_CHECK;

@@ -131,7 +131,7 @@ enum sw_err sw__entry_set_vector(struct sw_index *index,
                                  uint32_t vector) SW_MUST_CHECK;
 enum sw_err sw__row_append(struct sw_index *index,
                            struct sw__slice *slice,
-                           const uint8_t *row,
+                           struct sw_span row,
                            uint32_t *ret_vector) SW_MUST_CHECK;
 /* Chooses the bucket and writes lane and place. `fixed` is what the row stands for. */
 enum sw_err sw__entry_place(struct sw_index *index,
@@ -153,8 +153,9 @@ enum sw_err sw__entry_read(struct sw_index *index,
 /* Takes the lane out; the place stays for the caller to write or delete. */
 enum sw_err sw__entry_unplace(struct sw_index *index, uint64_t id, const struct sw__place *place)
     SW_MUST_CHECK;
+/* `check` is that of the row: what the entry is, whatever precision is left of it. */
 struct sw_index_digest
-sw__entry_digest(const struct sw_index *index, const struct sw__entry *entry, struct sw_span row);
+sw__entry_digest(const struct sw_index *index, const struct sw__entry *entry, uint64_t check);
 void sw__digest_add(struct sw_index_digest *sum, struct sw_index_digest more);
 void sw__digest_subtract(struct sw_index_digest *sum, struct sw_index_digest less);
 
@@ -173,6 +174,10 @@ bool sw__train_due(const struct sw_index *index, uint32_t *ret_target);
 enum sw_err sw__train_step(struct sw_index *index, uint32_t *cost) SW_MUST_CHECK;
 enum sw_err sw__drain_step(struct sw_index *index, uint32_t *cost) SW_MUST_CHECK;
 enum sw_err sw__split_step(struct sw_index *index, uint32_t *cost) SW_MUST_CHECK;
+bool sw__lower_due(const struct sw_index *index);
+enum sw_err sw__lower_step(struct sw_index *index, uint32_t *cost) SW_MUST_CHECK;
+/* The slice has a row that was moved so far. */
+void sw__slice_error(struct sw__slice *slice, uint32_t error);
 bool sw__reclaim_due(const struct sw_index *index);
 enum sw_err sw__reclaim_step(struct sw_index *index, uint32_t *cost) SW_MUST_CHECK;
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "index/rows.h"
 #include "index/vector.h"
 
 struct sw__prefix sw__prefix_of(struct sw_span bytes)
@@ -114,7 +115,7 @@ static enum sw_err begin(struct sw_reader *in)
 {
     const uint8_t format = sw_read_u8(in);
 
-    if (format == 0) {
+    if (format < SW__RECORD_FORMAT) { /* nothing was released that wrote an older one */
         sw_reader_fail(in);
     }
     return format > SW__RECORD_FORMAT ? SW_ERR_NEWER_FORMAT : SW_ERR_OK;
@@ -222,6 +223,10 @@ static void write_slice(const struct sw__slice *slice, struct sw_buf *buf)
     sw_write_u32(buf, slice->vectors);
     sw_write_u64(buf, slice->cursor);
     sw_write_u8(buf, slice->stage);
+    sw_write_u8(buf, slice->bits);
+    sw_write_u32(buf, slice->before);
+    sw_write_u32(buf, slice->error);
+    sw_write_u32(buf, slice->lowered);
     sw_write_u64(buf, slice->digest.low);
     sw_write_u64(buf, slice->digest.high);
 }
@@ -234,6 +239,13 @@ static void read_slice(struct sw_reader *in, struct sw__slice *ret_slice)
     ret_slice->vectors = sw_read_u32(in);
     ret_slice->cursor = sw_read_u64(in);
     ret_slice->stage = sw_read_u8_max(in, 4);
+    ret_slice->bits = sw_read_u8(in);
+    ret_slice->before = sw_read_u32(in);
+    ret_slice->error = sw_read_u32(in);
+    ret_slice->lowered = sw_read_u32(in);
+    if (!sw__row_bits_valid(ret_slice->bits)) {
+        sw_reader_fail(in);
+    }
     ret_slice->digest.low = sw_read_u64(in);
     ret_slice->digest.high = sw_read_u64(in);
 }

@@ -134,6 +134,10 @@ struct sw__slice {
     uint32_t vectors; /* places given out */
     uint64_t cursor;  /* of reclaiming, of a dropped one */
     uint8_t stage;
+    uint8_t bits;     /* a coordinate that its sealed rows keep, or will */
+    uint32_t before;  /* error when this lowering was decided on */
+    uint32_t error;   /* the greatest of lowering a row so far, in millionths of its length */
+    uint32_t lowered; /* segments that are known to keep no more bits than that */
     struct sw_index_digest digest;
 };
 

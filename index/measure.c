@@ -57,6 +57,7 @@ enum sw_err sw_measure_row(const struct sw_measure *measure,
                            struct sw_span row,
                            int64_t *ret_distance)
 {
+    int8_t scratch[SW_SPACE_DIM_MAX];
     struct sw__row view;
     const enum sw_err err = sw__row_view(row, measure->dim, &view);
 
@@ -66,6 +67,7 @@ enum sw_err sw_measure_row(const struct sw_measure *measure,
     if (view.id != id) {
         return SW_ERR_CORRUPT;
     }
+    sw__row_unpack(&view, measure->dim, scratch);
     *ret_distance = sw__exact_distance(
         &measure->exact,
         measure->metric,

@@ -20,7 +20,8 @@ enum sw_err sw_measure_new(const struct sw_space *space,
                            char why[SW_WHY_SIZE],
                            struct sw_measure **ret_measure) SW_MUST_CHECK;
 void sw_measure_free(struct sw_measure *measure); /* accepts NULL */
-/* Bytes of a row of the space: what sw_index_row gives. */
+/* Bytes of a row of the space at its full precision; what sw_index_row gives may be shorter, and is
+ * measured alike. */
 size_t sw_measure_row_size(const struct sw_space *space);
 /* `id` is that of the entry. CORRUPT if these are not the bytes of its row, NEWER_FORMAT. */
 enum sw_err sw_measure_row(const struct sw_measure *measure,

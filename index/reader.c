@@ -26,6 +26,7 @@ static void forget_segments(struct sw_index_reader *reader)
 {
     for (uint32_t i = 0; i < SW_INDEX_SLICE_COUNT_MAX; i++) {
         free(reader->segments[i].values);
+        free(reader->segments[i].bits);
         reader->segments[i] = (struct sw__segments){0};
     }
 }
@@ -239,13 +240,18 @@ static void follow_slices(struct sw_index_reader *reader, const struct sw__state
         to->slice = state->slices[i].slice;
         if (count > to->count) {
             to->values = realloc(to->values, count * sizeof(*to->values));
+            to->bits = realloc(to->bits, count);
             SW_ASSERT(to->values != NULL);
+            SW_ASSERT(to->bits != NULL);
             memset(&to->values[to->count], 0, (count - to->count) * sizeof(*to->values));
             to->count = count;
         }
     }
     for (uint32_t j = 0; j < SW_INDEX_SLICE_COUNT_MAX; j++) {
-        free(old[j].values);
+        if (old[j].values != NULL) { /* of a slice that is gone; what moved on has none */
+            free(old[j].values);
+            free(old[j].bits);
+        }
     }
 }
 
@@ -264,6 +270,7 @@ find_segment(struct sw_index_reader *reader, struct sw__segments *segments, uint
     }
     if (err == SW_ERR_OK) {
         segments->values[segment] = value.data;
+        segments->bits[segment] = value.data[1];
     }
     return err;
 }
@@ -274,7 +281,6 @@ enum sw_err sw__reader_row(struct sw_index_reader *reader,
                            struct sw_span *ret_bytes)
 {
     const uint32_t rows = sw__rows_a_segment(reader->dim);
-    const size_t size = sw__row_size(reader->dim);
     struct sw__segments *segments = &reader->segments[slice_at];
     const uint32_t segment = vector / rows;
     enum sw_err err = SW_ERR_OK;
@@ -284,6 +290,8 @@ enum sw_err sw__reader_row(struct sw_index_reader *reader,
             err = find_segment(reader, segments, segment);
         }
         if (err == SW_ERR_OK) {
+            const size_t size = sw__row_size_of(reader->dim, segments->bits[segment]);
+
             *ret_bytes = sw_span_of(
                 segments->values[segment] + SW__SEGMENT_HEADER_SIZE + size * (vector % rows), size);
         }

@@ -19,6 +19,7 @@ struct sw__segments {
     uint32_t slice;
     uint32_t count;
     const uint8_t **values; /* owned; what they point to is the map's */
+    uint8_t *bits;          /* owned: a coordinate, of each */
 };
 
 struct sw__mark {
@@ -88,6 +89,7 @@ struct sw_index_reader {
     struct sw__lists lists;    /* of this snapshot */
     struct sw__look *looks[2]; /* owned: scratch of a search, as is what follows */
     struct sw__exact exact;
+    int8_t unpacked[SW_SPACE_DIM_MAX];
     struct sw__query_code code;
     struct sw__picks picks;
     struct sw__near *near; /* owned */

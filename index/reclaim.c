@@ -172,12 +172,14 @@ static enum sw_err move_row(struct sw_index *index, uint32_t slice, uint32_t vec
     struct sw_span row;
     uint64_t id;
     uint32_t moved = 0;
+    size_t size;
     enum sw_err err = sw__row_bytes(index, slice, vector, &row);
 
     if (err != SW_ERR_OK) {
         return err;
     }
-    memcpy(bytes, row.data, row.size);
+    size = row.size;
+    memcpy(bytes, row.data, size);
     id = sw_load_u64(bytes);
     err = sw__place_get(index, id, &place);
     if (err == SW_ERR_NOT_FOUND ||
@@ -185,7 +187,8 @@ static enum sw_err move_row(struct sw_index *index, uint32_t slice, uint32_t vec
         return SW_ERR_OK;
     }
     if (err == SW_ERR_OK) {
-        err = sw__row_append(index, sw__state_slice(&index->state, slice), bytes, &moved);
+        err = sw__row_append(
+            index, sw__state_slice(&index->state, slice), sw_span_of(bytes, size), &moved);
     }
     if (err == SW_ERR_OK) {
         err = sw__entry_set_vector(index, id, &place, moved);

@@ -11,6 +11,7 @@
 enum {
     FINE_MIN = 16, /* beyond k: compared with both planes */
     ROWS_MAX = 64,
+    ESTIMATED_BITS = 2, /* vectors of so few are not compared: estimates are nearer */
 };
 
 /* Sets the candidate's key to its distance: of the high plane, or of both. */
@@ -18,13 +19,18 @@ static enum sw_err
 compare_row(const struct sw__search *search, bool both, struct sw__candidate *candidate)
 {
     struct sw_index_reader *reader = search->reader;
-    const struct sw_span bytes = sw_span_of(candidate->row, sw__row_size(reader->dim));
+    const struct sw_span bytes = sw_span_of(candidate->row, candidate->row_size);
     struct sw__row row;
 
     if (sw__row_view(bytes, reader->dim, &row) != SW_ERR_OK) {
         return sw__reader_corrupt(reader, "a row");
     }
     candidate->id = row.id;
+    if (row.bits <= ESTIMATED_BITS && search->rerank != SW__RERANK_ALL) {
+        candidate->key = candidate->estimate; /* a code is less the pivot, so it knows better */
+        return SW_ERR_OK;
+    }
+    sw__row_unpack(&row, reader->dim, reader->unpacked);
     candidate->key =
         sw__exact_distance(&reader->exact,
                            reader->space.metric,
@@ -35,12 +41,13 @@ compare_row(const struct sw__search *search, bool both, struct sw__candidate *ca
 
 /* Where the rows of up to ROWS_MAX picks are; `ahead` bytes of each are sent for. */
 static enum sw_err find_rows(const struct sw__search *search,
-                             const uint32_t *lanes,
+                             uint32_t from,
                              uint32_t count,
                              size_t ahead,
                              struct sw__candidate *ret_candidates)
 {
     struct sw_index_reader *reader = search->reader;
+    const uint32_t *lanes = reader->picks.lanes + from;
     struct sw__block block;
     enum sw_err err = SW_ERR_OK;
 
@@ -58,12 +65,13 @@ static enum sw_err find_rows(const struct sw__search *search,
                              reader->lists.blocks[lanes[i] / SW__BLOCK_LANES].slice_at,
                              sw__block_vector(&block, lane),
                              &row);
-        if (err == SW_ERR_OK && row.size != sw__row_size(reader->dim)) {
-            err = sw__reader_corrupt(reader, "a row");
-        }
-        ret_candidates[i] = (struct sw__candidate){.lane = lanes[i], .row = row.data};
+        ret_candidates[i] = (struct sw__candidate){
+            .lane = lanes[i],
+            .row = row.data,
+            .row_size = (uint32_t)row.size,
+            .estimate = sw__estimate_distance(search, reader->picks.estimates[from + i])};
         if (err == SW_ERR_OK) {
-            sw__prefetch(row.data, ahead);
+            sw__prefetch(row.data, row.size < ahead ? row.size : ahead);
         }
     }
     return err;
@@ -88,7 +96,7 @@ static enum sw_err compare_picks(struct sw__search *search, uint32_t first, bool
         const uint32_t part = left < ROWS_MAX ? left : ROWS_MAX;
         struct sw__candidate *candidates = picks->candidates + first + from;
 
-        err = find_rows(search, picks->lanes + from, part, ahead, candidates);
+        err = find_rows(search, from, part, ahead, candidates);
         for (uint32_t i = 0; err == SW_ERR_OK && i < part; i++) {
             err = compare_row(search, both, &candidates[i]);
         }
@@ -123,7 +131,7 @@ static enum sw_err compare_twice(struct sw__search *search, uint32_t fine)
 
     if (err == SW_ERR_OK) {
         sw__select_candidates(picks->candidates, picks->count, fine);
-        for (uint32_t i = 0; i < fine; i++) {
+        for (uint32_t i = 0; i < fine; i++) { /* of a shorter row it is another one: no harm */
             sw__prefetch(picks->candidates[i].row + SW__ROW_HEADER_SIZE + dim, dim);
         }
     }

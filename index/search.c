@@ -229,8 +229,7 @@ static enum sw_err probe_all(struct sw__search *search, const int32_t *fixed)
 
 /* --- the whole -------------------------------------------------------------------------------- */
 
-/* An estimate as a distance. */
-static int64_t distance_of_estimate(const struct sw__search *search, int64_t estimate)
+int64_t sw__estimate_distance(const struct sw__search *search, int64_t estimate)
 {
     const int64_t distance = estimate * (INT64_C(1) << (SW_DISTANCE_BITS - SW__ESTIMATE_BITS));
 
@@ -304,7 +303,7 @@ finish(struct sw__search *search, struct sw_index_hit *ret_hits, uint32_t *ret_c
     best = search->reader->picks.candidates;
     search->certificate.margin =
         search->cut_off && count > 0
-            ? distance_of_estimate(search, sw__scan_last(search)) - best[count - 1].key
+            ? sw__estimate_distance(search, sw__scan_last(search)) - best[count - 1].key
             : INT64_MAX;
     return give(search, count, ret_hits, ret_count);
 }

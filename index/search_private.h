@@ -34,6 +34,9 @@ static inline void sw__prefetch(const uint8_t *bytes, size_t size)
     }
 }
 
+/* An estimate as a distance. */
+int64_t sw__estimate_distance(const struct sw__search *search, int64_t estimate);
+
 /* --- scan.c: codes ---------------------------------------------------------------------------- */
 
 /* Looks into these buckets, nearest first. `look` says which epoch's they are. */

@@ -9,7 +9,9 @@ struct sw__candidate {
     int64_t key;
     uint64_t id;
     const uint8_t *row; /* of the map */
-    uint32_t lane;      /* of the listed blocks */
+    int64_t estimate;   /* of its distance */
+    uint32_t row_size;
+    uint32_t lane; /* of the listed blocks */
 };
 
 /* A threshold that at least `keep` of the values do not exceed, and at most keep + slack unless

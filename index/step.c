@@ -15,7 +15,8 @@ bool sw__working(const struct sw_index *index)
     uint32_t target;
 
     return sw__reclaim_due(index) || index->draining > 0 || index->overfull > 0 ||
-           index->state.task.phase != SW__PHASE_IDLE || sw__train_due(index, &target);
+           index->state.task.phase != SW__PHASE_IDLE || sw__train_due(index, &target) ||
+           sw__lower_due(index);
 }
 
 /* One piece; space first, because others wait for it, and a split only when nothing moves. */
@@ -36,7 +37,7 @@ static enum sw_err piece(struct sw_index *index, uint32_t *cost)
         sw__train_begin(index, target);
         return SW_ERR_OK;
     }
-    return sw__split_step(index, cost);
+    return index->overfull > 0 ? sw__split_step(index, cost) : sw__lower_step(index, cost);
 }
 
 enum sw_err sw_index_step(struct sw_index *index, uint32_t budget, bool *ret_working)

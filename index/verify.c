@@ -72,25 +72,30 @@ static bool same_code(const struct sw__code *a, const struct sw__code *b, uint32
            memcmp(a->words, b->words, dim / 8) == 0;
 }
 
-/* The code that the entry's vector gives in its bucket; both copies of it must agree. */
+/* The code that the entry's vector gives in its bucket, and the check of its row; of one that was
+ * lowered neither can be made again. */
 static enum sw_err check_code(struct sw_index_verify *verify,
                               const struct sw__bucket_at *at,
                               const struct sw__lane *lane,
-                              struct sw_span row)
+                              struct sw_span row,
+                              struct sw__row *ret_row)
 {
     struct sw_index *index = verify->index;
     struct sw__pivots *pivots = sw__pivots_of(index, at->value.epoch);
     int32_t fixed[SW_SPACE_DIM_MAX];
     struct sw__code code = {0};
-    struct sw__row view;
 
-    if (pivots == NULL || sw__row_view(row, index->dim, &view) != SW_ERR_OK ||
-        view.id != lane->id || sw__row_load(index, &view, fixed) != SW_ERR_OK) {
+    if (pivots == NULL || sw__row_view(row, index->dim, ret_row) != SW_ERR_OK ||
+        ret_row->id != lane->id || sw__row_load(index, ret_row, fixed) != SW_ERR_OK) {
         return damaged(verify, "the vector of entry", lane->id);
+    }
+    if (ret_row->bits < SW__ROW_BITS_MAX) {
+        verify->report.lowered++;
+        return SW_ERR_OK;
     }
     sw__pivots_look(pivots, index->kernel, fixed, index->look);
     sw__entry_code(index, pivots, at->bucket, &code);
-    return same_code(&code, &lane->code, index->dim)
+    return same_code(&code, &lane->code, index->dim) && sw__row_check(row) == ret_row->check
                ? SW_ERR_OK
                : damaged(verify, "the code of entry", lane->id);
 }
@@ -110,19 +115,20 @@ static enum sw_err check_lane(struct sw_index_verify *verify,
                                     .vector = lane->vector};
     struct sw_index_digest digest;
     struct sw__place place = {0};
-    struct sw_span row;
+    struct sw_span bytes;
+    struct sw__row row;
     enum sw_err err = sw__place_get(index, lane->id, &place);
 
     if (err != SW_ERR_OK || place.slice != slice || place.bucket != at->bucket ||
         place.block != block || place.vector != lane->vector) {
         return damaged(verify, "the place of entry", lane->id);
     }
-    err = sw__row_bytes(index, slice, lane->vector, &row);
+    err = sw__row_bytes(index, slice, lane->vector, &bytes);
     if (err == SW_ERR_OK) {
-        err = check_code(verify, at, lane, row);
+        err = check_code(verify, at, lane, bytes, &row);
     }
     if (err == SW_ERR_OK) {
-        digest = sw__entry_digest(index, &entry, row);
+        digest = sw__entry_digest(index, &entry, row.check);
         sw__digest_add(&verify->slices[slice_at].digest, digest);
         sw__digest_add(&verify->report.digest, digest);
         verify->slices[slice_at].entries++;

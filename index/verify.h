@@ -19,6 +19,7 @@ struct sw_index_verify;
 /* How far a check has come; all of the index once it is done. */
 struct sw_index_verify_report {
     uint64_t entries; /* live ones whose lane, place, code and vector agree */
+    uint64_t lowered; /* of these, whose vectors keep fewer bits than their codes were made of */
     uint64_t waiting; /* lanes of dropped slices, which are only counted */
     uint64_t blocks;
     uint64_t places;

@@ -14,6 +14,7 @@
  * scanned delete    a tenth of all ids, put again after it         churn    100 generations of 2 %
  *   expire    watermark, slices                              drift    trained on one half-space
  *   move      a copy in LMDB, opened and loaded
+ *   bits      vectors kept with fewer and fewer bits; the index is not as it was afterwards
  *   minhash   sketches of the chunks beside the set */
 #include "tests/bench/index_bench.h"
 
@@ -251,6 +252,7 @@ static const struct {
     {"drift", task_drift},
     {"minhash", task_minhash},
     {"move", task_move},
+    {"bits", task_bits},
 };
 
 static bool run_task(struct store *store, const char *name)

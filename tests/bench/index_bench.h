@@ -68,6 +68,7 @@ void task_churn(struct store *store);
 void task_expire(struct store *store);
 void task_drift(struct store *store);
 void task_minhash(struct store *store);
+void task_bits(struct store *store);
 
 /* What recall_permille gives, as lines of the task. */
 void targets_of(struct store *store, const char *task);

@@ -306,3 +306,35 @@ void task_drift(struct store *store)
     store_free(&drifted);
     free(values);
 }
+
+/* Down the ladder: what is found with the same budget, of all that is near and with codes of
+ * everything, and what the records take. */
+void task_bits(struct store *store)
+{
+    static const uint32_t levels[] = {16, 8, 6, 4, 2, 1};
+    static const struct sw_index_query budget = {.probe = 64, .rerank = 100};
+    struct sw_index_precision precision;
+
+    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
+        const struct measure measure = {
+            .task = "bits", .rounds = ROUNDS, .queries = QUERIES_ALL, .target = levels[i]};
+        const uint64_t start = spent_ns();
+
+        if (i > 0) {
+            must_do(
+                sw_index_lower(store->index, 0, levels[i]), "lower", sw_index_why(store->index));
+            store_settle(store);
+        }
+        must_do(sw_index_precision(store->index, 0, &precision), "precision", "");
+        SW_ASSERT(precision.bits == levels[i] && precision.left == 0);
+        (void)printf("{\"task\":\"level\",\"bits\":%u,\"lower_ms\":%.1f,\"error_ppm\":%u,"
+                     "\"segments\":%u,\"bytes\":%" PRIu64 "}\n",
+                     levels[i],
+                     (double)(spent_ns() - start) / 1e6,
+                     precision.error_ppm,
+                     precision.segments,
+                     sw_index_map_mem_size(store->map));
+        store_open(store);
+        store_measure(store, &measure, &budget);
+    }
+}

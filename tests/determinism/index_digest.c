@@ -157,6 +157,34 @@ static uint64_t mix(uint64_t hash, struct sw_span bytes)
     return XXH3_64bits_withSeed(bytes.data, bytes.size, hash);
 }
 
+static uint64_t hash_of(struct sw_index_map *map)
+{
+    struct sw_index_record record;
+    uint64_t all = 0;
+    enum sw_err err = map->ops->seek(map, sw_span_str("p"), &record);
+
+    while (err == SW_ERR_OK) {
+        all = mix(mix(all, record.key), record.value);
+        err = map->ops->next(map, &record);
+    }
+    return all;
+}
+
+/* Every vector with fewer and fewer bits. */
+static void print_ladder(struct sw_index_map *map, struct sw_index *index)
+{
+    static const uint32_t levels[] = {8, 6, 4, 2, 1};
+
+    for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+        for (uint32_t at = 0; at < index->state.slice_count; at++) {
+            must(sw_index_lower(index, index->state.slices[at].slice, levels[i]));
+        }
+        settle(index, 5000);
+        must(sw_index_flush(index));
+        (void)printf("records %u bits %016" PRIx64 "\n", levels[i], hash_of(map));
+    }
+}
+
 static void print_records(struct sw_index_map *map)
 {
     struct sw_index_record record;
@@ -315,6 +343,7 @@ static void run(const struct scenario *scenario,
     print_records(map);
     print_codes(map, sw__dim_padded(scenario->space.dim));
     print_answers(map, scenario, kernel, threads);
+    print_ladder(map, index);
     sw_index_free(index);
     sw_index_map_mem_free(map);
 }

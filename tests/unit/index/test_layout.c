@@ -77,6 +77,7 @@ static void the_state_is_kept(void **state)
     for (uint32_t i = 0; i < from->slice_count; i++) {
         from->slices[i].slice = 5 * i;
         from->slices[i].dropped = i % 2 == 1;
+        from->slices[i].bits = i % 3 == 0 ? 16 : 4;
         from->slices[i].digest.high = i;
     }
     sw__state_encode(from, &buf);
@@ -88,6 +89,11 @@ static void the_state_is_kept(void **state)
     for (size_t size = 0; size < buf.size; size += 7) {
         assert_int_equal(sw__state_decode(sw_span_of(buf.data, size), to), SW_ERR_CORRUPT);
     }
+    from->slices[3].bits = 5; /* no level */
+    sw_buf_clear(&buf);
+    sw__state_encode(from, &buf);
+    assert_int_equal(sw__state_decode(sw_buf_span(&buf), to), SW_ERR_CORRUPT);
+    from->slices[3].bits = 6;
     from->slices[3].slice = 0; /* not in order */
     sw_buf_clear(&buf);
     sw__state_encode(from, &buf);

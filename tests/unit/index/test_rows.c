@@ -47,10 +47,13 @@ static void what_is_no_row_is_not_read(void **state)
     assert_int_equal(sw__row_view(sw_span_of(bytes, sizeof(bytes)), DIM, &row), SW_ERR_CORRUPT);
     sw__row_make(1, fixed, DIM, bytes);
     assert_int_equal(sw__row_view(sw_span_of(bytes, sizeof(bytes) - 1), DIM, &row), SW_ERR_CORRUPT);
-    bytes[20] = 2;
+    bytes[20] = SW__ROW_FORMAT + 1;
     assert_int_equal(sw__row_view(sw_span_of(bytes, sizeof(bytes)), DIM, &row),
                      SW_ERR_NEWER_FORMAT);
-    bytes[20] = 1;
+    bytes[20] = SW__ROW_FORMAT;
+    bytes[21] = 3; /* bits */
+    assert_int_equal(sw__row_view(sw_span_of(bytes, sizeof(bytes)), DIM, &row), SW_ERR_CORRUPT);
+    bytes[21] = 16;
     bytes[15] = 0xff; /* a norm that no vector has */
     assert_int_equal(sw__row_view(sw_span_of(bytes, sizeof(bytes)), DIM, &row), SW_ERR_CORRUPT);
 }
@@ -66,7 +69,7 @@ static void segments_give_their_rows(void **state)
 
     (void)state;
     assert_true(sw__rows_a_segment(SW_SPACE_DIM_MAX) >= 2);
-    sw__segment_begin(rows, &buf);
+    sw__segment_begin(rows, 16, &buf);
     for (uint32_t i = 0; i < rows; i++) {
         sw__row_make(i, fixed, DIM, bytes);
         sw_write_bytes(&buf, sw_span_of(bytes, sizeof(bytes)));
@@ -81,7 +84,7 @@ static void segments_give_their_rows(void **state)
     assert_int_equal(sw__segment_row(sw_span_of(buf.data, buf.size - 1), DIM, 0, &found),
                      SW_ERR_CORRUPT);
     assert_int_equal(sw__segment_row(sw_span_of(buf.data, 7), DIM, 0, &found), SW_ERR_CORRUPT);
-    buf.data[0] = 2;
+    buf.data[0] = SW__SEGMENT_FORMAT + 1;
     assert_int_equal(sw__segment_row(sw_buf_span(&buf), DIM, 0, &found), SW_ERR_NEWER_FORMAT);
     sw_buf_release(&buf);
 }
