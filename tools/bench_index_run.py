@@ -27,9 +27,9 @@ BEGIN, END = "<!-- printed by ./run bench index -->\n", "<!-- end of bench index
 # What runs on which set: tasks of index-bench, tasks of hnswlib-bench, Python peers.
 FULL = "search targets lmdb flat bounded filter delete churn drift"
 PLAN = {
-    "S128": (FULL + " expire", "search filter delete", "faiss usearch hannoy hnsw"),
-    "S768": (FULL + " expire", "search filter delete", "faiss"),
-    "D256": (FULL + " minhash expire", "search filter delete", "faiss datasketch"),
+    "S128": (FULL + " expire bits", "search filter delete", "faiss usearch hannoy hnsw"),
+    "S768": (FULL + " expire bits", "search filter delete", "faiss"),
+    "D256": (FULL + " minhash expire bits", "search filter delete", "faiss datasketch"),
     "U128": ("search targets flat", "search", "faiss"),
     "M128": ("targets bounded move expire", "", ""),
 }
