@@ -710,6 +710,7 @@ void sw_applier_import(struct sw_applier *applier, struct sw_group_id group, str
 
 void sw_applier_tick(struct sw_applier *applier)
 {
+    sw__view_next(applier);
     if (!applier->tick_pending) {
         applier->tick_pending = true;
         submit(job_new(applier, SW__JOB_TICK, (struct sw_group_id){0}, 0));

@@ -36,6 +36,7 @@ struct sw__view {
     struct sw_group_id group;
     uint64_t revision;
     struct sw_store_reader *reader; /* NULL: there is none */
+    uint64_t rest_until_ms;         /* no other commit for the sake of searches before that */
     enum sw_err err;                /* of the store: its bytes cannot be trusted */
     char why[SW_WHY_SIZE];
     struct sw_vectors vectors; /* what it learned, for the next view */
@@ -132,5 +133,7 @@ void sw__view_opened(struct sw_applier *applier);
 void sw__view_close(struct sw_applier *applier);
 /* A search that was too long for the applier's own thread. */
 void sw__view_wait(struct sw_applier *applier, struct sw__applier_job *search);
+/* Opens the next view if it is time to. */
+void sw__view_next(struct sw_applier *applier);
 
 #endif

@@ -4,7 +4,8 @@
  * committed only; so it is opened once for all that came while the last one was in use, and only
  * then. A search was submitted before its view is opened, so it sees every write acknowledged
  * before it was asked. The pages of a view are kept until it is closed: SW_VIEW_SEARCH_COUNT_MAX
- * and SW_SEARCH_SCAN_MAX bound how long that is.
+ * and SW_SEARCH_SCAN_MAX bound how long that is. The commits of views take no more than a fifth of
+ * the applier's time: entries come first, and searches that are long wait a little longer.
  *
  *     applier's worker:  brief search ... VIEW_OPEN ......................... VIEW_CLOSE
  *     loop:                        \ wait /        \                        / answers
@@ -16,7 +17,26 @@
 #include "node/applier_private.h"
 #include "node/query.h"
 
+/* After a commit for a view, so many times as long without another. */
+enum { REST_FACTOR = 4 };
+
 /* --- the applier's worker --------------------------------------------------------------------- */
+
+static bool commit_for_view(struct sw_applier *applier)
+{
+    const uint64_t start_ms = sw_env_now_ms(applier->config.env);
+    uint64_t end_ms;
+
+    if (!applier->uncommitted || SW_PLANTED(VIEW_WITHOUT_COMMIT)) {
+        return true;
+    }
+    if (!sw__applier_commit(applier)) {
+        return false;
+    }
+    end_ms = sw_env_now_ms(applier->config.env);
+    applier->view.rest_until_ms = end_ms + REST_FACTOR * (end_ms - start_ms);
+    return true;
+}
 
 void sw__view_open(struct sw_applier *applier, struct sw__applier_group *group)
 {
@@ -29,7 +49,7 @@ void sw__view_open(struct sw_applier *applier, struct sw__applier_group *group)
     for (struct sw__applier_job *job = view->searches; job != NULL; job = job->later) {
         job->is_long = sw__applier_read_allowed(applier, group, job);
     }
-    if (!SW_PLANTED(VIEW_WITHOUT_COMMIT) && !sw__applier_commit(applier)) {
+    if (!commit_for_view(applier)) {
         return;
     }
     view->revision = group->state.revision;
@@ -141,10 +161,11 @@ static void take_waiting(struct sw_applier *applier)
     }
 }
 
-static void next_view(struct sw_applier *applier)
+void sw__view_next(struct sw_applier *applier)
 {
-    if (applier->view_busy || applier->long_first == NULL) {
-        return;
+    if (applier->view_busy || applier->long_first == NULL ||
+        sw_env_now_ms(applier->config.env) < applier->view.rest_until_ms) {
+        return; /* the next tick comes by again */
     }
     applier->view_busy = true;
     take_waiting(applier);
@@ -163,7 +184,7 @@ static void view_over(struct sw_applier *applier, enum sw_err err)
     }
     applier->view_busy = false;
     answer_all(searches, err);
-    next_view(applier);
+    sw__view_next(applier);
 }
 
 static void view_done(struct sw_job *base)
@@ -207,7 +228,7 @@ void sw__view_wait(struct sw_applier *applier, struct sw__applier_job *search)
     if (handler->read_moved != NULL) {
         handler->read_moved(handler->arg, search->token);
     }
-    next_view(applier);
+    sw__view_next(applier);
 }
 
 void sw_applier_end_searches(struct sw_applier *applier)

@@ -18,6 +18,8 @@ struct world {
     struct sw_worker_inline worker, search_worker;
     struct sw_env env;
     uint64_t now_ms;
+    uint64_t commit_ms; /* what a commit takes */
+    uint64_t commits;
     struct sw_applier *applier;
     uint64_t index; /* of the last entry */
     struct answer answers[ANSWERS_MAX];
@@ -25,9 +27,23 @@ struct world {
     bool fatal;
 };
 
+static uint64_t commits(struct world *world)
+{
+    struct sw_store_stats stats;
+
+    world->store->ops->stats(world->store, &stats);
+    return stats.commits;
+}
+
 static uint64_t now_ms(void *impl)
 {
-    return ((struct world *)impl)->now_ms;
+    struct world *world = impl;
+
+    if (commits(world) > world->commits) {
+        world->commits++;
+        world->now_ms += world->commit_ms;
+    }
+    return world->now_ms;
 }
 
 static void on_entry(void *arg,
@@ -170,14 +186,6 @@ static void world_free(struct world *world)
     free(world);
 }
 
-static uint64_t commits(struct world *world)
-{
-    struct sw_store_stats stats;
-
-    world->store->ops->stats(world->store, &stats);
-    return stats.commits;
-}
-
 /* Nothing was committed when it was asked, and its view does not move with what comes after. */
 static void it_sees_what_was_written_before_and_nothing_after(void **unused)
 {
@@ -233,6 +241,33 @@ static void those_who_wait_share_a_commit(void **unused)
     settle(world);
     assert_true(commits(world) <= 2);
     assert_int_equal(world->answers[11].count, 2);
+    world_free(world);
+}
+
+/* A slow disk: after a commit for a view entries have the applier for four times as long. */
+static void commits_for_views_leave_entries_their_time(void **unused)
+{
+    struct world *world = world_new();
+
+    (void)unused;
+    world->commit_ms = 10;
+    ask(world, LONG_K, 1);
+    settle(world);
+    assert_int_equal(world->answer_count, 1);
+    put(world, "b", 2);
+    ask(world, LONG_K, 2);
+    turn(&world->worker);
+    turn(&world->search_worker);
+    assert_true(sw_worker_inline_idle(&world->worker));
+    world->now_ms += 30;
+    sw_applier_tick(world->applier);
+    turn(&world->worker);
+    assert_int_equal(world->answer_count, 1);
+    world->now_ms += 20;
+    sw_applier_tick(world->applier);
+    settle(world);
+    assert_int_equal(world->answer_count, 2);
+    assert_int_equal(world->answers[1].count, 2);
     world_free(world);
 }
 
@@ -311,6 +346,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_sees_what_was_written_before_and_nothing_after),
         cmocka_unit_test(those_who_wait_share_a_commit),
+        cmocka_unit_test(commits_for_views_leave_entries_their_time),
         cmocka_unit_test(a_short_one_is_answered_at_once),
         cmocka_unit_test(it_does_not_begin_after_its_deadline),
         cmocka_unit_test(a_stop_answers_all_of_them),
