@@ -123,6 +123,48 @@ static void fuzz_merge(const uint8_t *data, size_t size, struct sw_buf *again)
     }
 }
 
+/* The same of policies, uses, what comes back, and tombstones. */
+static void fuzz_context_policies(const uint8_t *data, size_t size, struct sw_buf *again)
+{
+    const struct sw_span bytes = sw_span_of(data, size);
+    struct sw_context_tokens tokens;
+    struct sw_context_window window;
+    struct sw_context_rules rules;
+    struct sw_context_undo undo;
+    struct sw_context_gone gone;
+
+    sw_buf_clear(again);
+    if (sw_context_rules_decode(bytes, &rules) == SW_ERR_OK) {
+        sw_context_rules_encode(&rules, again);
+        check(again, data, size);
+    }
+    sw_buf_clear(again);
+    if (sw_context_tokens_decode(bytes, &tokens) == SW_ERR_OK) {
+        sw_context_tokens_encode(tokens.tokens, tokens.count, again);
+        check(again, data, size);
+    }
+    sw_buf_clear(again);
+    if (sw_context_undo_decode(bytes, &undo) == SW_ERR_OK) {
+        sw_context_undo_encode(&undo, again);
+        check(again, data, size);
+    }
+    sw_buf_clear(again);
+    if (sw_context_window_decode(bytes, &window) == SW_ERR_OK) {
+        sw_context_window_encode(&window, again);
+        check(again, data, size);
+    }
+    sw_buf_clear(again);
+    if (sw_context_rules_read(bytes, &rules)) {
+        sw_context_rules_write(&rules, again);
+        check(again, data, size);
+    }
+    sw_buf_clear(again);
+    if (sw_context_gone_read(bytes, &gone)) {
+        sw_context_gone_write(&gone, again);
+        check(again, data, size);
+    }
+}
+
 /* What decodes re-encodes to the same bytes; so does what is stored, whoever wrote it. */
 static void fuzz_contexts(const uint8_t *data, size_t size, struct sw_buf *again)
 {
@@ -177,6 +219,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_keys(data, size, &again);
     fuzz_merge(data, size, &again);
     fuzz_contexts(data, size, &again);
+    fuzz_context_policies(data, size, &again);
     sw_buf_release(&again);
     return 0;
 }

@@ -12,10 +12,14 @@
 #include "node/entry.h"
 #include "node/lease.h"
 #include "node/query.h"
+#include "node/sketch.h"
 #include "storage/store_mem.h"
 #include "transport/proto.h"
 
 enum { LEASE, CHANGE, KV, EXPERIENCE, STATE, SESSION, KEY, DISK };
+
+/* Beside those above, which the corpus counts on. */
+enum { SKETCH = 0x53 };
 enum { COUNT_OFFSET = 41, ID_OFFSET = 37 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -38,6 +42,16 @@ static void fuzz_change(struct sw_span bytes, struct sw_buf *again)
 
     if (sw_change_record_decode(bytes, &record) == SW_ERR_OK) {
         sw_change_record_encode(&record, again);
+        SW_ASSERT(sw_span_equal(sw_buf_span(again), bytes));
+    }
+}
+
+static void fuzz_sketch(struct sw_span bytes, struct sw_buf *again)
+{
+    struct sw_sketch sketch;
+
+    if (sw_sketch_decode(bytes, &sketch) == SW_ERR_OK) {
+        sw_sketch_encode(&sketch, again);
         SW_ASSERT(sw_span_equal(sw_buf_span(again), bytes));
     }
 }
@@ -321,6 +335,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         records[data[0]](bytes, &again);
     } else if (data[0] == KEY) {
         fuzz_key(bytes);
+    } else if (data[0] == SKETCH) {
+        fuzz_sketch(bytes, &again);
     } else {
         fuzz_disk(bytes);
     }

@@ -134,6 +134,78 @@ class Context(unittest.TestCase):
             self.refused(made, 2, "one of", "prune", "talk")
             self.refused(made, 3, "NOT_FOUND", "prune", "nobody", "--below", "1")
 
+    def test_a_budget_holds_and_what_went_comes_back(self):
+        """150 blocks of 4,000 bytes against a budget of 100; the last tokens and replicas are
+        whole, and an undo brings back what changes still hold."""
+        with swarm(3) as made:
+            made.start()
+            self.json(made, "context", "create", "talk", "--block-size", "1000")
+            self.json(made, "context", "set-policy", "talk", "--any-score", "--keep", "5000",
+                      "--max-bytes", "400000")
+            text = "".join(map(token, range(150_000)))
+            self.assertEqual(self.json(made, "context", "append", "talk", "--token-size", "4",
+                                       "--block-size", "1000", text=text), {"blocks": "150"})
+            shown = self.json(made, "context", "list")["contexts"][0]
+            self.assertEqual((shown["bytes"], shown["pruned"], shown["gone"]),
+                             ("400000", "50", "50"))
+            blocks = self.json(made, "context", "read", "talk")["blocks"]
+            self.assertEqual([int(b["token"]) for b in blocks], list(range(50_000, 150_000, 1000)))
+            gone = self.json(made, "context", "gone", "talk")["gone"]
+            self.assertEqual({(g["by"], g["reason"]) for g in gone}, {("policy", "budget")})
+            back = self.json(made, "context", "restore", "talk", "--from", "10000", "--to", "12000")
+            self.assertEqual(back, {"blocks": "2", "bytes": "8000"})
+            made.leader().kill()
+            wait_for("another leader answers", START_S, lambda: made.ctl(
+                "context", "locate", "talk", "10500", "-o", "json")[0] == 0)
+            block = self.json(made, "context", "locate", "talk", "10500")["blocks"][0]
+            self.assertEqual(block["content"], text[40_000:44_000])
+
+    def test_duplicates_and_uses(self):
+        with swarm(1) as made:
+            made.start()
+            self.json(made, "context", "create", "talk", "--block-size", "8", "--precision", "16")
+            self.json(made, "context", "set-policy", "--dedupe", "refuse")
+            self.assertEqual(self.json(made, "context", "policy")["policy"]["similar"], "800")
+            self.json(made, "context", "append", "talk", "said once", "--tokens", "2")
+            self.refused(made, 4, "ctx-block/talk/0000000000000000", "append", "talk", "said once",
+                         "--tokens", "2")
+            self.json(made, "context", "set-policy", "--dedupe", "flag")
+            like = self.json(made, "context", "append", "talk", "said once", "--tokens", "2")
+            self.assertEqual((like["like"], like["likeness"]),
+                             ("ctx-block/talk/0000000000000000", "1000"))
+            self.assertEqual(self.json(made, "context", "touch", "talk", "2", "0", "9"),
+                             {"blocks": "2"})
+            found = self.json(made, "context", "locate", "talk", "1")
+            self.assertEqual(found["blocks"][0]["uses"], "1")
+            self.assertEqual(found["shard"], "1")
+            self.refused(made, 3, "no such context", "read", "nobody")
+            self.refused(made, 3, "no policy", "policy", "talk")
+            self.refused(made, 2, "--none", "set-policy", "talk")
+
+    def test_watchers_learn_which_context_died(self):
+        """The recipe of PROTOCOL.md: headers are watched, epochs end what was kept."""
+        with swarm(1) as made:
+            made.start()
+            self.json(made, "index", "create", "notes", "--dim", str(DIM))
+            self.json(made, "context", "create", "talk", "--index", "notes", "--block-size", "8",
+                      "--window-blocks", "2")
+            first = self.json(made, "kv", "get", "ctx/talk")["revision"]
+            windows = [self.search(made)["certificate"]["windows"]]
+            for number in range(4):
+                self.append(made, number)
+                windows.append(self.search(made)["certificate"]["windows"])
+            self.assertEqual(windows[:3], [windows[0]] * 3)  # nothing has left yet
+            self.assertLess(windows[2], windows[3])
+            self.assertLess(windows[3], windows[4])
+            self.json(made, "context", "delete", "talk")
+            code, out, err = made.ctl("watch", "--prefix", "ctx/", "--after", first, "--limit", "5",
+                                      "-o", "jsonl")
+            self.assertEqual(code, 0, err)
+            seen = [json.loads(line) for line in out.splitlines()]
+            epochs = [f"epoch={s['mod_revision']}\n" in (s["value"] or "") for s in seen]
+            self.assertEqual(epochs, [False, False, True, True, False])
+            self.assertEqual(seen[4]["event"], "delete")
+
     def test_refusals(self):
         with swarm(1) as made:
             made.start()

@@ -4,6 +4,7 @@
  *
  * Vector indexes and contexts are what this is about: they keep counters, pivots and buckets in
  * memory, work in steps at the end of entries, and are read by searches on one replica only. */
+#include "base/log.h"
 #include "base/prng.h"
 #include "tests/unit/node/vector_kit.h"
 #include "transport/context.h"
@@ -148,11 +149,80 @@ static struct sw_request forged_request(struct run *run, const char *id)
     return request;
 }
 
+/* A tombstone, a policy or a use that no context wrote. */
+static struct sw_request forged_part(struct run *run, const char *id)
+{
+    const struct sw_context_gone gone = {
+        .reason = SW_GONE_AGE, .tokens = 1, .size = below(run, 99), .vector = vector_for(run, 0)};
+    const uint64_t token = below(run, 400);
+
+    if (below(run, 2) == 0) {
+        sw_context_gone_write(&gone, &run->value);
+    } else {
+        sw_buf_printf(&run->value, "swarm-policy 1\nprunes=1\n");
+    }
+    (void)snprintf(run->key,
+                   sizeof run->key,
+                   below(run, 3) == 0 ? "ctx-policy/%s" : "ctx-gone/%s/%016llx",
+                   id,
+                   (unsigned long long)token);
+    return valued(run, SW_OP_PUT, run->key);
+}
+
+static struct sw_request policy_request(struct run *run, const char *id)
+{
+    const struct sw_context_rules rules = {
+        .prunes = below(run, 2) == 0,
+        .dedupe = (enum sw_dedupe)below(run, SW_DEDUPE_COUNT),
+    };
+    struct sw_context_rules full = rules;
+
+    if (rules.prunes) {
+        full.any = below(run, 2) == 0;
+        full.high = below(run, 2) == 0;
+        full.threshold = (int64_t)below(run, 100) - 50;
+        full.idle_ms = below(run, 3) == 0 ? below(run, 900) : 0;
+        full.keep = below(run, 60);
+        full.size_max = below(run, 2) * below(run, 600);
+    }
+    full.similar = rules.dedupe == SW_DEDUPE_NONE ? 0 : 500 + below(run, 501);
+    sw_context_rules_encode(&full, &run->value);
+    return valued(run, SW_OP_CONTEXT_POLICY, below(run, 3) == 0 ? SW_CONTEXT_PARTITION : id);
+}
+
+/* What a context does with its blocks, by command. */
+static struct sw_request tend_request(struct run *run, const char *id)
+{
+    const struct sw_context_policy policy = {.any = below(run, 3) == 0,
+                                             .threshold = (int64_t)below(run, 100) - 50,
+                                             .keep = below(run, 200),
+                                             .idle_ms = below(run, 2) * below(run, 900)};
+    const struct sw_context_undo undo = {.from = below(run, 400), .end = 400 + below(run, 4000)};
+    const uint64_t first = below(run, 400);
+    const uint64_t tokens[] = {first, first + 1 + below(run, 40)};
+
+    switch (below(run, 4)) {
+    case 0:
+        sw_context_policy_encode(&policy, &run->value);
+        return valued(run, SW_OP_CONTEXT_PRUNE, id);
+    case 1:
+        sw_context_undo_encode(&undo, &run->value);
+        return valued(run, SW_OP_CONTEXT_RESTORE, id);
+    case 2:
+        sw_context_tokens_encode(tokens, 2, &run->value);
+        return valued(run, SW_OP_CONTEXT_TOUCH, id);
+    default:
+        return policy_request(run, id);
+    }
+}
+
 static struct sw_request append_request(struct run *run, const char *id)
 {
+    static const char *const texts[] = {
+        "a block of text", "a block of text, too", "nothing of the kind", "four words in all"};
     struct sw_context_append append = {.tokens = 1 + below(run, 40),
                                        .has_score = below(run, 2) == 0,
-                                       .content = sw_span_str("a block of text")};
+                                       .content = sw_span_str(texts[below(run, 4)])};
 
     if (below(run, 2) == 0) {
         append.vector = vector_for(run, below(run, INDEX_COUNT));
@@ -166,7 +236,8 @@ static struct sw_request context_request(struct run *run)
 {
     const char *id = below(run, 2) == 0 ? "alpha" : "beta";
     const struct sw_context_window window = {.blocks = below(run, 12),
-                                             .ms = below(run, 3) == 0 ? below(run, 500) : 0};
+                                             .ms = below(run, 3) == 0 ? below(run, 500) : 0,
+                                             .similar = below(run, 3) == 0 ? below(run, 1001) : 0};
     struct sw_context_spec spec = {.block_size = 1 + below(run, 50), .window = window};
 
     switch (below(run, 24)) {
@@ -180,6 +251,12 @@ static struct sw_request context_request(struct run *run)
         return valued(run, SW_OP_CONTEXT_WINDOW, id);
     case 2:
         return forged_request(run, id);
+    case 4:
+        return forged_part(run, id);
+    case 5:
+    case 6:
+    case 7:
+        return tend_request(run, id);
     case 3:
         return below(run, 3) == 0 ? valued(run, SW_OP_CONTEXT_DELETE, id) : append_request(run, id);
     default:

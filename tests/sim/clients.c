@@ -8,6 +8,7 @@
 #include "base/rw.h"
 #include "tests/sim/aged_calls.h"
 #include "tests/sim/clients_private.h"
+#include "tests/sim/context_calls.h"
 #include "tests/sim/item_calls.h"
 #include "tests/sim/lease_calls.h"
 #include "tests/sim/near_calls.h"
@@ -521,6 +522,9 @@ static void think(void *arg)
     }
     if (world->plan.near != 0 && sw_prng_chance(&world->prng, 1, world->plan.near)) {
         sim_near_step(client, world->calm ? 1000 : timeouts[sw_prng_below(&world->prng, 4)]);
+    }
+    if (world->plan.contexts != 0 && sw_prng_chance(&world->prng, 1, world->plan.contexts)) {
+        sim_context_step(client, world->calm ? 8000 : timeouts[sw_prng_below(&world->prng, 4)]);
     }
     if (sw_prng_chance(&world->prng, 1, 4)) {
         sim_lease_step(client, world->calm ? 8000 : timeouts[sw_prng_below(&world->prng, 4)]);

@@ -187,6 +187,43 @@ struct sim_near_put {
     uint64_t revision; /* as acknowledged or told; 0 = nobody knows whether it was done */
 };
 
+/* Contexts, each of which tends its blocks in another way: see context_calls.h. */
+enum sim_shelf_kind {
+    SIM_SHELF_COUNT,
+    SIM_SHELF_TIME,
+    SIM_SHELF_ALIKE,
+    SIM_SHELF_BUDGET,
+    SIM_SHELF_DEDUPE,
+    SIM_SHELF_UNDO,
+    SIM_SHELF_COUNT_OF
+};
+enum { SIM_TOKEN_MAX = 128, SIM_ANSWER_MAX = 256, SIM_PHRASE_COUNT = 24 };
+
+struct sim_tokens {
+    uint64_t words[SIM_TOKEN_MAX / 64];
+    uint64_t count, top;
+};
+
+struct sim_answer {
+    uint64_t revision;
+    struct sim_tokens found;
+};
+
+struct sim_shelf {
+    uint32_t made;                     /* 1: its index is there, 2: it is, 3: its policy is */
+    uint64_t revisions[SIM_TOKEN_MAX]; /* of acknowledged appends */
+    struct sim_answer answers[SIM_ANSWER_MAX]; /* the last ones */
+    uint32_t answer_count, next_answer;
+};
+
+/* What a client asks about one. */
+struct sim_context_call {
+    bool pending;
+    enum sw_op op;
+    uint32_t kind, stage, phrase;
+    size_t call;
+};
+
 enum { SIM_TENANT_COUNT = 3 }; /* clients of tenant_calls.c, which the history does not judge */
 
 /* A client of a tenant, or the administrator of all of them. */
@@ -225,6 +262,7 @@ struct sim_client {
     struct sim_vector vector;
     struct sim_item_call item;
     struct sim_near near;
+    struct sim_context_call context;
     struct sim_past past;
     struct sim_aged aged;
     struct sim_tenant tenant;
@@ -245,6 +283,8 @@ struct sim_clients {
     uint64_t item_clock; /* counts the writes of items that are over */
     struct sim_item_answer item_answers[SIM_ITEM_ANSWER_COUNT];
     struct sim_near_put *near_puts; /* owned; by number */
+    struct sim_shelf shelves[SIM_SHELF_COUNT_OF];
+    uint64_t phrases[SIM_PHRASE_COUNT]; /* token of the block that has it, plus 1; 0 = unknown */
     size_t near_put_count, near_put_capacity;
     bool has_meaning; /* the index of near_calls.c was made */
     enum sim_phase phase;

@@ -88,6 +88,7 @@ enum sim_mode_kind { SIM_MODE_RAFT, SIM_MODE_NODE };
     X(uint32_t, change_count_max, 0, "changes kept for watchers; 0 = the node's default")     \
     X(uint32_t, facts, 0, "a client asks about a fact (vectors) one time in so many; 0 = never") \
     X(uint32_t, near, 0, "a client puts or watches by meaning one time in so many; 0 = never") \
+    X(uint32_t, contexts, 0, "a client asks about a context one time in so many; 0 = never") \
     X(uint32_t, aged, 0, "a client asks any replica one time in so many; 0 = never")         \
     X(uint32_t, past, 0, "a client asks what a key was one time in so many; 0 = never")      \
     X(uint32_t, tenants, 0, "1 = two tenants and who changes their rights are there, too")    \

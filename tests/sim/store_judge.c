@@ -11,6 +11,7 @@
 #include "node/vectors_private.h"
 #include "storage/keys.h"
 #include "storage/store_mem.h"
+#include "tests/sim/context_calls.h"
 #include "tests/sim/tenant_calls.h"
 #include "transport/audit.h"
 
@@ -248,4 +249,5 @@ void sim_store_judge(struct sim_world *world, struct sw_store *store)
 {
     judge_usage(world, store);
     judge_audit(world, store);
+    sim_context_judge(world, store);
 }

@@ -256,10 +256,116 @@ static void a_deleted_context_is_gone_with_all_blocks(void **state)
     assert_int_equal(swarm_context_create(client, scope, "t", &options, NULL, NULL, 0), SWARM_OK);
 }
 
+/* A walk takes a request for three blocks, a jump one for one; nothing is kept for ever. */
+static void a_reader_reads_ahead_of_a_walk(void **state)
+{
+    struct place *place = *state;
+    struct swarm_client *client = place->client;
+    const struct swarm_context_options options = {.block_size = 10};
+    struct swarm_context_reader *reader = NULL;
+    const struct swarm_block_at *block = NULL;
+    char text[600];
+    uint64_t count, before;
+
+    for (size_t i = 0; i < sizeof text; i++) {
+        text[i] = (char)('a' + i / 10 % 26);
+    }
+    assert_int_equal(swarm_context_reader_new(client, scope, "t", &reader, NULL, 0),
+                     SWARM_NOT_FOUND);
+    assert_null(reader);
+    assert_int_equal(swarm_context_create(client, scope, "t", &options, NULL, NULL, 0), SWARM_OK);
+    assert_int_equal(
+        swarm_context_append_tokens(
+            client, scope, "t", (struct swarm_slice){text, sizeof text}, 1, 10, &count, NULL, 0),
+        SWARM_OK);
+    assert_int_equal(swarm_context_reader_new(client, scope, "t", &reader, NULL, 0), SWARM_OK);
+    for (uint64_t token = 0; token < sizeof text; token++) {
+        assert_int_equal(swarm_context_reader_block(reader, token, &block, NULL, 0), SWARM_OK);
+        assert_int_equal(block->token, token / 10 * 10);
+        assert_int_equal(((const char *)block->content.data)[0], text[token]);
+    }
+    assert_in_range(swarm_context_reader_requests(reader), 20, 26); /* of sixty blocks */
+    before = swarm_context_reader_requests(reader);
+    for (uint64_t i = 0; i < 10; i++) { /* far apart: none ahead */
+        assert_int_equal(swarm_context_reader_block(reader, i * 191 % 600, &block, NULL, 0),
+                         SWARM_OK);
+        assert_int_equal(block->token, i * 191 % 600 / 10 * 10);
+    }
+    assert_in_range(swarm_context_reader_requests(reader) - before, 9, 10);
+    before = swarm_context_reader_requests(reader);
+    swarm_context_reader_forget(reader);
+    assert_int_equal(swarm_context_reader_block(reader, 599, &block, NULL, 0), SWARM_OK);
+    assert_true(swarm_context_reader_requests(reader) > before);
+    assert_int_equal(swarm_context_reader_block(reader, 600, &block, NULL, 0), SWARM_NOT_FOUND);
+    swarm_context_reader_free(reader);
+}
+
+/* What a policy takes is listed, comes back, and is named when it comes again. */
+static void policies_are_set_and_undone(void **state)
+{
+    struct place *place = *state;
+    struct swarm_client *client = place->client;
+    const struct swarm_context_policy policy = {.prunes = true,
+                                                .prune = {.any = true, .size_max = 20},
+                                                .dedupe = SWARM_DEDUPE_LINK,
+                                                .similar = 900};
+    const uint64_t tokens[] = {5, 4, 4, 77};
+    struct swarm_context_policy read = {0};
+    struct swarm_result *result = NULL;
+    struct swarm_blocks *blocks = NULL;
+    struct swarm_gone *gone = NULL;
+    uint64_t count = 0, bytes = 0;
+    size_t listed = 0;
+    char text[12];
+
+    assert_int_equal(swarm_context_create(client, scope, "t", NULL, NULL, NULL, 0), SWARM_OK);
+    assert_int_equal(swarm_context_get_policy(client, scope, NULL, &read, NULL, 0),
+                     SWARM_NOT_FOUND);
+    assert_int_equal(swarm_context_set_policy(client, scope, NULL, &policy, NULL, NULL, 0),
+                     SWARM_OK);
+    assert_int_equal(swarm_context_get_policy(client, scope, NULL, &read, NULL, 0), SWARM_OK);
+    assert_true(read.prunes && read.prune.any && read.prune.size_max == 20);
+    assert_true(read.dedupe == SWARM_DEDUPE_LINK && read.similar == 900);
+    for (int i = 0; i < 6; i++) {
+        const struct swarm_block block = {.tokens = 1, .content = {text, 10}};
+
+        (void)snprintf(text, sizeof text, "word %05d", i % 5);
+        assert_int_equal(swarm_context_append(client, scope, "t", &block, &result, NULL, 0),
+                         SWARM_OK);
+        assert_int_equal(result->record_count, 0); /* the first is gone when it comes again */
+        swarm_result_free(result);
+    }
+    assert_int_equal(swarm_context_gone(client, scope, "t", &gone, &listed, NULL, 0), SWARM_OK);
+    assert_int_equal(listed, 4);
+    assert_int_equal(gone[1].token, 1);
+    assert_true(gone[1].by_policy);
+    assert_string_equal(gone[1].reason, "budget");
+    free(gone);
+    assert_int_equal(swarm_context_restore(client, scope, "t", 1, 3, 0, &count, &bytes, NULL, 0),
+                     SWARM_OK);
+    assert_int_equal(count, 2);
+    assert_int_equal(bytes, 20);
+    assert_int_equal(swarm_context_touch(client, scope, "t", tokens, 4, &count, NULL, 0), SWARM_OK);
+    assert_int_equal(count, 2);
+    assert_int_equal(swarm_context_read(client, scope, "t", 0, 99, &blocks, NULL, 0), SWARM_OK);
+    assert_int_equal(swarm_blocks_count(blocks), 4);
+    assert_int_equal(swarm_blocks_at(blocks, 0)->uses, 0);
+    assert_int_equal(swarm_blocks_at(blocks, 3)->uses, 1);
+    assert_true(swarm_blocks_at(blocks, 3)->used_ms > 0);
+    assert_true(swarm_blocks_place(blocks)->epoch > 0);
+    assert_true(swarm_blocks_place(blocks)->revision >= swarm_blocks_place(blocks)->epoch);
+    swarm_blocks_free(blocks);
+    assert_int_equal(swarm_context_set_policy(client, scope, NULL, NULL, NULL, NULL, 0), SWARM_OK);
+    assert_int_equal(swarm_context_get_policy(client, scope, NULL, &read, NULL, 0),
+                     SWARM_NOT_FOUND);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(any_token_of_a_million_is_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_reader_reads_ahead_of_a_walk, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(policies_are_set_and_undone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             a_range_is_all_blocks_that_have_a_token_of_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
