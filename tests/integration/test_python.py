@@ -75,7 +75,7 @@ class Package(unittest.TestCase):
     def test_embedded(self):
         self.run_tests("test_sync", SWARM_TEST_EMBEDDED="1")
         self.run_tests("test_async", SWARM_TEST_EMBEDDED="1")
-        for name in ("test_vectors", "test_contexts", "test_numpy"):
+        for name in ("test_vectors", "test_contexts", "test_memory", "test_numpy"):
             self.run_tests(name, SWARM_TEST_EMBEDDED="1")
 
     def test_vectors(self):
@@ -83,6 +83,9 @@ class Package(unittest.TestCase):
 
     def test_contexts(self):
         self.run_tests("test_contexts")
+
+    def test_memory(self):
+        self.run_tests("test_memory")
 
     def test_numpy(self):
         self.run_tests("test_numpy")

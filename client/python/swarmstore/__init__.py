@@ -19,8 +19,10 @@ from swarmstore.context import Block, Context, ContextInfo, Pruned
 from swarmstore.election import Election, Leadership
 from swarmstore.errors import Outcome, Status, SwarmError
 from swarmstore.lease import Ephemeral, Lease, LeaseInfo
+from swarmstore.link import Link, Linked, Links
 from swarmstore.lock import Lock
-from swarmstore.memory import Memories, Memory, Recall
+from swarmstore.memory import (AgentInfo, Memories, Memory, Part, Recall, Recalled, Remembered,
+                               Settings, Source, Tier, Use)
 from swarmstore.queue import Item, Queue
 from swarmstore.txn import Compare, Merge, Txn, TxnResult, key
 from swarmstore.vectors import (Condition, DType, Found, Hit, Index, Metric, NotNovelError, Search,
@@ -31,10 +33,11 @@ open = Client.open  # pylint: disable=redefined-builtin
 __version__: str = _ffi.string(_lib.swarm_version()).decode()
 
 __all__ = [
-    "Block", "Change", "Client", "ClosedError", "Compare", "Condition", "Context",
+    "AgentInfo", "Block", "Change", "Client", "ClosedError", "Compare", "Condition", "Context",
     "ContextInfo", "DType", "Durability", "Election", "Ephemeral", "Fate", "Found", "Fresh",
-    "Header", "Hit", "Index", "Item", "Leadership", "Lease", "LeaseInfo", "Lock", "Memories",
-    "Memory", "Merge", "Metric", "NotNovelError", "Outcome", "Pruned", "Queue", "Recall",
-    "Record", "Search", "Snapshot", "Status", "SwarmError", "SyncInLoopError", "Txn",
-    "TxnResult", "Watch", "Written", "errors", "field", "key", "open",
+    "Header", "Hit", "Index", "Item", "Leadership", "Lease", "LeaseInfo", "Link", "Linked",
+    "Links", "Lock", "Memories", "Memory", "Merge", "Metric", "NotNovelError", "Outcome",
+    "Part", "Pruned", "Queue", "Recall", "Recalled", "Record", "Remembered", "Search",
+    "Settings", "Snapshot", "Source", "Status", "SwarmError", "SyncInLoopError", "Tier", "Txn",
+    "TxnResult", "Use", "Watch", "Written", "errors", "field", "key", "open",
 ]

@@ -15,6 +15,7 @@ from swarmstore._swarm import ffi, lib
 from swarmstore.context import Context, ContextInfo, Contexts
 from swarmstore.election import Election
 from swarmstore.lease import Ephemeral, Lease, LeaseInfo, Lost
+from swarmstore.link import Links
 from swarmstore.lock import Lock, alock, lock
 from swarmstore.memory import Memories
 from swarmstore.queue import Queue
@@ -545,6 +546,10 @@ class Client:
     def memories(self, name: str) -> Memories:
         """What agents remember in a vector index, and recall; nothing is sent yet."""
         return Memories(self, name)
+
+    def links(self) -> Links:
+        """The links between keys of the partition; nothing is sent yet."""
+        return Links(self)
 
     def _indexes(self, timeout: float | None) -> Steps[Any]:
         return json.loads((yield from self._ask(lib.SWARM_INDEX_LIST, timeout)).detail)

@@ -6,7 +6,7 @@ import unittest
 
 import kit
 import swarmstore
-from swarmstore import Metric, Recall, errors, field
+from swarmstore import Metric, errors, field
 
 DIM = 16
 COUNT = 60
@@ -128,29 +128,6 @@ class Vectors(kit.Case):
         self.assertEqual(self.store.get("k1").value, b"1")
 
 
-class Memories(kit.Case):
-    def test_remembered_and_recalled(self):
-        self.store.index("m").create(DIM)
-        memories, points = self.store.memories("m"), vectors(3)
-        memories.remember("ann", "cook", b"salt helps", points[0], tags=["food", "salt"])
-        memories.remember("bob", "cook", b"too hot", points[1], success=False)
-        memories.remember("bob", "cook", b"too hot", points[1], success=False)
-        found = memories.recall(points[0], 5)
-        self.assertEqual([m.content for m in found], [b"salt helps", b"too hot"])
-        self.assertEqual((found[0].agent, found[0].task, sorted(found[0].tags), found[0].success),
-                         ("ann", "cook", ["food", "salt"], True))
-        self.assertGreater(found[0].score, found[1].score)
-        self.assertEqual([m.agent for m in memories.recall(points[0], 5, Recall(agent="bob"))],
-                         ["bob"])
-        self.assertEqual([m.agent for m in memories.recall(
-            points[1], 5, Recall(successes_only=True, tag="food"))], ["ann"])
-        with self.assertRaises(swarmstore.NotNovelError) as caught:
-            memories.remember("eve", "cook", b"salt!", points[0], novelty=0.01)
-        self.assertIn(b"salt helps", caught.exception.hit.record.value)
-        with self.assertRaises(errors.SwarmError):
-            memories.remember("with space", "cook", b"", points[0])
-
-
 class Awaited(kit.AsyncCase):
     async def test_twins(self):
         index = self.store.index("i")
@@ -160,9 +137,6 @@ class Awaited(kit.AsyncCase):
         hits = await index.asearch([1.9] * DIM, 2, recall=1.0)
         self.assertEqual([hit.record.key for hit in hits], [b"b", b"a"])
         self.assertEqual(len((await self.store.aindexes())["indexes"]), 1)
-        memories = self.store.memories("i")
-        await memories.aremember("ann", "t", b"3", [3.0] * DIM)
-        self.assertEqual((await memories.arecall([3.0] * DIM, 1))[0].content, b"3")
         await index.adrop()
 
 
