@@ -207,10 +207,13 @@ enum swarm_status swarm_context_prune(struct swarm_client *client,
 {
     struct sw_context_policy step = {.high = policy->high,
                                      .dry = policy->dry,
+                                     .any = policy->any,
+                                     .stored = policy->stored,
                                      .threshold = policy->threshold,
                                      .age_ms = policy->age_ms,
                                      .keep = policy->keep,
-                                     .size_max = policy->size_max};
+                                     .size_max = policy->size_max,
+                                     .idle_ms = policy->idle_ms};
     uint64_t blocks = 0, bytes = 0;
     enum swarm_status status;
 

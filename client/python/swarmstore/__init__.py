@@ -15,7 +15,8 @@ from swarmstore._request import Fresh
 from swarmstore._swarm import ffi as _ffi
 from swarmstore._swarm import lib as _lib
 from swarmstore.client import Client, Fate, Snapshot, Written
-from swarmstore.context import Block, Context, ContextInfo, Pruned
+from swarmstore.context import (Appended, Block, Blocks, Context, ContextInfo, Dedupe,
+                                DuplicateBlockError, Gone, Policy, Pruned, Pruning)
 from swarmstore.election import Election, Leadership
 from swarmstore.errors import Outcome, Status, SwarmError
 from swarmstore.lease import Ephemeral, Lease, LeaseInfo
@@ -33,11 +34,12 @@ open = Client.open  # pylint: disable=redefined-builtin
 __version__: str = _ffi.string(_lib.swarm_version()).decode()
 
 __all__ = [
-    "AgentInfo", "Block", "Change", "Client", "ClosedError", "Compare", "Condition", "Context",
-    "ContextInfo", "DType", "Durability", "Election", "Ephemeral", "Fate", "Found", "Fresh",
-    "Header", "Hit", "Index", "Item", "Leadership", "Lease", "LeaseInfo", "Link", "Linked",
-    "Links", "Lock", "Memories", "Memory", "Merge", "Metric", "NotNovelError", "Outcome",
-    "Part", "Pruned", "Queue", "Recall", "Recalled", "Record", "Remembered", "Search",
+    "AgentInfo", "Appended", "Block", "Blocks", "Change", "Client", "ClosedError", "Compare",
+    "Condition", "Context", "ContextInfo", "DType", "Dedupe", "DuplicateBlockError",
+    "Durability", "Election", "Ephemeral", "Fate", "Found", "Fresh", "Gone", "Header", "Hit",
+    "Index", "Item", "Leadership", "Lease", "LeaseInfo", "Link", "Linked", "Links", "Lock",
+    "Memories", "Memory", "Merge", "Metric", "NotNovelError", "Outcome", "Part", "Policy",
+    "Pruned", "Pruning", "Queue", "Recall", "Recalled", "Record", "Remembered", "Search",
     "Settings", "Snapshot", "Source", "Status", "SwarmError", "SyncInLoopError", "Tier", "Txn",
     "TxnResult", "Use", "Watch", "Written", "errors", "field", "key", "open",
 ]

@@ -12,7 +12,7 @@ from swarmstore._reply import Header, Record, Reply, existing, slice_view
 from swarmstore._request import Buffer, Fresh, Key, Scope, key_copy
 from swarmstore._steps import Pause, Steps, arun, ask, run
 from swarmstore._swarm import ffi, lib
-from swarmstore.context import Context, ContextInfo, Contexts
+from swarmstore.context import Context, ContextInfo, Contexts, Policy
 from swarmstore.election import Election
 from swarmstore.lease import Ephemeral, Lease, LeaseInfo, Lost
 from swarmstore.link import Links
@@ -535,6 +535,14 @@ class Client:
     def context(self, name: str) -> Context:
         """A context of the partition; nothing is sent yet."""
         return Context(self, name)
+
+    def set_context_policy(self, wanted: Policy | None) -> Header:
+        """Of the contexts of the partition that have none of their own; these then also look for
+        duplicates among each other's blocks. None: nothing."""
+        return Contexts(self).set_policy(wanted)
+
+    async def aset_context_policy(self, wanted: Policy | None) -> Header:
+        return await Contexts(self).aset_policy(wanted)
 
     def contexts(self) -> list[ContextInfo]:
         """Those of the partition, in the order of their ids."""

@@ -82,6 +82,47 @@ class Contexts(kit.Case):
         self.assertEqual(self.story.prune(9, keep=2), (3, 30))
         self.assertEqual([block.number for block in self.story.read()], [3, 4, 5])
 
+    def test_what_was_pruned_comes_back(self):
+        self.story.create()
+        for i in range(6):
+            self.story.append(b"%d" % i * 10, tokens=1, score=i)
+        self.assertEqual(self.story.touch([0, 2, 99]), 2)
+        self.assertEqual([block.uses for block in self.story.read()], [1, 0, 1, 0, 0, 0])
+        before = self.store.put("mark", b"").revision
+        self.assertEqual(self.story.prune(3), (4, 40))
+        gone = self.story.gone()
+        self.assertEqual([(g.token, g.score, g.by_policy, g.reason) for g in gone][:2],
+                         [(0, 0, False, "score"), (1, 1, False, "score")])
+        self.assertEqual(self.story.restore(1, 3, since=before), (2, 20))
+        self.assertEqual([block.number for block in self.story.read()], [1, 2, 4, 5])
+        self.assertEqual(self.story.prune(), (4, 40))  # whatever the score
+        self.assertEqual(len(self.story.read()), 0)
+
+    def test_policies(self):
+        self.story.create()
+        self.assertIsNone(self.story.policy())
+        text = b"the quick brown fox jumps over the lazy dog and the lazy dog sleeps " * 4
+        self.assertEqual(self.story.append(text, tokens=9).like, b"")
+        wanted = swarmstore.Policy(dedupe=swarmstore.Dedupe.FLAG, similar=800)
+        self.story.set_policy(wanted)
+        self.assertEqual(self.story.policy(), wanted)
+        first = self.story.append(text + b"1", tokens=9)
+        again = self.story.append(text + b"2", tokens=9)
+        self.assertEqual((first, again), (9, 18))
+        self.assertTrue(again.like.startswith(b"ctx-block/story/"))
+        self.assertGreaterEqual(again.likeness, 800)
+        self.story.set_policy(wanted._replace(dedupe=swarmstore.Dedupe.REFUSE))
+        with self.assertRaises(swarmstore.DuplicateBlockError) as caught:
+            self.story.append(text + b"3", tokens=9)
+        self.assertGreaterEqual(caught.exception.likeness, 800)
+        self.story.set_policy(swarmstore.Policy(swarmstore.Pruning(5, keep=1)))
+        for score in (1, 9, 2, 8):
+            self.story.append(b"%d" % score, tokens=1, score=score)
+        self.assertNotIn(1, [block.score for block in self.story.read()])
+        self.store.set_context_policy(wanted)
+        self.story.set_policy(None)
+        self.assertIsNone(self.story.policy())
+
     def test_refusals(self):
         with self.assertRaises(errors.NotFoundError):
             self.story.append(b"x", tokens=1)
@@ -122,7 +163,13 @@ class Awaited(kit.AsyncCase):
         self.assertEqual((await story.alocate(3)).text, "b")
         self.assertEqual([block.text for block in await story.aread()], ["a", "b"])
         self.assertEqual(await story.awindow(blocks=1), 2)
+        self.assertEqual(await story.atouch([0]), 1)
         self.assertEqual((await story.aprune(1)).blocks, 1)
+        self.assertEqual(len(await story.agone()), 1)
+        self.assertEqual((await story.arestore()).blocks, 1)
+        await story.aset_policy(swarmstore.Policy(swarmstore.Pruning(1)))
+        self.assertEqual((await story.apolicy()).pruning.threshold, 1)
+        self.assertEqual((await story.aprune_by_policy(dry=True)).blocks, 1)
         self.assertEqual([info.id for info in await self.store.acontexts()], ["story"])
         await story.adelete()
         self.assertEqual(await self.store.acontexts(), [])

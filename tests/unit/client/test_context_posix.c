@@ -227,6 +227,40 @@ static void tokens_in_order_need_a_client_that_keeps_it(void **state)
     assert_non_null(strstr(why, "SWARM_ORDERED"));
 }
 
+static uint64_t prune(struct swarm_client *client, const struct swarm_policy *policy)
+{
+    char why[160] = "";
+    uint64_t blocks = 0, bytes = 0;
+
+    assert_int_equal(
+        swarm_context_prune(client, scope, "c", policy, &blocks, &bytes, why, sizeof why),
+        SWARM_OK);
+    return blocks;
+}
+
+/* Of three blocks without a score: each condition reaches the swarm. */
+static void a_pruning_takes_what_it_was_told_to(void **state)
+{
+    const struct place *place = *state;
+    const struct swarm_policy by_score = {.dry = true};
+    const struct swarm_policy untouched = {.dry = true, .any = true, .idle_ms = 3600000};
+    const struct swarm_policy all = {.any = true};
+    const struct swarm_policy stored = {.stored = true};
+    char why[160] = "";
+
+    assert_int_equal(swarm_context_create(place->client, scope, "c", NULL, NULL, why, sizeof why),
+                     SWARM_OK);
+    for (int i = 0; i < 3; i++) {
+        append(place->client, "c", 1, "x");
+    }
+    assert_int_equal(prune(place->client, &by_score), 0);
+    assert_int_equal(prune(place->client, &untouched), 0);
+    assert_int_equal(
+        swarm_context_prune(place->client, scope, "c", &stored, NULL, NULL, why, sizeof why),
+        SWARM_NOT_FOUND);
+    assert_int_equal(prune(place->client, &all), 3);
+}
+
 static void a_deleted_context_is_gone_with_all_blocks(void **state)
 {
     struct swarm_client *client = ((struct place *)*state)->client;
@@ -372,6 +406,7 @@ int main(void)
             what_cannot_be_is_refused_with_a_sentence, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             tokens_in_order_need_a_client_that_keeps_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_pruning_takes_what_it_was_told_to, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             a_deleted_context_is_gone_with_all_blocks, set_up, tear_down),
     };
