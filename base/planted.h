@@ -43,6 +43,8 @@
     X(FLUSH_WITHOUT_SYNC, "the log is cut although the state below is not durable")                \
     X(INDEX_NOT_SAVED, "the applied index is not saved with the state: entries run twice")         \
     X(VIEW_WITHOUT_COMMIT, "a long search sees the last commit, not what was executed since")      \
+    X(RING_OVERFLOWS, "nothing leaves a full ring of memories")                                    \
+    X(CASCADE_STOPS, "forgetting keeps what derives from what derives from a memory")              \
     X(NOVEL_NOT_COMPARED, "putting-if-novel puts what is there already")                           \
     X(CONDITIONS_NOT_ASKED, "a search finds entries that its conditions exclude")                  \
     X(OLD_VECTOR_STAYS, "the vector that a key had before its present one is still found")         \

@@ -65,7 +65,7 @@ static bool read_step(const struct sw_walk *walk,
                       struct swarm_link *ret_link)
 {
     struct sw_link_hash here, there;
-    struct sw_link link;
+    struct sw_link_pair link;
     enum sw_link_side side;
     struct sw_span type, own;
 
@@ -329,9 +329,9 @@ enum swarm_status swarm_link_put(struct swarm_client *client,
                                  char *ret_why,
                                  size_t why_size)
 {
-    const struct sw_link stored = {.from = sw_span_of_slice(link->from),
-                                   .to = sw_span_of_slice(link->to),
-                                   .score = link->score};
+    const struct sw_link_pair stored = {.from = sw_span_of_slice(link->from),
+                                        .to = sw_span_of_slice(link->to),
+                                        .score = link->score};
     struct swarm_result *result;
     struct sw_buf value = {0};
     char why[SW_WHY_SIZE] = "";

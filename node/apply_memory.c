@@ -133,7 +133,8 @@ static enum sw_err find_sources(struct saying *saying, struct sw_command_result 
 
 static enum sw_err plan_link(struct saying *saying, enum sw_link_side side, struct sw_span parent)
 {
-    const struct sw_link link = {.from = name_of(saying), .to = parent, .score = SW_LINK_SCORE_MAX};
+    const struct sw_link_pair link = {
+        .from = name_of(saying), .to = parent, .score = SW_LINK_SCORE_MAX};
     const struct sw_link_hash child = sw_link_hash_of(link.from);
     const struct sw_link_hash hash = sw_link_hash_of(parent);
     struct sw_buf value = {0};

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/point.h"
 #include "node/memory_private.h"
 
 /* --- all that derives from it ----------------------------------------------------------------- */
@@ -84,7 +85,7 @@ static enum sw_err follow(struct walk *walk, uint32_t at, bool *ret_all)
     struct sw_kv_record record;
     enum sw_link_side side;
     struct sw_span name, type;
-    struct sw_link link;
+    struct sw_link_pair link;
     enum sw_err err;
 
     sw_link_prefix(SW_LINK_BACK, &hash, sw_span_str(SW_LINK_DERIVED), &prefix);
@@ -96,7 +97,7 @@ static enum sw_err follow(struct walk *walk, uint32_t at, bool *ret_all)
             return SW_ERR_OK;
         }
         walk->links++;
-        if (sw_link_read(record.value, &link)) {
+        if (sw_link_read(record.value, &link) && (at == 0 || !SW_PLANTED(CASCADE_STOPS))) {
             add_node(walk, link.from);
         }
         err = sw_link_key_read(name, &side, &here, &type, &child)
@@ -263,7 +264,7 @@ static enum sw_err tend_link(struct tending *tending, const struct sw_kv_record 
     struct sw_link_key back;
     enum sw_link_side side;
     struct sw_span type;
-    struct sw_link link;
+    struct sw_link_pair link;
     bool keeps = false;
     enum sw_err err = SW_ERR_OK;
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/point.h"
 #include "node/memory_private.h"
 #include "node/memory_ring.h"
 
@@ -226,8 +227,9 @@ static bool is_over(const struct sw__memory_plan *plan,
                     const struct sw_memory_ring *ring,
                     const struct sw__memory_need *need)
 {
-    return (int64_t)ring->count + need->count > (int64_t)plan->settings.count_max ||
-           (int64_t)ring->size + need->size > (int64_t)plan->settings.size_max;
+    return !SW_PLANTED(RING_OVERFLOWS) &&
+           ((int64_t)ring->count + need->count > (int64_t)plan->settings.count_max ||
+            (int64_t)ring->size + need->size > (int64_t)plan->settings.size_max);
 }
 
 static enum sw_err

@@ -1,4 +1,4 @@
-/* swarmctl memory: remember, recall. */
+/* swarmctl memory: what changes memories, and what a partition lets agents have. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,16 +6,16 @@
 #include "tools/cli.h"
 #include "tools/cmd.h"
 
-/* Cuts a list at its commas, in place. One tag over the limit is counted and not kept. */
-static size_t cut_tags(char *list, const char *tags[SWARM_MEMORY_TAGS_MAX])
+/* Cuts a list at its commas, in place. One word over the limit is counted and not kept. */
+static size_t cut(char *list, const char *words[], size_t count_max)
 {
     size_t count = 0;
 
-    while (list != NULL && count <= SWARM_MEMORY_TAGS_MAX) {
+    while (list != NULL && count <= count_max) {
         char *end = strchr(list, ',');
 
-        if (count < SWARM_MEMORY_TAGS_MAX) {
-            tags[count] = list;
+        if (count < count_max) {
+            words[count] = list;
         }
         count++;
         if (end != NULL) {
@@ -70,22 +70,53 @@ static int remember(struct sw_cli *cli, struct swarm_memory *memory)
     return code;
 }
 
+/* Lists of the command line, cut into words; release. */
+struct lists {
+    char *tag_list, *source_list; /* owned */
+    const char *tags[SWARM_MEMORY_TAGS_MAX];
+    const char *names[SWARM_MEMORY_SOURCES_MAX];
+    struct swarm_slice sources[SWARM_MEMORY_SOURCES_MAX];
+};
+
+static bool fill_lists(const struct sw_cli *cli, struct lists *lists, struct swarm_memory *memory)
+{
+    const char *tags = sw_cli_flag(cli, "tags");
+    const char *sources = sw_cli_flag(cli, "sources");
+
+    lists->tag_list = tags == NULL ? NULL : strdup(tags);
+    lists->source_list = sources == NULL ? NULL : strdup(sources);
+    memory->tags = lists->tags;
+    memory->tag_count = cut(lists->tag_list, lists->tags, SWARM_MEMORY_TAGS_MAX);
+    memory->source_count = cut(lists->source_list, lists->names, SWARM_MEMORY_SOURCES_MAX);
+    if (memory->source_count > SWARM_MEMORY_SOURCES_MAX) {
+        (void)sw_cli_fail_format(
+            SW_ERR_INVALID, "a memory has at most %d sources", SWARM_MEMORY_SOURCES_MAX);
+        return false;
+    }
+    for (size_t i = 0; i < memory->source_count; i++) {
+        lists->sources[i] = swarm_str(lists->names[i]);
+    }
+    memory->sources = lists->sources;
+    return true;
+}
+
 int sw_cmd_memory_remember(struct sw_cli *cli)
 {
-    struct swarm_memory memory = {.index = cli->args[0],
-                                  .agent = sw_cli_flag(cli, "agent"),
-                                  .task = sw_cli_flag(cli, "task"),
-                                  .success = !sw_cli_has(cli, "failure")};
-    const char *given = sw_cli_flag(cli, "tags");
-    char *list = given == NULL ? NULL : strdup(given);
-    const char *tags[SWARM_MEMORY_TAGS_MAX];
+    struct swarm_memory memory = {
+        .index = cli->args[0],
+        .agent = sw_cli_flag(cli, "agent"),
+        .task = sw_cli_flag(cli, "task"),
+        .success = !sw_cli_has(cli, "failure"),
+        .archive_sources = sw_cli_has(cli, "archive-sources"),
+        .meta = swarm_str(sw_cli_has(cli, "meta") ? sw_cli_flag(cli, "meta") : "")};
     struct sw_vector_text text = {0};
     struct sw_cmd_value value = {0};
+    struct lists lists = {0};
     int code = sw_cmd_usage();
 
-    memory.tag_count = cut_tags(list, tags);
-    memory.tags = tags;
-    if (has_all(&memory) && sw_cmd_small_number(cli, "utility", &memory.utility) &&
+    if (fill_lists(cli, &lists, &memory) && has_all(&memory) &&
+        sw_cmd_small_number(cli, "utility", &memory.utility) &&
+        sw_cmd_small_number(cli, "importance", &memory.importance) &&
         sw_cmd_real(cli, "if-novel", 0, &memory.novelty) &&
         sw_cli_number(cli, "lease", 0, &memory.lease) &&
         sw_cmd_vector(cli, &text, &memory.vector) && sw_cmd_value(cli, 1, &value) == SW_ERR_OK) {
@@ -94,92 +125,192 @@ int sw_cmd_memory_remember(struct sw_cli *cli)
     }
     free(value.owned);
     sw_vector_text_release(&text);
-    free(list);
+    free(lists.tag_list);
+    free(lists.source_list);
     return code;
 }
 
-/* --- recall ----------------------------------------------------------------------------------- */
+/* --- use -------------------------------------------------------------------------------------- */
 
-enum { SCORE, CONTENT, AGENT, TASK, SUCCESS, UTILITY, DISTANCE, KEY, COLUMN_COUNT };
-
-static void add_text(struct sw_output *out, size_t column, struct swarm_slice text)
+static int not_open(void)
 {
-    sw_output_cell(out, column, sw_span_of(text.data, text.size));
+    return sw_err_info(SW_ERR_CONFIG)->exit_code;
 }
 
-static void add_memory(struct sw_output *out, const struct swarm_recalled *memory)
+/* Prints the result's value under `name`, and frees it. */
+static int show(const struct sw_cli *cli,
+                enum swarm_status status,
+                struct swarm_result *result,
+                const char *name)
 {
-    char distance[32];
+    struct sw_output out;
+    int code = 0;
 
-    (void)snprintf(distance, sizeof distance, "%.9g", memory->distance);
-    sw_output_row(out);
-    sw_output_number(out, SCORE, memory->score);
-    add_text(out, CONTENT, memory->content);
-    add_text(out, AGENT, memory->agent);
-    add_text(out, TASK, memory->task);
-    sw_output_text(out, SUCCESS, memory->success ? "true" : "false");
-    sw_output_number(out, UTILITY, memory->utility);
-    sw_output_text(out, DISTANCE, distance);
-    add_text(out, KEY, memory->key);
+    if (status == SWARM_NOT_FOUND) {
+        code = sw_cli_fail_format(
+            SW_ERR_NOT_FOUND, "there is no memory %s; nothing was written", cli->args[0]);
+    } else if (status == SWARM_WRONG_TYPE) {
+        code = sw_cli_fail_format(SW_ERR_WRONG_TYPE, "the key %s has no memory", cli->args[0]);
+    } else if (status != SWARM_OK) {
+        code = sw_cli_fail_write(result);
+    } else {
+        sw_output_init(&out, "", NULL, 0);
+        if (name != NULL) {
+            sw_output_field_number(&out, name, result->value);
+        }
+        sw_output_field_number(&out, "revision", result->revision);
+        (void)sw_output_print(&out, cli->format, stdout);
+        sw_output_release(&out);
+    }
+    swarm_result_free(result);
+    return code;
 }
 
-static void print(const struct sw_cli *cli, const struct swarm_memories *memories)
+static int use(struct sw_cli *cli, enum swarm_memory_use how, const char *name)
 {
-    static const struct sw_column columns[COLUMN_COUNT] = {[SCORE] = {"score", SW_CELL_SMALL},
-                                                           [CONTENT] = {"content", SW_CELL_BYTES},
-                                                           [AGENT] = {"agent", SW_CELL_TEXT},
-                                                           [TASK] = {"task", SW_CELL_TEXT},
-                                                           [SUCCESS] = {"success", SW_CELL_BOOL},
-                                                           [UTILITY] = {"utility", SW_CELL_SMALL},
-                                                           [DISTANCE] = {"distance", SW_CELL_TEXT},
-                                                           [KEY] = {"key", SW_CELL_BYTES}};
-    const struct swarm_result *result = swarm_memories_result(memories);
+    struct swarm_result *result = NULL;
+    enum swarm_status status;
+
+    if (sw_cli_open(cli) != SW_ERR_OK) {
+        return not_open();
+    }
+    status = swarm_memory_use(
+        cli->client, sw_cli_scope(cli), swarm_str(cli->args[0]), how, &result, NULL, 0);
+    return show(cli, status, result, name);
+}
+
+int sw_cmd_memory_used(struct sw_cli *cli)
+{
+    return use(cli, SWARM_MEMORY_USED, "importance");
+}
+
+int sw_cmd_memory_archive(struct sw_cli *cli)
+{
+    return use(cli, SWARM_MEMORY_ARCHIVE, NULL);
+}
+
+int sw_cmd_memory_feedback(struct sw_cli *cli)
+{
+    const bool success = strcmp(cli->args[1], "success") == 0;
+
+    if (!success && strcmp(cli->args[1], "failure") != 0) {
+        return sw_cli_fail(SW_ERR_INVALID, "feedback is success or failure");
+    }
+    return use(cli, success ? SWARM_MEMORY_SUCCEEDED : SWARM_MEMORY_FAILED, "utility");
+}
+
+int sw_cmd_memory_forget(struct sw_cli *cli)
+{
+    struct swarm_result *result = NULL;
+    enum swarm_status status;
+
+    if (sw_cli_open(cli) != SW_ERR_OK) {
+        return not_open();
+    }
+    status = swarm_memory_forget(cli->client,
+                                 sw_cli_scope(cli),
+                                 swarm_str(cli->args[0]),
+                                 sw_cli_has(cli, "cascade"),
+                                 &result,
+                                 NULL,
+                                 0);
+    return show(cli, status, result, NULL);
+}
+
+/* --- rings ------------------------------------------------------------------------------------ */
+
+int sw_cmd_memory_agents(struct sw_cli *cli)
+{
+    static const struct sw_column columns[] = {
+        {"agent", SW_CELL_TEXT}, {"count", SW_CELL_TEXT}, {"bytes", SW_CELL_TEXT}};
+    struct swarm_memory_agent *agents = NULL;
+    char why[SW_WHY_SIZE] = "";
+    struct sw_output out;
+    enum swarm_status status;
+    size_t count = 0;
+
+    if (sw_cli_open(cli) != SW_ERR_OK) {
+        return not_open();
+    }
+    status = swarm_memory_agents(cli->client, sw_cli_scope(cli), &agents, &count, why, sizeof why);
+    if (status != SWARM_OK) {
+        return sw_cli_fail((enum sw_err)status, why);
+    }
+    sw_output_init(&out, "agents", columns, sizeof columns / sizeof columns[0]);
+    for (size_t i = 0; i < count; i++) {
+        sw_output_row(&out);
+        sw_output_text(&out, 0, agents[i].agent);
+        sw_output_number(&out, 1, agents[i].count);
+        sw_output_number(&out, 2, agents[i].size);
+    }
+    (void)sw_output_print(&out, cli->format, stdout);
+    sw_output_release(&out);
+    free(agents);
+    return 0;
+}
+
+static void print_settings(const struct sw_cli *cli, const struct swarm_memory_settings *settings)
+{
     struct sw_output out;
 
-    sw_output_init(&out, "memories", columns, COLUMN_COUNT);
-    for (size_t i = 0; i < swarm_memories_count(memories); i++) {
-        add_memory(&out, swarm_memories_at(memories, i));
-    }
-    sw_output_field(&out, "certificate", SW_CELL_JSON, result->detail);
-    sw_output_field_number(&out, "revision", result->revision);
+    sw_output_init(&out, "", NULL, 0);
+    sw_output_field_number(&out, "max_count", settings->count_max);
+    sw_output_field_number(&out, "max_bytes", settings->size_max);
+    sw_output_field_number(&out, "floor", settings->floor);
     (void)sw_output_print(&out, cli->format, stdout);
     sw_output_release(&out);
 }
 
-static int recall(struct sw_cli *cli, const struct swarm_recollection *asked)
+/* Those that are given change, the others stay. */
+int sw_cmd_memory_settings(struct sw_cli *cli)
 {
-    struct swarm_memories *memories = NULL;
+    const bool sets =
+        sw_cli_has(cli, "max-count") || sw_cli_has(cli, "max-bytes") || sw_cli_has(cli, "floor");
+    struct swarm_memory_settings settings;
     char why[SW_WHY_SIZE] = "";
     enum swarm_status status;
 
     if (sw_cli_open(cli) != SW_ERR_OK) {
-        return sw_err_info(SW_ERR_CONFIG)->exit_code;
+        return not_open();
     }
-    status = swarm_recall(cli->client, sw_cli_scope(cli), asked, &memories, why, sizeof why);
+    status = swarm_memory_settings_get(cli->client, sw_cli_scope(cli), &settings, why, sizeof why);
     if (status != SWARM_OK) {
         return sw_cli_fail((enum sw_err)status, why);
     }
-    print(cli, memories);
-    swarm_memories_free(memories);
+    if (!sw_cli_number(cli, "max-count", settings.count_max, &settings.count_max) ||
+        !sw_cli_number(cli, "max-bytes", settings.size_max, &settings.size_max) ||
+        !sw_cli_number(cli, "floor", settings.floor, &settings.floor)) {
+        return sw_cmd_usage();
+    }
+    if (sets) {
+        status = swarm_memory_settings_put(
+            cli->client, sw_cli_scope(cli), &settings, NULL, why, sizeof why);
+    }
+    if (status != SWARM_OK) {
+        return sw_cli_fail((enum sw_err)status, why);
+    }
+    print_settings(cli, &settings);
     return 0;
 }
 
-int sw_cmd_memory_recall(struct sw_cli *cli)
+int sw_cmd_memory_tend(struct sw_cli *cli)
 {
-    struct swarm_recollection asked = {.index = cli->args[0],
-                                       .agent = sw_cli_flag(cli, "agent"),
-                                       .task = sw_cli_flag(cli, "task"),
-                                       .tag = sw_cli_flag(cli, "tag"),
-                                       .successes_only = sw_cli_has(cli, "successes")};
-    struct sw_vector_text text = {0};
-    int code = sw_cmd_usage();
+    char why[SW_WHY_SIZE] = "";
+    struct sw_output out;
+    enum swarm_status status;
+    uint64_t gone = 0;
 
-    if (sw_cmd_small_number(cli, "k", &asked.k) &&
-        sw_cmd_small_number(cli, "min-utility", &asked.utility_min) &&
-        sw_cli_time(cli, "half-life", 0, &asked.half_life_ms) &&
-        sw_cmd_vector(cli, &text, &asked.vector)) {
-        code = recall(cli, &asked);
+    if (sw_cli_open(cli) != SW_ERR_OK) {
+        return not_open();
     }
-    sw_vector_text_release(&text);
-    return code;
+    status = swarm_memory_tend(cli->client, sw_cli_scope(cli), &gone, why, sizeof why);
+    if (status != SWARM_OK) {
+        return sw_cli_fail_format(
+            (enum sw_err)status, "%s (keys deleted: %llu)", why, (unsigned long long)gone);
+    }
+    sw_output_init(&out, "", NULL, 0);
+    sw_output_field_number(&out, "deleted", gone);
+    (void)sw_output_print(&out, cli->format, stdout);
+    sw_output_release(&out);
+    return 0;
 }

@@ -39,6 +39,18 @@ extern const struct sw_cli_flag sw_campaign_flags[];
 extern const struct sw_cli_flag sw_observe_flags[];
 extern const struct sw_cli_flag sw_resign_flags[];
 
+/* flags_memory.c */
+extern const struct sw_cli_flag sw_remember_flags[];
+extern const struct sw_cli_flag sw_consolidate_flags[];
+extern const struct sw_cli_flag sw_recall_flags[];
+extern const struct sw_cli_flag sw_memory_list_flags[];
+extern const struct sw_cli_flag sw_explain_flags[];
+extern const struct sw_cli_flag sw_forget_flags[];
+extern const struct sw_cli_flag sw_memory_settings_flags[];
+extern const struct sw_cli_flag sw_link_put_flags[];
+extern const struct sw_cli_flag sw_link_list_flags[];
+extern const struct sw_cli_flag sw_link_follow_flags[];
+
 /* flags_context.c */
 extern const struct sw_cli_flag sw_context_scope_flags[];
 extern const struct sw_cli_flag sw_context_flags[];

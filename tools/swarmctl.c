@@ -4,6 +4,7 @@
 
 #include "tools/cli.h"
 #include "tools/commands_context.h"
+#include "tools/commands_memory.h"
 #include "tools/flags.h"
 
 enum { ANY = SW_CLI_ARGS_MAX };
@@ -121,28 +122,6 @@ static const struct sw_cli_flag near_flags[] = {
     {"encoding", "NAME", "of keys and values: auto, utf8, hex, base64 (default auto)"},
     {NULL, NULL, NULL}};
 
-static const struct sw_cli_flag remember_flags[] = {
-    SCOPE_FLAGS,
-    {"agent", "NAME", "who learned it"},
-    {"task", "NAME", "at which task"},
-    {"vector", "NUMBERS", "0.1,0.2,... or @FILE"},
-    {"failure", NULL, "the task failed (default: it was a success)"},
-    {"utility", "N", "of what use it is, 1 to 1000 (default 700 of a success, 200 of a failure)"},
-    {"tags", "LIST", "words to recall it by, joined by commas"},
-    {"if-novel", "DISTANCE", "only if nothing is that near"},
-    {"lease", "LEASE", "the memory ends with it"},
-    {NULL, NULL, NULL}};
-static const struct sw_cli_flag recall_flags[] = {
-    SCOPE_FLAGS,
-    {"vector", "NUMBERS", "0.1,0.2,... or @FILE"},
-    {"k", "N", "how many (default 10)"},
-    {"agent", "NAME", "only what this agent learned"},
-    {"task", "NAME", "only at this task"},
-    {"tag", "WORD", "only with this tag"},
-    {"min-utility", "N", "only of at least this use"},
-    {"successes", NULL, "only of successes"},
-    {"half-life", "TIME", "how soon age counts half (default 168h)"},
-    {NULL, NULL, NULL}};
 static const struct sw_cli_flag top_flags[] = {
     {"interval", "TIME", "between two looks (default 1s)"},
     {"count", "N", "end after so many (default, and 0: never)"},
@@ -557,24 +536,7 @@ const struct sw_command sw_commands[] = {
      sw_cmd_index_watch,
      near_flags,
      SW_FORMAT_TABLE},
-    {"memory",
-     "remember",
-     "INDEX [TEXT|-]",
-     "keep what an agent learned, found by its vector",
-     1,
-     2,
-     sw_cmd_memory_remember,
-     remember_flags,
-     SW_FORMAT_TABLE},
-    {"memory",
-     "recall",
-     "INDEX",
-     "what was learned nearest to a vector, by use and age too",
-     1,
-     1,
-     sw_cmd_memory_recall,
-     recall_flags,
-     SW_FORMAT_TABLE},
+    SW_MEMORY_COMMANDS,
     SW_CONTEXT_COMMANDS,
     {"lock",
      NULL,

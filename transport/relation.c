@@ -142,7 +142,7 @@ bool sw_link_key_read(struct sw_span key,
 
 /* --- values ----------------------------------------------------------------------------------- */
 
-void sw_link_write(const struct sw_link *link, struct sw_buf *out)
+void sw_link_write(const struct sw_link_pair *link, struct sw_buf *out)
 {
     SW_ASSERT(link->score <= SW_LINK_SCORE_MAX);
     SW_ASSERT(link->from.size > 0 && link->from.size <= SW_KEY_SIZE_MAX);
@@ -170,10 +170,10 @@ static bool take_number(struct sw_span *rest, uint32_t max, uint32_t *ret_number
     return size > 0 && number <= max;
 }
 
-bool sw_link_read(struct sw_span value, struct sw_link *ret_link)
+bool sw_link_read(struct sw_span value, struct sw_link_pair *ret_link)
 {
     struct sw_span rest = value;
-    struct sw_link link;
+    struct sw_link_pair link;
     uint32_t size;
 
     if (!take_text(&rest, first_words) || !take_number(&rest, SW_LINK_SCORE_MAX, &link.score) ||

@@ -36,7 +36,7 @@ enum sw_link_side {
 };
 
 /* Views. */
-struct sw_link {
+struct sw_link_pair {
     struct sw_span from;
     struct sw_span to;
     uint32_t score; /* thousandths */
@@ -76,7 +76,7 @@ bool sw_link_key_read(struct sw_span key,
                       struct sw_span *ret_type,
                       struct sw_link_hash *ret_there);
 
-void sw_link_write(const struct sw_link *link, struct sw_buf *out);
-bool sw_link_read(struct sw_span value, struct sw_link *ret_link);
+void sw_link_write(const struct sw_link_pair *link, struct sw_buf *out);
+bool sw_link_read(struct sw_span value, struct sw_link_pair *ret_link);
 
 #endif

@@ -87,6 +87,8 @@ FINDERS = {
     "FULL_STORE_SKIPS_ENTRY": ["node"],
     "LEASE_BY_WALL_CLOCK": ["node", "chaos lease clock,transfer"],
     "LEASE_BY_OWN_CLOCK": ["node"],
+    "RING_OVERFLOWS": ["node"],
+    "CASCADE_STOPS": ["node"],
     "LEASE_LEAVES_KEYS": ["node", "chaos lease kill"],
     "KEEP_ALIVE_NOT_COMMITTED": ["node"],
     "LEASE_TIME_JUMPS": ["node", "chaos lease kill"],

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 
 #include "transport/context.h"
+#include "transport/memory.h"
 #include "transport/proto.h"
+#include "transport/relation.h"
 #include "transport/txn.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -209,6 +211,48 @@ static void fuzz_contexts(const uint8_t *data, size_t size, struct sw_buf *again
     }
 }
 
+/* What decodes re-encodes to the same bytes; what is stored is read as it is written again. */
+static void fuzz_memories(const uint8_t *data, size_t size, struct sw_buf *again)
+{
+    const struct sw_span bytes = sw_span_of(data, size);
+    struct sw_memory_settings settings;
+    struct sw_link_pair link;
+    struct sw_memory_text text, twice;
+    struct sw_memory_put put;
+    struct sw_span agent;
+    char why[SW_WHY_SIZE];
+
+    sw_buf_clear(again);
+    if (sw_memory_put_decode(bytes, &put) == SW_ERR_OK) {
+        sw_memory_put_encode(&put, again);
+        check(again, data, size);
+        (void)sw_memory_put_validate(sw_span_str("a"), bytes, why);
+    }
+    sw_buf_clear(again);
+    if (sw_memory_text_read(bytes, &text)) {
+        uint32_t importance;
+        enum sw_memory_tier tier;
+
+        sw_memory_fade(&text, UINT64_MAX >> 1, &importance, &tier);
+        sw_memory_text_write(&text, again);
+        if (importance > text.importance || !sw_memory_text_read(sw_buf_span(again), &twice) ||
+            twice.importance != text.importance || twice.parent_count != text.parent_count ||
+            !sw_span_equal(twice.content, text.content)) {
+            abort();
+        }
+    }
+    sw_buf_clear(again);
+    if (sw_link_read(bytes, &link)) {
+        sw_link_write(&link, again);
+        check(again, data, size);
+    }
+    if (sw_memory_settings_read(bytes, &settings) &&
+        sw_memory_settings_validate(&settings, why) != SW_ERR_OK) {
+        abort();
+    }
+    (void)sw_memory_key_read(bytes, &agent);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct sw_buf again = {0};
@@ -220,6 +264,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_merge(data, size, &again);
     fuzz_contexts(data, size, &again);
     fuzz_context_policies(data, size, &again);
+    fuzz_memories(data, size, &again);
     sw_buf_release(&again);
     return 0;
 }

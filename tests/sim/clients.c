@@ -11,6 +11,7 @@
 #include "tests/sim/context_calls.h"
 #include "tests/sim/item_calls.h"
 #include "tests/sim/lease_calls.h"
+#include "tests/sim/memory_calls.h"
 #include "tests/sim/near_calls.h"
 #include "tests/sim/past_calls.h"
 #include "tests/sim/tenant_calls.h"
@@ -519,6 +520,9 @@ static void think(void *arg)
     }
     if (world->plan.facts != 0 && sw_prng_chance(&world->prng, 1, world->plan.facts)) {
         sim_item_step(client, world->calm ? 8000 : timeouts[sw_prng_below(&world->prng, 4)]);
+    }
+    if (world->plan.memories != 0 && sw_prng_chance(&world->prng, 1, world->plan.memories)) {
+        sim_memory_step(client, world->calm ? 8000 : timeouts[sw_prng_below(&world->prng, 4)]);
     }
     if (world->plan.near != 0 && sw_prng_chance(&world->prng, 1, world->plan.near)) {
         sim_near_step(client, world->calm ? 1000 : timeouts[sw_prng_below(&world->prng, 4)]);

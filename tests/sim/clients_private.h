@@ -131,6 +131,25 @@ struct sim_vector {
     char key[32]; /* of the last put */
 };
 
+enum { SIM_MEMORY_COUNT = 10 };
+enum sim_memory_known { SIM_MEMORY_ABSENT, SIM_MEMORY_THERE, SIM_MEMORY_MAYBE };
+
+/* What a client does with memories of its own, and what it knows of them: see memory_calls.h. */
+struct sim_memory {
+    bool pending;
+    enum sw_op op;
+    size_t call;
+    uint32_t life; /* a new agent after each outcome that nobody knows */
+    char agent[16];
+    enum sim_memory_known known[SIM_MEMORY_COUNT];
+    uint32_t source[SIM_MEMORY_COUNT]; /* that it was last said with; SIM_MEMORY_COUNT = none */
+    uint32_t count;
+    uint32_t slot, from; /* of the call */
+    bool cascades;
+    bool forgetting; /* a forgetting has more steps to go */
+    bool lists;      /* how many there are is not known */
+};
+
 enum { SIM_FACT_COUNT = 12 };
 
 struct sim_fact {
@@ -261,6 +280,7 @@ struct sim_client {
     struct sim_watch watch;
     struct sim_vector vector;
     struct sim_item_call item;
+    struct sim_memory memory;
     struct sim_near near;
     struct sim_context_call context;
     struct sim_past past;
@@ -282,6 +302,7 @@ struct sim_clients {
     bool item_index[SIM_ITEM_INDEX_COUNT];
     uint64_t item_clock; /* counts the writes of items that are over */
     struct sim_item_answer item_answers[SIM_ITEM_ANSWER_COUNT];
+    bool has_ring;                  /* the settings of memory_calls.c were acknowledged */
     struct sim_near_put *near_puts; /* owned; by number */
     struct sim_shelf shelves[SIM_SHELF_COUNT_OF];
     uint64_t phrases[SIM_PHRASE_COUNT]; /* token of the block that has it, plus 1; 0 = unknown */

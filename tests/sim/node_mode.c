@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "tests/sim/faults.h"
+#include "tests/sim/memory_calls.h"
 #include "tests/sim/net.h"
 #include "tests/sim/node_disk.h"
 #include "tests/sim/node_member.h"
@@ -465,6 +466,7 @@ static void mode_verdict(struct sim_world *world)
     first = next_sound(world, &at);
     if (first != NULL) {
         sim_store_judge(world, first->store); /* the others are equal to it */
+        sim_memory_judge(world, first->store);
     }
     while ((machine = next_sound(world, &at)) != NULL) {
         (void)sim_tables_equal(first, machine, SW_TABLE_META, true);

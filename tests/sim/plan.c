@@ -156,5 +156,6 @@ struct sim_plan sim_plan_of(enum sim_mode_kind mode, uint64_t seed)
     plan.ask_outcome = sw_prng_chance(&prng, 2, 3) ? between(&prng, 10, 100) : 0;
     plan.aged = sw_prng_chance(&prng, 1, 2) ? 2 : 0;
     plan.near = sw_prng_chance(&prng, 1, 2) ? 3 : 0;
+    plan.memories = sw_prng_chance(&prng, 1, 2) ? 3 : 0;
     return plan;
 }

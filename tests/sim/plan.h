@@ -87,6 +87,7 @@ enum sim_mode_kind { SIM_MODE_RAFT, SIM_MODE_NODE };
     X(uint32_t, applier_pending_max, 0, "see sw_node_limits; 0 = its default")               \
     X(uint32_t, change_count_max, 0, "changes kept for watchers; 0 = the node's default")     \
     X(uint32_t, facts, 0, "a client asks about a fact (vectors) one time in so many; 0 = never") \
+    X(uint32_t, memories, 0, "a client says or forgets one time in so many; 0 = never")       \
     X(uint32_t, near, 0, "a client puts or watches by meaning one time in so many; 0 = never") \
     X(uint32_t, contexts, 0, "a client asks about a context one time in so many; 0 = never") \
     X(uint32_t, aged, 0, "a client asks any replica one time in so many; 0 = never")         \

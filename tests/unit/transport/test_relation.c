@@ -51,10 +51,10 @@ static void values_read_as_they_were_written(void **unused)
                                         "swarm-link 1 1 257\nab",
                                         "swarm-link 1 1 1 ab",
                                         "swarm-link 2 1 1\nab"};
-    const struct sw_link link = {
+    const struct sw_link_pair link = {
         .from = sw_span_of("a\0\n", 3), .to = sw_span_str("b"), .score = 1000};
     struct sw_buf bytes = {0};
-    struct sw_link read;
+    struct sw_link_pair read;
 
     (void)unused;
     sw_link_write(&link, &bytes);
@@ -70,10 +70,11 @@ static void values_read_as_they_were_written(void **unused)
 
 static void hostile_bytes_are_read_in_bounds(void **unused)
 {
-    const struct sw_link link = {.from = sw_span_str("from"), .to = sw_span_str("to"), .score = 7};
+    const struct sw_link_pair link = {
+        .from = sw_span_str("from"), .to = sw_span_str("to"), .score = 7};
     struct sw_prng prng = sw_prng_of(22);
     struct sw_buf bytes = {0};
-    struct sw_link read;
+    struct sw_link_pair read;
 
     (void)unused;
     for (int i = 0; i < 20000; i++) {
