@@ -47,6 +47,23 @@ class Index(unittest.TestCase):
             self.assertEqual(after["hits"], before["hits"])
             self.assertEqual(after["certificate"], before["certificate"])
 
+    def test_a_long_search_sees_what_was_just_written(self):
+        """A thousand are asked for: from a view on another thread, which opens behind the puts."""
+        with swarm(1) as made:
+            made.start()
+            self.create(made)
+            for number in range(12):
+                self.put(made, number, "--attributes", f"year:={2000 + number}")
+                found = self.search(made, number, "--k", "1000")
+                self.assertEqual(len(found["hits"]), number + 1)
+                self.assertEqual(found["hits"][0]["key"], f"key-{number}")
+                self.assertFalse(found["certificate"]["terminated_early"])
+            self.json(made, "kv", "del", "key-3")
+            some = self.search(made, 3, "--k", "1000", "--where", "year>=2003,year<=2005")
+            self.assertEqual({h["key"] for h in some["hits"]}, {"key-4", "key-5"})
+            self.assertEqual(self.search(made, 3, "--k", "50", "--where",
+                                         "year>=2003,year<=2005")["hits"], some["hits"])
+
     def try_search(self, made, number, *more):
         code, out, _ = made.ctl("index", "search", "notes", "--vector", vector(number), *more,
                                 "-o", "json")
