@@ -113,6 +113,7 @@ enum {
     SW_ATTRIBUTE_NAME_SIZE_MAX = 64,
     SW_ATTRIBUTE_TEXT_SIZE_MAX = 256,
     SW_CONDITION_COUNT_MAX = 32,      /* of one question */
+    SW_INDEX_SAMPLE_COUNT_MAX = 64, /* of recall, in one request */
     SW_SEARCH_RERANK_MAX = 16 * 1024, /* candidates compared exactly */
     /* Places of entries, free ones too, that a search looks at, that putting-if-novel looks at
      * inside of an entry, and that a search may look at while entries wait for it. */

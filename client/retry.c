@@ -49,6 +49,7 @@ bool sw_request_repeatable(const struct sw_request *request)
     case SW_OP_LEASE_LIST:
     case SW_OP_WATCH:
     case SW_OP_INDEX_LIST:
+    case SW_OP_INDEX_STATUS:
     case SW_OP_VECTOR_SEARCH:
     case SW_OP_STATUS:
     case SW_OP_MEMBER_LIST:
@@ -73,6 +74,7 @@ bool sw_request_repeatable(const struct sw_request *request)
     case SW_OP_SETTING_DELETE:
     case SW_OP_INDEX_CREATE:
     case SW_OP_INDEX_DROP:
+    case SW_OP_INDEX_TUNE:
     case SW_OP_VECTOR_PUT:
     case SW_OP_CONTEXT_CREATE:
     case SW_OP_CONTEXT_APPEND:

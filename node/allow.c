@@ -188,6 +188,7 @@ bool sw_rights_cover(enum sw_rights rights, enum sw_op op)
     case SW_OP_LEASE_LIST:
     case SW_OP_WATCH:
     case SW_OP_INDEX_LIST:
+    case SW_OP_INDEX_STATUS:
     case SW_OP_VECTOR_SEARCH:
     case SW_OP_HISTORY:
     case SW_OP_MEMORY_AGENTS:
@@ -205,6 +206,7 @@ bool sw_rights_cover(enum sw_rights rights, enum sw_op op)
     case SW_OP_LEASE_REVOKE:
     case SW_OP_INDEX_CREATE:
     case SW_OP_INDEX_DROP:
+    case SW_OP_INDEX_TUNE:
     case SW_OP_VECTOR_PUT:
     case SW_OP_CONTEXT_CREATE:
     case SW_OP_CONTEXT_APPEND:

@@ -200,6 +200,10 @@ enum sw_err sw__vector_watermark(struct sw__apply *apply,
                                  uint32_t context,
                                  uint64_t revision);
 
+/* apply_tune.c */
+enum sw_err sw__index_tune(struct sw__apply *apply,
+                           const struct sw_request *request,
+                           struct sw_command_result *result);
 /* apply_near.c: vectors that an index loses stay with the change that took them away. */
 /* Adds what the index has at `id` to `lost`, before it is deleted there. */
 enum sw_err sw__lost_add(struct sw__apply *apply,

@@ -471,6 +471,7 @@ void sw_node_tick(struct sw_node *node)
     for (uint32_t i = 0; i < node->shard_count; i++) {
         sw_group_tick(node->shards[i]->group);
         sw__install_tick(node->shards[i], now_ms);
+        sw__tune_tick(node->shards[i], now_ms);
     }
     if (now_ms - node->applier_tick_ms >= APPLIER_TICK_MS) {
         node->applier_tick_ms = now_ms;

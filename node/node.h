@@ -172,6 +172,8 @@ void sw_node_status_json(const struct sw_node *node, struct sw_buf *out);
 bool sw_node_admits(const struct sw_node *node, const uint8_t key[32]);
 /* Counters of this node (node/metrics.h); for swarmd's /metrics and for tests. */
 struct sw_metrics *sw_node_metrics(struct sw_node *node);
+/* Measured recalls of indexes, in the form of sw_metrics_print. */
+void sw_node_recalls_print(const struct sw_node *node, struct sw_buf *out);
 
 /* First byte of a message between nodes: 1..63 belong to raft/, these to node/. */
 enum sw_node_message {

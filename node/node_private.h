@@ -118,7 +118,21 @@ struct sw__export {
     uint64_t generation; /* token of the running chunk; stale ones are dropped */
 };
 
+/* What was measured of an index here: see tune_node.c. */
+struct sw__recall {
+    uint64_t number; /* of the index */
+    uint64_t asked_ms;
+    uint32_t samples, permille;
+    char label[SW_TENANT_SIZE_MAX + SW_NAMESPACE_SIZE_MAX + SW_PARTITION_SIZE_MAX +
+               SW_SPACE_NAME_SIZE_MAX + 4];
+};
+
+enum { SW__RECALL_COUNT = 32 };
+
 struct sw__shard {
+    bool tuning;      /* a question about recall is under way */
+    uint64_t tune_ms; /* not before */
+    struct sw__recall recalls[SW__RECALL_COUNT];
     struct sw_node *node;
     struct sw_group_id id;
     struct sw_group *group;   /* owned; NULL once it is asked to stop */
@@ -306,6 +320,11 @@ void sw__rights_turn_end(struct sw__shard *shard);
 enum sw_fair_class sw__class_of(enum sw_op op);
 /* Writes, and reads with their read point: it waits for its turn. */
 void sw__queue_push(struct sw__shard *shard, struct sw__request *request);
+
+/* tune_node.c */
+void sw__tune_tick(struct sw__shard *shard, uint64_t now_ms);
+/* True if the read was one of ours. */
+bool sw__tune_answered(struct sw_node *node, uint64_t token, const struct sw_reply *reply);
 bool sw__wants_tick(enum sw_op op);
 /* The next write, which stays; NULL: none may go. What wants a tick waits until there may be one.
  * Leases come first, but for an entry that is half full with `leases` of them. */

@@ -420,7 +420,7 @@ static enum sw_err query_vectors(const struct sw_request *request,
 
 static bool is_of_vectors(enum sw_op op)
 {
-    return op == SW_OP_VECTOR_SEARCH || op == SW_OP_INDEX_LIST;
+    return op == SW_OP_VECTOR_SEARCH || op == SW_OP_INDEX_LIST || op == SW_OP_INDEX_STATUS;
 }
 
 static enum sw_err judge(const struct sw_request *request)
@@ -458,6 +458,9 @@ enum sw_err sw_query(const struct sw_state *state,
     enum sw_err err = SW_ERR_OK;
 
     sw_buf_clear(records);
+    if (answer == SW_ERR_OK && request->op == SW_OP_INDEX_STATUS) {
+        return sw__tune_read(request, state, records, ret_reply);
+    }
     if (answer == SW_ERR_OK && is_of_vectors(request->op)) {
         return query_vectors(request, state, store, records, ret_reply);
     }

@@ -54,6 +54,12 @@ enum sw_err sw__watch_read(struct sw__page *page,
 /* Behind the records of a page that has some of a cascade, how deep each of them is: a byte. */
 void sw__watch_depths(struct sw__page *page);
 
+/* query_tune.c: an INDEX_STATUS. */
+enum sw_err sw__tune_read(const struct sw_request *request,
+                          const struct sw_state *state,
+                          struct sw_buf *out,
+                          struct sw_reply *ret_reply);
+
 /* query_near.c: the same with a question. */
 enum sw_err sw__near_read(struct sw__page *page,
                           const struct sw_state *state,

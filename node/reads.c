@@ -170,7 +170,12 @@ void sw__read_done(void *arg, uint64_t token, const struct sw_reply *reply)
     /* Each token comes back once, and its request lives until then.
      * NOLINTNEXTLINE(performance-no-int-to-ptr) */
     struct sw__request *request = (struct sw__request *)(uintptr_t)token;
-    struct sw__shard *shard = request->shard;
+    struct sw__shard *shard;
+
+    if (sw__tune_answered(node, token, reply)) {
+        return;
+    }
+    shard = request->shard;
 
     if (!request->moved) {
         SW_ASSERT(shard->reading_cost >= request->turn.cost);

@@ -17,6 +17,7 @@ static uint8_t needed_rights(const struct sw_request *request)
     case SW_OP_LEASE_LIST:
     case SW_OP_WATCH:
     case SW_OP_INDEX_LIST:
+    case SW_OP_INDEX_STATUS:
     case SW_OP_VECTOR_SEARCH:
     case SW_OP_HISTORY:
     case SW_OP_MEMORY_AGENTS:
@@ -33,6 +34,7 @@ static uint8_t needed_rights(const struct sw_request *request)
     case SW_OP_LEASE_REVOKE:
     case SW_OP_INDEX_CREATE:
     case SW_OP_INDEX_DROP:
+    case SW_OP_INDEX_TUNE:
     case SW_OP_CONTEXT_CREATE:
     case SW_OP_CONTEXT_APPEND:
     case SW_OP_CONTEXT_WINDOW:

@@ -390,6 +390,7 @@ static void on_metrics(void *arg, struct sw_buf *out)
     struct sw_server *server = arg;
 
     sw_metrics_print(sw_node_metrics(server->node), SW_VERSION, server->config.node_id, out);
+    sw_node_recalls_print(server->node, out);
 }
 
 /* --- assembly --------------------------------------------------------------------------------- */

@@ -190,6 +190,9 @@ void sw_vectors_profile_encode(const struct sw_vectors_profile *profile, struct 
 {
     sw_write_u8(out, SW_VECTORS_PROFILE_FORMAT);
     sw_write_u64(out, profile->kept_from);
+    sw_write_u16(out, (uint16_t)profile->target_permille);
+    sw_write_u32(out, profile->budget.probe_percent);
+    sw_write_u32(out, profile->budget.rerank_tenths);
 }
 
 enum sw_err sw_vectors_profile_decode(struct sw_span bytes, struct sw_vectors_profile *ret_profile)
@@ -202,7 +205,12 @@ enum sw_err sw_vectors_profile_decode(struct sw_span bytes, struct sw_vectors_pr
         return err;
     }
     *ret_profile = (struct sw_vectors_profile){.stored = true, .kept_from = sw_read_u64(&in)};
-    return sw_reader_finish(&in) == SW_ERR_OK ? SW_ERR_OK : SW_ERR_CORRUPT;
+    ret_profile->target_permille = sw_read_u16(&in);
+    ret_profile->budget.probe_percent = sw_read_u32(&in);
+    ret_profile->budget.rerank_tenths = sw_read_u32(&in);
+    return sw_reader_finish(&in) == SW_ERR_OK && ret_profile->target_permille < 1000
+               ? SW_ERR_OK
+               : SW_ERR_CORRUPT;
 }
 
 void sw_vectors_entry_encode(struct sw_span key,
@@ -312,6 +320,7 @@ struct sw_vectors_index *sw_vectors_add(struct sw_vectors *vectors,
 static void index_free(struct sw_vectors_index *index)
 {
     sw_index_reader_free(index->reader);
+    free(index->window);
     sw_attributes_release(&index->attributes);
     sw_index_free(index->index);
     sw_buf_release(&index->names);

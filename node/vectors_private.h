@@ -7,6 +7,7 @@
 #include "index/measure.h"
 #include "index/search.h"
 #include "node/attributes.h"
+#include "node/tune.h"
 #include "node/vectors.h"
 
 struct sw__apply;
@@ -17,11 +18,15 @@ struct sw_state;
  *
  * | table | key                                                  | value                          |
  * |-------|------------------------------------------------------|--------------------------------|
- * | meta  | group ‖ "profile-" and the number in 16 hex digits   | format 1, kept from (8)        |
+ * | meta  | group ‖ "profile-" and the number in 16 hex digits   | format 1, kept from (8),       |
+ * |       |                                                      | target (2), probe (4) and      |
+ * |       |                                                      | rerank (4) of its budget       |
  */
 struct sw_vectors_profile {
     bool stored;
     uint64_t kept_from; /* vectors that went after this revision are kept with their changes */
+    uint32_t target_permille;      /* recall of a search that does not name one; 0: the default */
+    struct sw_index_budget budget; /* what that takes; 0: as the library says */
 };
 
 enum { SW_VECTORS_PROFILE_FORMAT = 1 };
@@ -39,6 +44,7 @@ struct sw_vectors_index {
     uint64_t size;     /* that it counts as; 0: it is not counted */
     bool size_changed; /* since the last flush */
     struct sw_vectors_profile profile;
+    struct sw_tune_window *window; /* owned: what was measured here; NULL until then */
     struct sw_buf names;     /* owned: tenant, namespace, partition and name, one after the other */
     struct sw_place place;   /* into `names` */
     struct sw_span name;     /* into `names` */
@@ -55,6 +61,10 @@ struct sw_vectors_index {
 
 /* After each call of the library that writes. */
 void sw__vectors_note(struct sw_state *state, struct sw_vectors_index *index);
+/* The reader, on the records as they are now. */
+enum sw_err sw__vectors_open_reader(struct sw_vectors_index *index) SW_MUST_CHECK;
+/* What a search without a wish is given. */
+struct sw_index_budget sw__vectors_budget(const struct sw_vectors_index *index);
 /* Both lengths of a DIMENSION, in numbers: a vector's of so many bytes above, the space's below. */
 uint64_t sw__vectors_dimensions(const struct sw_space *space, size_t vector_size);
 

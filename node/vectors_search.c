@@ -68,8 +68,7 @@ enum sw_err sw_vectors_entry_get(const struct sw_vectors_index *index,
     return err == SW_ERR_OK ? sw_vectors_entry_decode(bytes, ret_entry) : err;
 }
 
-/* The reader, on the records as they are now. */
-static enum sw_err open_reader(struct sw_vectors_index *index)
+enum sw_err sw__vectors_open_reader(struct sw_vectors_index *index)
 {
     struct sw_store_marks marks;
     struct sw_key prefix;
@@ -120,7 +119,7 @@ enum sw_err sw_vectors_nearest(struct sw_vectors_index *index,
     enum sw_err err;
 
     *ret_match = (struct sw_vectors_match){0};
-    err = open_reader(index);
+    err = sw__vectors_open_reader(index);
     if (err == SW_ERR_OK) {
         err = sw_index_search(index->reader, &query, &hit, &count, &certificate);
     }
@@ -408,7 +407,7 @@ static enum sw_err search(const struct sw_vectors *vectors,
     struct sw_vectors_index *index = look->index;
     const struct sw_space *space;
     struct sw_index_query wanted;
-    enum sw_err err = open_reader(index);
+    enum sw_err err = sw__vectors_open_reader(index);
 
     if (err != SW_ERR_OK) {
         return err;
@@ -420,6 +419,11 @@ static enum sw_err search(const struct sw_vectors *vectors,
         return SW_ERR_OK;
     }
     fill_query(look->query, space, &filter, &wanted);
+    if (wanted.recall_permille == 0) { /* nothing is wished for */
+        wanted.budget = index->profile.budget;
+        wanted.recall_permille =
+            wanted.budget.probe_percent == 0 ? index->profile.target_permille : 0;
+    }
     wanted.scan_max = scan_max_of(&wanted, effort);
     if (effort == SW_VECTORS_BRIEF && is_long(&wanted)) {
         answer->unfinished = true;

@@ -1,5 +1,6 @@
 /* Reads a node's list of vector indexes with cJSON, into rows. */
 #include <cjson/cJSON.h>
+#include <stdlib.h>
 
 #include "tools/indexes.h"
 
@@ -49,4 +50,90 @@ bool sw_indexes_print(const char *json, enum sw_format format, FILE *file)
     sw_output_release(&out);
     cJSON_Delete(root);
     return good;
+}
+
+static uint64_t number_of(const cJSON *object, const char *name)
+{
+    const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, name);
+
+    if (cJSON_IsString(value) != 0) {
+        return strtoull(cJSON_GetStringValue(value), NULL, 10);
+    }
+    return cJSON_IsNumber(value) != 0 && cJSON_GetNumberValue(value) > 0
+               ? (uint64_t)cJSON_GetNumberValue(value)
+               : 0;
+}
+
+static void read_bins(const cJSON *list, struct sw_index_status *status)
+{
+    const cJSON *bin;
+
+    cJSON_ArrayForEach(bin, list)
+    {
+        if (status->bin_count < SW_INDEX_STATUS_BINS) {
+            status->bins[status->bin_count].from = (uint32_t)number_of(bin, "from");
+            status->bins[status->bin_count++].buckets = (uint32_t)number_of(bin, "buckets");
+        }
+    }
+}
+
+bool sw_index_status_read(const char *json, struct sw_index_status *ret_status)
+{
+    cJSON *root = cJSON_Parse(json);
+    const cJSON *name = cJSON_GetObjectItemCaseSensitive(root, "name");
+    const cJSON *bins = cJSON_GetObjectItemCaseSensitive(root, "histogram");
+    const bool good = cJSON_IsString(name) != 0 && cJSON_IsArray(bins) != 0;
+
+    *ret_status = (struct sw_index_status){.bin_count = 0};
+    if (good) {
+        (void)snprintf(ret_status->name, sizeof ret_status->name, "%s", cJSON_GetStringValue(name));
+        ret_status->dim = (uint32_t)number_of(root, "dim");
+        ret_status->target_permille = (uint32_t)number_of(root, "target_permille");
+        ret_status->probe_percent = (uint32_t)number_of(root, "probe_percent");
+        ret_status->rerank_tenths = (uint32_t)number_of(root, "rerank_tenths");
+        ret_status->samples = (uint32_t)number_of(root, "samples");
+        ret_status->recall_permille = (uint32_t)number_of(root, "recall_permille");
+        ret_status->buckets = (uint32_t)number_of(root, "buckets");
+        ret_status->largest = (uint32_t)number_of(root, "largest");
+        ret_status->entries = number_of(root, "entries");
+        ret_status->scanned = number_of(root, "scanned");
+        read_bins(bins, ret_status);
+    }
+    cJSON_Delete(root);
+    return good;
+}
+
+bool sw_index_status_print(const char *json, enum sw_format format, FILE *file)
+{
+    cJSON *root = cJSON_Parse(json);
+    const cJSON *field;
+    struct sw_output out;
+    char number[32];
+
+    if (cJSON_IsObject(root) == 0) {
+        cJSON_Delete(root);
+        return false;
+    }
+    sw_output_init(&out, "index", NULL, 0);
+    cJSON_ArrayForEach(field, root)
+    {
+        if (cJSON_IsString(field) != 0) {
+            sw_output_field(&out, field->string, SW_CELL_TEXT, cJSON_GetStringValue(field));
+        } else if (cJSON_IsNumber(field) != 0) {
+            (void)snprintf(number, sizeof number, "%.0f", cJSON_GetNumberValue(field));
+            sw_output_field(&out, field->string, SW_CELL_TEXT, number);
+        } else if (cJSON_IsBool(field) != 0) {
+            sw_output_field(
+                &out, field->string, SW_CELL_TEXT, cJSON_IsTrue(field) != 0 ? "true" : "false");
+        } else {
+            char *text = cJSON_PrintUnformatted(field);
+
+            sw_output_field(&out, field->string, SW_CELL_JSON, text);
+            cJSON_free(text);
+        }
+    }
+    (void)sw_output_print(&out, format, file);
+    sw_output_release(&out);
+    cJSON_Delete(root);
+    return true;
 }

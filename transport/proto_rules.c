@@ -173,6 +173,17 @@ static const struct op_rule op_rules[SW_OP_COUNT] = {
                           .required = SW__FIELD_NAMES | SW__FIELD_KEY,
                           .optional = SW__FIELD_ONCE,
                           .write = true},
+    [SW_OP_INDEX_TUNE] = {.name = "index tune",
+                          .required = SW__FIELD_NAMES | SW__FIELD_KEY | SW__FIELD_VALUE,
+                          .optional = SW__FIELD_ONCE,
+                          .value_max = SW_VECTOR_TUNING_SIZE,
+                          .write = true},
+    /* Without names: of any index, for the node itself. */
+    [SW_OP_INDEX_STATUS] = {.name = "index status",
+                            .optional = SW__FIELD_NAMES | SW__FIELD_KEY | SW__FIELD_LIMIT |
+                                        SW__FIELD_EXPECTED | SW__FIELD_VALUE,
+                            .value_max = SW_VECTOR_TUNING_SIZE,
+                            .read = true},
     [SW_OP_INDEX_LIST] = {.name = "index list", .required = SW__FIELD_NAMES, .read = true},
     [SW_OP_VECTOR_PUT] = {.name = "vector put",
                           .required = SW__FIELD_NAMES | SW__FIELD_KEY | SW__FIELD_VALUE,
@@ -480,6 +491,20 @@ static enum sw_err check_index(const struct sw_request *request, char *ret_why)
     return err == SW_ERR_OK ? sw_vector_space_validate(request->value, ret_why) : err;
 }
 
+static enum sw_err check_status(const struct sw_request *request, char *ret_why)
+{
+    if (request->limit > SW_INDEX_SAMPLE_COUNT_MAX) {
+        snprintf(ret_why,
+                 SW_WHY_SIZE,
+                 "%u samples, at most %d are taken at once",
+                 (unsigned)request->limit,
+                 SW_INDEX_SAMPLE_COUNT_MAX);
+        return SW_ERR_INVALID;
+    }
+    return request->value.size == 0 ? SW_ERR_OK
+                                    : sw_vector_budget_validate(request->value, ret_why);
+}
+
 static enum sw_err check_context(const struct sw_request *request, char *ret_why)
 {
     static enum sw_err (*const check[])(struct sw_span bytes, char ret_why[SW_WHY_SIZE]) = {
@@ -573,6 +598,12 @@ check_special(const struct op_rule *rule, const struct sw_request *request, char
     }
     if (request->op == SW_OP_INDEX_CREATE) {
         return check_index(request, ret_why);
+    }
+    if (request->op == SW_OP_INDEX_TUNE) {
+        return sw_vector_tuning_validate(request->value, ret_why);
+    }
+    if (request->op == SW_OP_INDEX_STATUS) {
+        return check_status(request, ret_why);
     }
     if (request->op == SW_OP_VECTOR_PUT) {
         return sw_vector_item_validate(request->value, ret_why);

@@ -195,6 +195,23 @@ enum sw_err sw_vector_query_decode(struct sw_span bytes, struct sw_vector_query 
     return sw_reader_finish(&in);
 }
 
+void sw_vector_tuning_encode(const struct sw_vector_tuning *tuning, struct sw_buf *out)
+{
+    sw_write_u16(out, (uint16_t)tuning->target_permille);
+    sw_write_u32(out, tuning->probe_percent);
+    sw_write_u32(out, tuning->rerank_tenths);
+}
+
+enum sw_err sw_vector_tuning_decode(struct sw_span bytes, struct sw_vector_tuning *ret_tuning)
+{
+    struct sw_reader in = sw_reader_of(bytes);
+
+    ret_tuning->target_permille = sw_read_u16(&in);
+    ret_tuning->probe_percent = sw_read_u32(&in);
+    ret_tuning->rerank_tenths = sw_read_u32(&in);
+    return sw_reader_finish(&in);
+}
+
 /* --- rules ------------------------------------------------------------------------------------ */
 
 static enum sw_err
@@ -396,6 +413,54 @@ enum sw_err sw_vector_watch_validate(struct sw_span bytes, char ret_why[SW_WHY_S
         return SW_ERR_INVALID;
     }
     return SW_ERR_OK;
+}
+
+enum sw_err sw_vector_tuning_validate(struct sw_span bytes, char ret_why[SW_WHY_SIZE])
+{
+    struct sw_vector_tuning tuning;
+
+    if (sw_vector_tuning_decode(bytes, &tuning) != SW_ERR_OK) {
+        snprintf(ret_why, SW_WHY_SIZE, "the tuning does not decode");
+        return SW_ERR_INVALID;
+    }
+    if (tuning.target_permille != 0 &&
+        (tuning.target_permille < 500 || tuning.target_permille > 999)) {
+        snprintf(ret_why,
+                 SW_WHY_SIZE,
+                 "the recall is %u permille, allowed is 500 to 999",
+                 (unsigned)tuning.target_permille);
+        return SW_ERR_INVALID;
+    }
+    if ((tuning.probe_percent == 0) != (tuning.rerank_tenths == 0) ||
+        (tuning.probe_percent != 0 && (tuning.probe_percent < SW_VECTOR_PROBE_MIN ||
+                                       tuning.probe_percent > SW_VECTOR_PROBE_MAX ||
+                                       tuning.rerank_tenths < SW_VECTOR_RERANK_MIN ||
+                                       tuning.rerank_tenths > SW_VECTOR_RERANK_MAX))) {
+        snprintf(ret_why,
+                 SW_WHY_SIZE,
+                 "a budget is %d to %d %% of the root of the buckets and %d to %d tenths of k",
+                 SW_VECTOR_PROBE_MIN,
+                 SW_VECTOR_PROBE_MAX,
+                 SW_VECTOR_RERANK_MIN,
+                 SW_VECTOR_RERANK_MAX);
+        return SW_ERR_INVALID;
+    }
+    return SW_ERR_OK;
+}
+
+enum sw_err sw_vector_budget_validate(struct sw_span bytes, char ret_why[SW_WHY_SIZE])
+{
+    struct sw_vector_tuning tuning;
+    enum sw_err err = sw_vector_tuning_validate(bytes, ret_why);
+
+    if (err == SW_ERR_OK) {
+        err = sw_vector_tuning_decode(bytes, &tuning);
+    }
+    if (err == SW_ERR_OK && tuning.probe_percent == 0) {
+        snprintf(ret_why, SW_WHY_SIZE, "a budget to measure with is missing");
+        err = SW_ERR_INVALID;
+    }
+    return err;
 }
 
 /* --- conditions ------------------------------------------------------------------------------- */

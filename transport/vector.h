@@ -87,6 +87,29 @@ struct sw_vector_query {
     struct sw_condition conditions[SW_CONDITION_COUNT_MAX];
 };
 
+/* What searches of an index that name no recall and no budget are given. All 0: the default. */
+struct sw_vector_tuning {
+    uint32_t target_permille; /* 0, 500 to 999; what a leader tunes the budget for: 0, nothing */
+    uint32_t probe_percent;   /* buckets, of the root of their number; 0: as the target says, ... */
+    uint32_t rerank_tenths;   /* ... and candidates compared exactly, of k */
+};
+
+enum {
+    SW_VECTOR_TUNING_SIZE = 10,
+    SW_VECTOR_PROBE_MIN = 10,
+    SW_VECTOR_PROBE_MAX = 3200,
+    SW_VECTOR_RERANK_MIN = 10,
+    SW_VECTOR_RERANK_MAX = 2000,
+};
+
+void sw_vector_tuning_encode(const struct sw_vector_tuning *tuning, struct sw_buf *out);
+enum sw_err sw_vector_tuning_decode(struct sw_span bytes, struct sw_vector_tuning *ret_tuning)
+    SW_MUST_CHECK;
+enum sw_err sw_vector_tuning_validate(struct sw_span bytes, char ret_why[SW_WHY_SIZE])
+    SW_MUST_CHECK;
+/* The same, and there is a budget. */
+enum sw_err sw_vector_budget_validate(struct sw_span bytes, char ret_why[SW_WHY_SIZE])
+    SW_MUST_CHECK;
 void sw_vector_space_encode(const struct sw_vector_space *space, struct sw_buf *out);
 enum sw_err sw_vector_space_decode(struct sw_span bytes, struct sw_vector_space *ret_space)
     SW_MUST_CHECK;

@@ -183,6 +183,11 @@ enum swarm_op {
                                  the record is what is there already */
     SWARM_VECTOR_SEARCH = 44, /* `question`: records, nearest first (swarm_distance); the detail
                                  says how they were found, as JSON */
+    SWARM_INDEX_TUNE = 46, /* `key`, `value` = 10 bytes: recall of searches that name none, permille
+                              (2), their budget: buckets in percent of the root of their number
+                              (4), candidates in tenths of k (4); little-endian, 0 = default */
+    SWARM_INDEX_STATUS = 48, /* `key`; JSON. `limit` samples of its recall are taken first, seeded
+                                by `expected` */
     /* `value` is packed: use swarm_context_create and the others. */
     SWARM_CONTEXT_CREATE = 50,
     SWARM_CONTEXT_APPEND = 51,

@@ -144,6 +144,44 @@ class Index(unittest.TestCase):
                                     "--max-distance", "0.1", "--after", "0")
             self.assertIn("RESYNC", err)
 
+    def test_an_index_says_how_it_is_and_how_much_it_finds(self):
+        with swarm(3) as made:
+            made.start()
+            self.create(made)
+            for number in range(40):
+                self.put(made, number)
+            status = self.json(made, "index", "status", "notes")
+            self.assertEqual((status["name"], status["entries"], status["working"]),
+                             ("notes", "40", "false"))
+            self.assertEqual(sum(b["buckets"] for b in status["histogram"]),
+                             int(status["buckets"]))
+            measured = self.json(made, "index", "recall", "notes", "--samples", "70")
+            self.assertGreaterEqual(int(measured["samples"]), 70)
+            self.assertEqual(measured["recall_permille"], "1000")  # of 40, all are compared
+            done = self.json(made, "index", "tune", "notes", "--recall", "0.97",
+                             "--probe-percent", "50", "--rerank-tenths", "60")
+            self.assertGreater(int(done["revision"]), 0)
+            made.leader().kill()
+            status = wait_for("another leader answers", START_S, lambda: self.try_status(made))
+            self.assertEqual((status["target_permille"], status["probe_percent"],
+                              status["rerank_tenths"]), ("970", "50", "60"))
+            code, out, err = made.ctl("index", "plot", "notes")
+            self.assertEqual(code, 0, err)
+            self.assertTrue(out.startswith("<svg") and out.endswith("</svg>\n"))
+            self.assertIn("40 entries of 16 numbers", out)
+            code, _, err = made.ctl("index", "tune", "notes", "--recall", "0.3")
+            self.assertEqual(code, 2)
+            self.assertIn("500 to 999", err)
+            code, _, err = made.ctl("index", "status", "nothing")
+            self.assertIn("NO_INDEX", err)
+            node = next(n for n in made.nodes if n.process.poll() is None)
+            wait_for("the node has measured by itself", START_S,
+                     lambda: "swarm_index_recall{index=" in node.get("/metrics")[1])
+
+    def try_status(self, made):
+        code, out, _ = made.ctl("index", "status", "notes", "-o", "json")
+        return json.loads(out) if code == 0 else None
+
     def remember(self, made, text, number, *more):
         return made.ctl("memory", "remember", "notes", text, "--vector", vector(number),
                         "--agent", "planner", "--task", "route", *more, "-o", "json")
