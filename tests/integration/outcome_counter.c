@@ -32,16 +32,16 @@ struct worker {
 
 static const struct swarm_scope scope = {.partition = "outcome"};
 
-/* The question goes through the log, so one answer is enough, however long it takes to come. */
+/* It has a number in the session, or it was never sent and did not run, which the sum shows. The
+ * question goes through the log, so one answer is enough, however long it takes to come. */
 static void ask(struct worker *worker, const struct swarm_result *result)
 {
     const uint64_t until_ms = swarm_now_ms() + QUESTION_MS;
     enum swarm_status status = SWARM_UNKNOWN_OUTCOME;
 
     worker->tally.unknown++;
-    while (result->session != 0 && status != SWARM_OK && status != SWARM_NOT_COMMITTED &&
-           status != SWARM_SESSION_EXPIRED && status != SWARM_SESSION_STALE &&
-           swarm_now_ms() < until_ms) {
+    while (status != SWARM_OK && status != SWARM_NOT_COMMITTED && status != SWARM_SESSION_EXPIRED &&
+           status != SWARM_SESSION_STALE && swarm_now_ms() < until_ms) {
         status = swarm_outcome_of(worker->client, result->session, result->seq, NULL);
     }
     worker->tally.committed += status == SWARM_OK ? 1 : 0;
@@ -77,7 +77,7 @@ static void add_one(struct worker *worker)
     worker->tally.calls++;
     if (status == SWARM_OK) {
         worker->tally.done++;
-    } else if (swarm_outcome(status) == SWARM_UNKNOWN) {
+    } else if (swarm_outcome(status) == SWARM_UNKNOWN && result->session != 0) {
         ask(worker, result);
     } else {
         worker->tally.not_done++;

@@ -103,7 +103,8 @@ class Node:
             f"clients_file = {clients}",
             "[listen]", f"client = 127.0.0.1:{self.client_port}",
             f"peer = 127.0.0.1:{self.peer_port}", f"http = 127.0.0.1:{self.http_port}",
-            "[storage]", "wal_segment = 4MiB", "map_size = 256MiB",
+            "[storage]", "wal_segment = 4MiB",
+            *([] if "map_size" in extra else ["map_size = 256MiB"]),
             extra,
             "[members]", *members, ""]))
 
