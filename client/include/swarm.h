@@ -4,6 +4,7 @@
  * whose answer got lost is sent again and still runs at most once. All functions may be called from
  * any thread; callbacks come on the client's own thread (SWARM_OWN_LOOP: on the caller's), one for
  * each request, and must not block.
+ * A failed allocation ends the process (an assertion, see docs/adr/0025).
  * Nothing here is usable in a child after fork(): calls there fail with SWARM_INVALID.
  *
  * Structs that callers fill in begin with `size`: set it with SWARM_INIT, and leave what you do not
