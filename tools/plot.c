@@ -173,7 +173,7 @@ static void write_bars(const struct sw_plot_bar *bars, size_t count, struct sw_b
         most = bars[i].value > most ? bars[i].value : most;
     }
     write_text(
-        LEFT, BARS_TOP - 20, "start", 13, ink, "buckets, by how many entries they have", out);
+        LEFT, BARS_TOP - 34, "start", 13, ink, "buckets, by how many entries they have", out);
     for (size_t i = 0; i < count; i++) {
         const double height = (BARS_BOTTOM - BARS_TOP) * bars[i].value / most;
         const double x = LEFT + step * (double)i;
