@@ -70,7 +70,9 @@ void task_drift(struct store *store);
 void task_minhash(struct store *store);
 void task_bits(struct store *store);
 
-/* What recall_permille gives, as lines of the task. */
+/* What a table's budget for recall_permille gives: of two indexes that are compared, the same work. */
+void fixed_of(struct store *store, const char *task);
+/* What a calibrated budget for a recall gives, as lines of the task. */
 void targets_of(struct store *store, const char *task);
 
 #endif

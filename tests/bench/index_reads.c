@@ -82,6 +82,16 @@ void targets_of(struct store *store, const char *task)
     }
 }
 
+void fixed_of(struct store *store, const char *task)
+{
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        const struct measure measure = {.task = task, .rounds = ROUNDS, .queries = QUERIES_ALL};
+        const struct sw_index_query query = {.recall_permille = wanted[i]};
+
+        store_measure(store, &measure, &query);
+    }
+}
+
 void task_targets(struct store *store)
 {
     targets_of(store, "targets");
