@@ -277,6 +277,29 @@ static void a_leader_notes_for_others_and_says_so(void **state)
     kit_free(kit);
 }
 
+static void other_nodes_have_so_many_notes_open_and_no_more(void **state)
+{
+    const struct sw_audit_note note = {.count = 1, .action = sw_span_str("restart")};
+    struct kit *kit = led_and_ready();
+    struct sw_buf message = {0};
+    struct sw_buf bytes = {0};
+
+    (void)state;
+    sw_audit_note_encode(&note, &bytes);
+    for (uint64_t number = 1; number <= SW_AUDIT_ASKED_MAX + 9; number++) {
+        sw_buf_clear(&message);
+        sw_write_u8(&message, SW_NODE_NOTE);
+        sw_write_u32(&message, 1);
+        sw_write_u64(&message, number);
+        sw_write_blob(&message, sw_buf_span(&bytes));
+        hear(kit, 3, sw_buf_span(&message));
+    }
+    assert_int_equal(kit->node->notes_open, SW_AUDIT_ASKED_MAX);
+    sw_buf_release(&message);
+    sw_buf_release(&bytes);
+    kit_free(kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,6 +312,7 @@ int main(void)
         cmocka_unit_test(a_follower_asks_the_leader_for_its_note),
         cmocka_unit_test(without_its_note_a_follower_does_nothing),
         cmocka_unit_test(a_leader_notes_for_others_and_says_so),
+        cmocka_unit_test(other_nodes_have_so_many_notes_open_and_no_more),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
