@@ -70,7 +70,7 @@ void task_drift(struct store *store);
 void task_minhash(struct store *store);
 void task_bits(struct store *store);
 
-/* What a table's budget for recall_permille gives: of two indexes that are compared, the same work. */
+/* What the budget of a table gives: of two indexes that are compared, the same work. */
 void fixed_of(struct store *store, const char *task);
 /* What a calibrated budget for a recall gives, as lines of the task. */
 void targets_of(struct store *store, const char *task);
