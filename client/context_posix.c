@@ -196,6 +196,28 @@ enum swarm_status swarm_context_delete(struct swarm_client *client,
     return status;
 }
 
+/* Adds up the blocks that a step went through and frees its result: the token where the next step
+ * goes on, 0 = that was all. */
+static uint64_t
+count(struct swarm_result *result, enum swarm_status status, uint64_t *blocks, uint64_t *bytes)
+{
+    const uint64_t from = status == SWARM_OK ? result->value : 0;
+
+    for (size_t i = 0; status == SWARM_OK && i < result->record_count; i++) {
+        *blocks += 1;
+        *bytes += result->records[i].lease; /* the size of its content */
+    }
+    swarm_result_free(result);
+    return from;
+}
+
+static void tell(uint64_t value, uint64_t *ret_value)
+{
+    if (ret_value != NULL) {
+        *ret_value = value;
+    }
+}
+
 enum swarm_status swarm_context_prune(struct swarm_client *client,
                                       struct swarm_scope scope,
                                       const char *id,
@@ -224,19 +246,10 @@ enum swarm_status swarm_context_prune(struct swarm_client *client,
         step.counted = step.dry ? bytes : 0;
         sw_context_policy_encode(&step, &value);
         status = call(client, SWARM_CONTEXT_PRUNE, scope, id, &value, &result, ret_why, why_size);
-        for (size_t i = 0; status == SWARM_OK && i < result->record_count; i++) {
-            blocks++;
-            bytes += result->records[i].lease; /* the size of its content */
-        }
-        step.from = status == SWARM_OK ? result->value : 0;
-        swarm_result_free(result);
+        step.from = count(result, status, &blocks, &bytes);
     } while (step.from != 0);
-    if (ret_blocks != NULL) {
-        *ret_blocks = blocks;
-    }
-    if (ret_bytes != NULL) {
-        *ret_bytes = bytes;
-    }
+    tell(blocks, ret_blocks);
+    tell(bytes, ret_bytes);
     return status;
 }
 
@@ -261,19 +274,10 @@ enum swarm_status swarm_context_restore(struct swarm_client *client,
 
         sw_context_undo_encode(&step, &value);
         status = call(client, SWARM_CONTEXT_RESTORE, scope, id, &value, &result, ret_why, why_size);
-        for (size_t i = 0; status == SWARM_OK && i < result->record_count; i++) {
-            blocks++;
-            bytes += result->records[i].lease; /* the size of its content */
-        }
-        step.from = status == SWARM_OK ? result->value : 0;
-        swarm_result_free(result);
+        step.from = count(result, status, &blocks, &bytes);
     } while (step.from != 0);
-    if (ret_blocks != NULL) {
-        *ret_blocks = blocks;
-    }
-    if (ret_bytes != NULL) {
-        *ret_bytes = bytes;
-    }
+    tell(blocks, ret_blocks);
+    tell(bytes, ret_bytes);
     return status;
 }
 

@@ -20,6 +20,24 @@ enum swarm_status sw_say(enum swarm_status status, const char *why, char *ret_wh
     return status;
 }
 
+enum swarm_status sw_give(struct swarm_result *result,
+                          struct swarm_result **ret_result,
+                          char *ret_why,
+                          size_t why_size)
+{
+    const enum swarm_status status = result->status;
+
+    if (status != SWARM_OK) {
+        (void)sw_say(status, result->detail, ret_why, why_size);
+    }
+    if (ret_result != NULL) {
+        *ret_result = result;
+    } else {
+        swarm_result_free(result);
+    }
+    return status;
+}
+
 void sw_results_add(struct sw_results *results, struct swarm_result *result)
 {
     results->all = realloc(results->all, (results->count + 1) * sizeof results->all[0]);

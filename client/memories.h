@@ -57,6 +57,11 @@ static inline struct swarm_slice sw_slice_of_span(struct sw_span span)
 
 /* Copies the sentence, and gives back the status. */
 enum swarm_status sw_say(enum swarm_status status, const char *why, char *ret_why, size_t why_size);
+/* Gives the result away, or frees it if nobody wants it; says why it is no good. */
+enum swarm_status sw_give(struct swarm_result *result,
+                          struct swarm_result **ret_result,
+                          char *ret_why,
+                          size_t why_size);
 
 /* --- reading.c: reads of a partition that see one state ----------------------------------------
  */

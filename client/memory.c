@@ -11,23 +11,6 @@ static struct sw_span text_of(const char *text)
     return sw_span_str(text == NULL ? "" : text);
 }
 
-/* Gives the result away or frees it. */
-static enum swarm_status
-give(struct swarm_result *result, struct swarm_result **ret_result, char *ret_why, size_t why_size)
-{
-    const enum swarm_status status = result->status;
-
-    if (status != SWARM_OK) {
-        (void)sw_say(status, result->detail, ret_why, why_size);
-    }
-    if (ret_result != NULL) {
-        *ret_result = result;
-    } else {
-        swarm_result_free(result);
-    }
-    return status;
-}
-
 static enum swarm_status refuse(enum sw_err err,
                                 const char *why,
                                 struct swarm_result **ret_result,
@@ -152,7 +135,7 @@ enum swarm_status swarm_remember(struct swarm_client *client,
     request.lease = memory->lease;
     (void)swarm_call(client, &request, &result);
     sw_buf_release(&value);
-    return give(result, ret_result, ret_why, why_size);
+    return sw_give(result, ret_result, ret_why, why_size);
 }
 
 /* --- use and forget --------------------------------------------------------------------------- */
@@ -174,7 +157,7 @@ enum swarm_status swarm_memory_use(struct swarm_client *client,
     request.key = key;
     request.value = (struct swarm_slice){.data = &value, .size = sizeof value};
     (void)swarm_call(client, &request, &result);
-    return give(result, ret_result, ret_why, why_size);
+    return sw_give(result, ret_result, ret_why, why_size);
 }
 
 enum swarm_status swarm_memory_forget(struct swarm_client *client,
@@ -198,7 +181,7 @@ enum swarm_status swarm_memory_forget(struct swarm_client *client,
         result = NULL;
         more = swarm_call(client, &request, &result) == SWARM_OK && result->value != 0;
     } while (more);
-    return give(result, ret_result, ret_why, why_size);
+    return sw_give(result, ret_result, ret_why, why_size);
 }
 
 /* --- settings --------------------------------------------------------------------------------- */
@@ -262,7 +245,7 @@ enum swarm_status swarm_memory_settings_put(struct swarm_client *client,
     request.value = sw_slice_of_span(sw_buf_span(&value));
     (void)swarm_call(client, &request, &result);
     sw_buf_release(&value);
-    return give(result, ret_result, ret_why, why_size);
+    return sw_give(result, ret_result, ret_why, why_size);
 }
 
 /* --- tending ---------------------------------------------------------------------------------- */
@@ -296,7 +279,7 @@ enum swarm_status swarm_memory_tend(struct swarm_client *client,
     if (ret_gone != NULL) {
         *ret_gone = gone;
     }
-    return give(result, NULL, ret_why, why_size);
+    return sw_give(result, NULL, ret_why, why_size);
 }
 
 /* --- agents ----------------------------------------------------------------------------------- */

@@ -306,22 +306,6 @@ static struct swarm_result *run(struct swarm_client *client,
     return result;
 }
 
-static enum swarm_status
-give(struct swarm_result *result, struct swarm_result **ret_result, char *ret_why, size_t why_size)
-{
-    const enum swarm_status status = result->status;
-
-    if (status != SWARM_OK) {
-        (void)sw_say(status, result->detail, ret_why, why_size);
-    }
-    if (ret_result != NULL) {
-        *ret_result = result;
-    } else {
-        swarm_result_free(result);
-    }
-    return status;
-}
-
 enum swarm_status swarm_link_put(struct swarm_client *client,
                                  struct swarm_scope scope,
                                  const struct swarm_link *link,
@@ -360,7 +344,7 @@ enum swarm_status swarm_link_put(struct swarm_client *client,
         }
         return SWARM_NOT_FOUND;
     }
-    return give(result, ret_result, ret_why, why_size);
+    return sw_give(result, ret_result, ret_why, why_size);
 }
 
 enum swarm_status swarm_link_delete(struct swarm_client *client,
@@ -384,7 +368,7 @@ enum swarm_status swarm_link_delete(struct swarm_client *client,
     if (result->status == SWARM_OK) { /* the records are the keys as they were */
         result->value = result->record_count > 0 && result->records[0].version > 0 ? 1 : 0;
     }
-    return give(result, ret_result, ret_why, why_size);
+    return sw_give(result, ret_result, ret_why, why_size);
 }
 
 static enum swarm_status check_query(const struct swarm_link_query *query, char why[SW_WHY_SIZE])
