@@ -31,6 +31,16 @@ static void settle(struct visitor *visitor)
     }
 }
 
+/* The genuine frame is answered, however long a busy node takes: only then is it settled. */
+static void hear_answer(struct visitor *visitor)
+{
+    struct sw_span body;
+
+    if (!visitor_hear(visitor, REPLY_MS, &body)) {
+        visitor_fail("no answer to the genuine frame");
+    }
+}
+
 /* How often `key` was written, 0 if never; the session must still answer. */
 static uint64_t version_of(struct visitor *visitor, const char *key)
 {
@@ -103,6 +113,7 @@ void case_frame_replay(const struct visit *visit)
     for (uint32_t i = 0; i <= visit->count; i++) {
         visitor_send(&visitor, sw_buf_span(&frame));
     }
+    hear_answer(&visitor);
     printf("{\"sent\":%u,\"version\":%llu}\n",
            visit->count + 1,
            (unsigned long long)version_of(&visitor, "frame-replay"));
@@ -127,6 +138,7 @@ void case_frame_flip(const struct visit *visit)
         frame.data[bit / 8] ^= (uint8_t)(1U << bit % 8);
     }
     visitor_send(&visitor, sw_buf_span(&frame));
+    hear_answer(&visitor);
     printf("{\"sent\":%u,\"version\":%llu}\n",
            visit->count,
            (unsigned long long)version_of(&visitor, "frame-flip"));
