@@ -113,7 +113,7 @@ enum {
     SW_ATTRIBUTE_NAME_SIZE_MAX = 64,
     SW_ATTRIBUTE_TEXT_SIZE_MAX = 256,
     SW_CONDITION_COUNT_MAX = 32,      /* of one question */
-    SW_INDEX_SAMPLE_COUNT_MAX = 64, /* of recall, in one request */
+    SW_INDEX_SAMPLE_COUNT_MAX = 64,   /* of recall, in one request */
     SW_SEARCH_RERANK_MAX = 16 * 1024, /* candidates compared exactly */
     /* Places of entries, free ones too, that a search looks at, that putting-if-novel looks at
      * inside of an entry, and that a search may look at while entries wait for it. */
@@ -153,7 +153,8 @@ enum {
     SW_MEMORY_WALK_COUNT_MAX = 512,      /* keys that one step of tending looks at */
     SW_MEMORY_STEP_COUNT_MAX = 128,      /* memories that one entry forgets, */
     SW_MEMORY_STEP_LINK_COUNT_MAX = 512, /* and links that it follows for that */
-    SW_MEMORY_ANCESTOR_COUNT_MAX = 512,  /* that are asked while something is being forgotten */
+    SW_MEMORY_ANCESTOR_COUNT_MAX = 512,  /* that are asked while something is being forgotten, */
+    SW_MEMORY_ANCESTOR_LINK_COUNT_MAX = 1024, /* by so many ways to them */
 
     SW_LINK_TYPE_SIZE_MAX = 32, /* of a link between two keys (transport/relation.h) */
 

@@ -131,6 +131,7 @@ static enum sw_err find_sources(struct saying *saying, struct sw_command_result 
     return SW_ERR_OK;
 }
 
+/* Two sources may have one hash, if somebody looked for such keys: then the first has the link. */
 static enum sw_err plan_link(struct saying *saying, enum sw_link_side side, struct sw_span parent)
 {
     const struct sw_link_pair link = {
@@ -147,6 +148,9 @@ static enum sw_err plan_link(struct saying *saying, enum sw_link_side side, stru
                    sw_span_str(SW_LINK_DERIVED),
                    side == SW_LINK_FORTH ? &hash : &child,
                    &key);
+    if (sw__memory_plan_has(&saying->plan, sw_link_key_span(&key))) {
+        return SW_ERR_OK;
+    }
     err = sw__memory_get(&saying->plan, sw_link_key_span(&key), &old);
     if (err == SW_ERR_OK) {
         sw_link_write(&link, &value);
@@ -313,16 +317,16 @@ static enum sw_err prepare(struct saying *saying, struct sw_command_result *resu
                : err;
 }
 
-/* Archived ones are in no index any more, nor is this one in an index of before. */
+/* Archived ones are in no index any more, nor is this one in an index of before. A vector goes with
+ * a change of its key, so what was not archived, being no memory, keeps its own. */
 static enum sw_err set_vectors(const struct saying *saying)
 {
     const struct sw__memory_plan *plan = &saying->plan;
     struct sw_vector_item item;
-    struct sw_span agent;
     enum sw_err err = sw__vectors_forget(plan->apply, &plan->place, name_of(saying));
 
     for (uint32_t i = 0; saying->put.archive && i < saying->put.parent_count; i++) {
-        if (err == SW_ERR_OK && sw_memory_key_read(saying->put.parents[i], &agent)) {
+        if (err == SW_ERR_OK && sw__memory_plan_has(plan, saying->put.parents[i])) {
             err = sw__vectors_forget(plan->apply, &plan->place, saying->put.parents[i]);
         }
     }

@@ -13,7 +13,12 @@
 
 /* --- all that derives from it ----------------------------------------------------------------- */
 
-enum { NODE_COUNT_MAX = 1 + SW_MEMORY_STEP_COUNT_MAX + SW_MEMORY_STEP_LINK_COUNT_MAX };
+enum {
+    NODE_COUNT_MAX = 1 + SW_MEMORY_STEP_COUNT_MAX + SW_MEMORY_STEP_LINK_COUNT_MAX,
+    /* Keys that are planned, after which no other is begun with: both of each link, and as many
+     * again of what the keys themselves derive from. */
+    PLAN_COUNT_MAX = 3 * SW_MEMORY_STEP_LINK_COUNT_MAX,
+};
 
 struct node {
     size_t name_at, name_size; /* into the walk's names */
@@ -51,22 +56,37 @@ static void add_node(struct walk *walk, struct sw_span name)
     sw_write_bytes(&walk->names, name);
 }
 
-/* What earlier steps, of this or another walk, have left. */
+/* The key that a mark is about; false if somebody put something else there himself. */
+static bool mark_read(struct sw_span name, struct sw_span value, struct sw_span *ret_marked)
+{
+    const size_t line_size = sizeof SW_MEMORY_MARK_LINE - 1;
+    struct sw_link_hash hash;
+    struct sw_link_key key;
+
+    if (value.size <= line_size || value.size > line_size + SW_KEY_SIZE_MAX ||
+        memcmp(value.data, SW_MEMORY_MARK_LINE, line_size) != 0) {
+        return false;
+    }
+    *ret_marked = sw_span_of(value.data + line_size, value.size - line_size);
+    hash = sw_link_hash_of(*ret_marked);
+    sw__memory_mark_key(&hash, &key);
+    return sw_span_equal(sw_link_key_span(&key), name);
+}
+
+/* What earlier steps, of this or another walk, have left. What is no mark goes, so many at once. */
 static enum sw_err add_marked(struct walk *walk)
 {
     const struct sw_span prefix = sw_span_str(SW_MEMORY_MARK_PREFIX);
-    const size_t line_size = sizeof SW_MEMORY_MARK_LINE - 1;
     struct sw_kv_record record;
-    struct sw_span name;
+    struct sw_span name, marked;
     enum sw_err err = sw__memory_seek(walk->plan, prefix, sw_span_of(NULL, 0), &name, &record);
 
-    while (err == SW_ERR_OK && walk->count < SW_MEMORY_STEP_COUNT_MAX) {
-        if (record.value.size > line_size && record.value.size <= line_size + SW_KEY_SIZE_MAX &&
-            memcmp(record.value.data, SW_MEMORY_MARK_LINE, line_size) == 0) {
-            add_node(walk,
-                     sw_span_of(record.value.data + line_size, record.value.size - line_size));
+    while (err == SW_ERR_OK && walk->count < SW_MEMORY_STEP_COUNT_MAX &&
+           walk->plan->count < SW_MEMORY_STEP_COUNT_MAX) {
+        if (mark_read(name, record.value, &marked)) {
+            add_node(walk, marked);
         } else {
-            err = sw__memory_plan_del(walk->plan, name); /* somebody put it there himself */
+            err = sw__memory_plan_del(walk->plan, name);
         }
         if (err == SW_ERR_OK) {
             err = sw__memory_next(walk->plan, prefix, &name, &record);
@@ -149,7 +169,9 @@ static enum sw_err step(struct walk *walk)
     enum sw_err err = SW_ERR_OK;
     bool all;
 
-    for (uint32_t i = 0; i < walk->count && i < SW_MEMORY_STEP_COUNT_MAX && err == SW_ERR_OK; i++) {
+    for (uint32_t i = 0; i < walk->count && i < SW_MEMORY_STEP_COUNT_MAX &&
+                         walk->plan->count < PLAN_COUNT_MAX && err == SW_ERR_OK;
+         i++) {
         err = follow(walk, i, &all);
         if (err == SW_ERR_OK && all) {
             err = finish(walk, &walk->nodes[i]);
@@ -184,6 +206,8 @@ cascade(struct sw__memory_plan *plan, struct sw_span name, struct sw_command_res
     }
     if (err == SW_ERR_OK && walk.count == 0 && plan->count == 0) {
         result->err = SW_ERR_NOT_FOUND;
+    } else if (plan->count > 0 && walk.count > 0) {
+        walk.more = true; /* what goes may be where a mark has to be */
     } else if (err == SW_ERR_OK) {
         err = step(&walk);
     }

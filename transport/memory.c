@@ -339,7 +339,8 @@ bool sw_memory_text_read(struct sw_span value, struct sw_memory_text *ret_memory
         }
     }
     memory.content = value;
-    if (sw_memory_text_validate(&memory, why) != SW_ERR_OK) {
+    if (value.size > SW_MEMORY_CONTENT_SIZE_MAX || /* written again it would outgrow its key */
+        sw_memory_text_validate(&memory, why) != SW_ERR_OK) {
         return false;
     }
     *ret_memory = memory;

@@ -168,6 +168,75 @@ static void sources_are_linked_and_archived_in_one_change(void **unused)
     kit_close(&kit);
 }
 
+/* A value under the name of a memory that is none, with a vector: it stays as it is, found too. */
+static void a_source_that_is_no_memory_keeps_its_vector(void **unused)
+{
+    const struct kit_vector vector = kit_vector_of(1);
+    const struct sw_vector_item item = kit_item("notes", &vector, "text");
+    const char *const name = "memory/a/00000000000000000000000000000000";
+    struct sw_memory_put put = kit_memory("sum");
+    struct kit kit = kit_open();
+
+    (void)unused;
+    (void)kit_run(&kit, 1, kit_index_create("notes", KIT_DIM));
+    assert_int_equal(kit_run(&kit, 1, kit_vector_put(name, &item)).err, SW_ERR_OK);
+    put.archive = true;
+    put.parent_count = 1;
+    put.parents[0] = sw_span_str(name);
+    assert_int_equal(kit_run(&kit, 1, kit_say("a", &put)).err, SW_ERR_OK);
+    assert_int_equal(found(&kit), 1);
+    kit_close(&kit);
+}
+
+/* Names of links are hashes that somebody may bring to meet: two keys of one hash are one end. */
+static void sources_of_one_hash_share_a_link(void **unused)
+{
+    char names[2][SW_KEY_SIZE_MAX + 1];
+    struct sw_memory_put put = kit_memory("sum");
+    struct kit kit = kit_open();
+    struct sw_link_hash hashes[2];
+
+    (void)unused;
+    for (int i = 0; i < 2; i++) {
+        memset(names[i], 'a', SW_KEY_SIZE_MAX);
+        names[i][SW_KEY_SIZE_MAX] = '\0';
+        memcpy(names[i] + 32, i == 0 ? "!@@@@" : "!@@@A", 5);
+        memcpy(names[i] + 96, i == 0 ? "hcvsA" : "hcvs@", 5);
+        hashes[i] = sw_link_hash_of(sw_span_str(names[i]));
+        assert_int_equal(kit_run(&kit, 1, kit_put(names[i], "x")).err, SW_ERR_OK);
+        put.parents[i] = sw_span_str(names[i]);
+    }
+    assert_memory_equal(&hashes[0], &hashes[1], sizeof hashes[0]);
+    put.parent_count = 2;
+    assert_int_equal(kit_run(&kit, 1, kit_say("a", &put)).err, SW_ERR_OK);
+    assert_int_equal(kit_count_prefix(&kit, "link/"), 1);
+    assert_int_equal(kit_count_prefix(&kit, "link-back/"), 1);
+    kit_close(&kit);
+}
+
+/* What is used is written again, a little longer: it never outgrows what a key may hold. */
+static void what_is_larger_than_a_memory_is_none(void **unused)
+{
+    static const char head[] = "swarm-memory 1\nagent=a\ntask=t\n\n";
+    struct sw_memory_key key = kit_key_of("a", "salt");
+    struct kit kit = kit_open();
+    struct sw_request request = kit_request(SW_OP_PUT);
+    struct sw_buf value = {0};
+
+    (void)unused;
+    sw_write_bytes(&value, sw_span_str(head));
+    while (value.size < SW_VALUE_SIZE_MAX) {
+        sw_write_u8(&value, 'x');
+    }
+    request.key = sw_memory_key_span(&key);
+    request.value = sw_buf_span(&value);
+    assert_int_equal(kit_run(&kit, 1, request).err, SW_ERR_OK);
+    assert_int_equal(kit_run(&kit, 1, kit_use(&key, SW_MEMORY_USED)).err, SW_ERR_WRONG_TYPE);
+    assert_int_equal(kit_get(&kit, sw_memory_key_span(&key)).value.size, SW_VALUE_SIZE_MAX);
+    sw_buf_release(&value);
+    kit_close(&kit);
+}
+
 static void a_retry_says_nothing_twice(void **unused)
 {
     struct kit kit = kit_open();
@@ -244,6 +313,9 @@ int main(void)
         cmocka_unit_test(what_is_archived_is_not_found),
         cmocka_unit_test(novelty_is_decided_in_apply),
         cmocka_unit_test(sources_are_linked_and_archived_in_one_change),
+        cmocka_unit_test(a_source_that_is_no_memory_keeps_its_vector),
+        cmocka_unit_test(sources_of_one_hash_share_a_link),
+        cmocka_unit_test(what_is_larger_than_a_memory_is_none),
         cmocka_unit_test(a_retry_says_nothing_twice),
         cmocka_unit_test(replicas_stay_equal),
     };

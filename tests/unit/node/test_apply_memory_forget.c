@@ -164,6 +164,72 @@ static void keys_of_others_are_met(void **unused)
     kit_close(&kit);
 }
 
+/* Whatever somebody puts where marks are, one entry passes and deletes a bounded part of it. */
+static void what_is_no_mark_goes_in_steps(void **unused)
+{
+    const uint32_t count = 3 * SW_MEMORY_STEP_COUNT_MAX;
+    struct kit kit = kit_open();
+    const struct sw_memory_key root = kit_said(&kit, 1, "a", "root");
+    uint64_t revision;
+
+    (void)unused;
+    for (uint32_t i = 0; i < count; i++) {
+        char name[64];
+
+        (void)snprintf(name, sizeof name, "memory-forget/%u", (unsigned)i);
+        (void)kit_run(&kit, 1, kit_put(name, i % 2 == 0 ? "x" : "swarm-forget 1\nthe same"));
+    }
+    revision = kit.state.revision;
+    assert_int_equal(kit_run(&kit, 1, kit_forget(&root, true)).value, 1);
+    assert_int_equal(kit_count_prefix(&kit, "memory-forget/"), count - SW_MEMORY_STEP_COUNT_MAX);
+    assert_int_equal(kit.state.revision, revision + 1);
+    (void)forget_all(&kit, &root);
+    assert_false(kit_has(&kit, &root));
+    expect_nothing(&kit);
+    kit_close(&kit);
+}
+
+/* Where the mark of one lies that is not finished in this step, somebody put something else. */
+static void a_key_in_the_place_of_a_mark_loses_nothing(void **unused)
+{
+    struct kit kit = kit_open();
+    const struct sw_memory_key root = kit_said(&kit, 1, "a", "root");
+    const struct sw_link_hash hash = sw_link_hash_of(sw_memory_key_span(&root));
+    char name[64], content[32];
+
+    (void)unused;
+    for (int i = 0; i < SW_MEMORY_STEP_LINK_COUNT_MAX + 9; i++) {
+        (void)snprintf(content, sizeof content, "child %d", i);
+        (void)kit_derived(&kit, content, &root);
+    }
+    (void)snprintf(name, sizeof name, "memory-forget/%.32s", hash.digits);
+    (void)kit_run(&kit, 1, kit_put(name, "x"));
+    (void)forget_all(&kit, &root);
+    assert_int_equal(kit_count_prefix(&kit, "memory"), 0);
+    expect_nothing(&kit);
+    kit_close(&kit);
+}
+
+/* Keys among the links of a memory that are none: it is not asked for long what they are. */
+static void too_many_ways_hide_while_something_is_forgotten(void **unused)
+{
+    struct kit kit = kit_open();
+    const struct sw_memory_key key = kit_said(&kit, 1, "a", "salt");
+    const struct sw_link_hash hash = sw_link_hash_of(sw_memory_key_span(&key));
+
+    (void)unused;
+    for (int i = 0; i <= SW_MEMORY_ANCESTOR_LINK_COUNT_MAX; i++) {
+        char name[96];
+
+        (void)snprintf(name, sizeof name, "link/%.32s/derived_from/%d", hash.digits, i);
+        (void)kit_run(&kit, 1, kit_put(name, "x"));
+    }
+    assert_int_equal(kit_run(&kit, 1, kit_use(&key, SW_MEMORY_USED)).err, SW_ERR_OK);
+    (void)kit_run(&kit, 1, kit_put("memory-forget/x", "x"));
+    assert_int_equal(kit_run(&kit, 1, kit_use(&key, SW_MEMORY_USED)).err, SW_ERR_NOT_FOUND);
+    kit_close(&kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +239,9 @@ int main(void)
         cmocka_unit_test(a_circle_comes_to_an_end),
         cmocka_unit_test(a_source_need_not_be_a_memory),
         cmocka_unit_test(keys_of_others_are_met),
+        cmocka_unit_test(what_is_no_mark_goes_in_steps),
+        cmocka_unit_test(a_key_in_the_place_of_a_mark_loses_nothing),
+        cmocka_unit_test(too_many_ways_hide_while_something_is_forgotten),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
