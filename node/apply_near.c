@@ -46,7 +46,8 @@ enum sw_err sw__lost_add(struct sw__apply *apply,
 
 /* --- the change that took it away ------------------------------------------------------------- */
 
-/* The newest change of the key, which is the one that the running command made. */
+/* The newest change of the key, which is the one that the running command made; NOT_FOUND if that
+ * went already. */
 static enum sw_err
 newest_of(struct sw__apply *apply, const struct sw_key *key, struct sw_change_at *ret_at)
 {
@@ -58,7 +59,7 @@ newest_of(struct sw__apply *apply, const struct sw_key *key, struct sw_change_at
         return err;
     }
     if (head.serial == 0 || head.newest[0].revision != apply->state->revision) {
-        return SW_ERR_CORRUPT; /* no vector goes without a change of its key */
+        return SW_ERR_NOT_FOUND;
     }
     *ret_at = head.newest[0];
     return SW_ERR_OK;
@@ -90,7 +91,7 @@ static enum sw_err grow(struct sw__apply *apply, const struct sw_change_record *
     return err;
 }
 
-/* Writes the change again, with what was lost. */
+/* Writes the change again, with what was lost; NOT_FOUND if it went already. */
 static enum sw_err amend(struct sw__apply *apply, struct sw_change_at at, const struct sw_buf *lost)
 {
     struct sw_buf *record = &apply->state->record;
@@ -101,9 +102,6 @@ static enum sw_err amend(struct sw__apply *apply, struct sw_change_at at, const 
 
     sw_key_change(apply->state->group, at.revision, at.number, &key);
     err = apply->store->ops->get(apply->store, SW_TABLE_CHANGE, sw_key_span(&key), &before);
-    if (err == SW_ERR_NOT_FOUND) {
-        return SW_ERR_CORRUPT;
-    }
     if (err == SW_ERR_OK) {
         err = sw_change_record_decode(before, &change);
     }
@@ -133,6 +131,16 @@ static struct sw_vectors_index *index_of(const struct sw__apply *apply, uint64_t
     return NULL;
 }
 
+/* No vector goes without a change of its key, but a namespace that may keep less than that change
+ * let it go at once: then its floor is here. */
+static enum sw_err check_gone(struct sw__apply *apply, const struct sw_place *place)
+{
+    uint64_t floor = 0;
+    const enum sw_err err = sw_history_floor(apply->state, apply->store, place, false, &floor);
+
+    return err == SW_ERR_OK && floor < apply->state->revision ? SW_ERR_CORRUPT : err;
+}
+
 enum sw_err sw__lost_keep(struct sw__apply *apply,
                           const struct sw_place *place,
                           struct sw_span name,
@@ -151,6 +159,9 @@ enum sw_err sw__lost_keep(struct sw__apply *apply,
     err = newest_of(apply, &key, &at);
     if (err == SW_ERR_OK) {
         err = amend(apply, at, lost);
+    }
+    if (err == SW_ERR_NOT_FOUND) {
+        return check_gone(apply, place);
     }
     sw_vectors_lost_encode(at, &where);
     while (err == SW_ERR_OK && sw_reader_left(&in) > 0) {

@@ -225,10 +225,12 @@ enum sw_err sw_history_version(const struct sw_state *state,
         *ret_answer = SW_ERR_COMPACTED;
         return SW_ERR_OK;
     }
-    /* Every change above the floor is there: so nothing held the key's place. */
+    /* Every change above the floor is there: so nothing held the key's place. But while a namespace
+     * was without its setting, its changes went with all others. */
     if ((at.revision == 0 && ret_version->version > 0) ||
         (at.revision != 0 && change.before.version > 0)) {
-        return SW_ERR_CORRUPT;
+        *ret_answer = SW_ERR_COMPACTED;
+        return revision < state->change_floor ? SW_ERR_OK : SW_ERR_CORRUPT;
     }
     *ret_version = (struct sw_version){0};
     return SW_ERR_OK;

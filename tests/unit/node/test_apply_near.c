@@ -175,11 +175,58 @@ static int release(void **state)
     return 0;
 }
 
+/* A namespace that may keep less than one change lets it go at once, and the vector with it. */
+static void what_has_no_room_keeps_no_vector(void **state)
+{
+    struct kit kit = kit_open();
+    struct sw_setting setting = {.kind = SW_SETTING_RETENTION, .name = "acme prod"};
+
+    (void)state;
+    setting.retention = (struct sw_retention){.max_bytes = 1};
+    sw_settings_set(&kit.state.settings, &setting);
+    apply_as(&kit, SW_ENTRY_FORMAT, kit_index_create("facts", KIT_DIM));
+    put(&kit, SW_ENTRY_FORMAT, "a", 1);
+    put(&kit, SW_ENTRY_FORMAT, "a", 2);
+    apply_as(&kit, SW_ENTRY_FORMAT, kit_delete("a"));
+    assert_int_equal(lost_count(&kit), 0);
+    kit_close(&kit);
+}
+
+/* Changes made while the setting was away are like all others: reads of the past say so. */
+static void what_went_without_its_setting_is_compacted(void **state)
+{
+    struct kit kit = kit_open();
+    const struct sw_request at = kit_request(SW_OP_GET);
+    const struct sw_history_name name = {
+        .place = {.tenant = at.tenant, .name_space = at.name_space, .partition = at.partition},
+        .key = sw_span_str("a")};
+    struct sw_setting setting = {.kind = SW_SETTING_RETENTION, .name = "acme prod"};
+    struct sw_request compact = {.op = SW_OP_COMPACT, .expected = 3};
+    enum sw_err answer = SW_ERR_OK;
+    struct sw_version version;
+
+    (void)state;
+    setting.retention = (struct sw_retention){.keep_last = 100};
+    sw_settings_set(&kit.state.settings, &setting);
+    apply_as(&kit, SW_ENTRY_FORMAT, kit_put("a", "1"));
+    sw_settings_release(&kit.state.settings);
+    apply_as(&kit, SW_ENTRY_FORMAT, kit_put("a", "2"));
+    apply_as(&kit, SW_ENTRY_FORMAT, kit_put("a", "3"));
+    apply_as(&kit, SW_ENTRY_FORMAT, compact);
+    sw_settings_set(&kit.state.settings, &setting);
+    assert_int_equal(sw_history_version(&kit.state, kit.store, &name, 2, &version, &answer),
+                     SW_ERR_OK);
+    assert_int_equal(answer, SW_ERR_COMPACTED);
+    kit_close(&kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(older_entries_keep_nothing),
         cmocka_unit_test(a_namespace_with_its_own_retention_counts_them),
+        cmocka_unit_test(what_has_no_room_keeps_no_vector),
+        cmocka_unit_test(what_went_without_its_setting_is_compacted),
         cmocka_unit_test(a_change_keeps_those_of_all_indexes),
         cmocka_unit_test(a_dropped_index_leaves_nothing),
     };
