@@ -186,7 +186,7 @@ execute(struct sw__apply *apply, struct sw__context *found, const struct appendi
         err = sw__similar_step(apply, found, SW_CONTEXT_SIMILAR_COUNT);
     }
     if (err == SW_ERR_OK && block->rules.prunes) {
-        err = sw__prune_by_policy(apply, found, &block->rules);
+        err = sw__prune_by_policy(apply, found, block->token, &block->rules);
     }
     return err == SW_ERR_OK ? sw__context_put(apply, found) : err;
 }

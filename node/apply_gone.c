@@ -65,7 +65,8 @@ enum sw_err sw__gone_sweep(struct sw__apply *apply, struct sw__context *found, i
 
         count--;
         err = sw__context_seek(apply, found, SW_CONTEXT_GONE, 0, bytes, &name, &record);
-        if (err != SW_ERR_OK || name.size == 0 || record.mod_revision > floor) {
+        if (err != SW_ERR_OK || name.size == 0 || record.mod_revision > floor ||
+            record.mod_revision == apply->state->revision) { /* no key is written twice at one */
             break;
         }
         err = forget(apply, found, name, &record);

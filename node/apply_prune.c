@@ -11,6 +11,7 @@
 struct pruning {
     struct sw_context_policy policy;
     bool by_policy; /* the stored one */
+    uint64_t end;   /* blocks from this token on stay */
     int visit_max, count_max;
     uint64_t size; /* of the content, as it will be */
     uint64_t next; /* where the next step goes on; 0 = this was the last */
@@ -191,15 +192,17 @@ static enum sw_err let_go(struct sw__apply *apply,
     return take_away(apply, found, seen, pruning);
 }
 
-/* Behind this one nothing may go: what the last tokens have is at the end. */
+/* Behind this one nothing may go: what the last tokens have is at the end, and what the same entry
+ * appended stays until the next one, since no key is written twice at one revision. */
 static bool is_kept_tail(const struct sw__context *found,
                          const struct seen *seen,
                          const struct pruning *pruning)
 {
     const uint64_t end = seen->token + seen->block.tokens;
 
-    return pruning->by_policy &&
-           (end > found->context.next || found->context.next - end < pruning->policy.keep);
+    return seen->token >= pruning->end ||
+           (pruning->by_policy &&
+            (end > found->context.next || found->context.next - end < pruning->policy.keep));
 }
 
 static enum sw_err walk(struct sw__apply *apply,
@@ -265,6 +268,7 @@ static void note(struct sw__apply *apply, struct sw__context *found, const struc
 
 enum sw_err sw__prune_by_policy(struct sw__apply *apply,
                                 struct sw__context *found,
+                                uint64_t appended,
                                 const struct sw_context_rules *rules)
 {
     struct pruning pruning = {.policy = {.high = rules->high,
@@ -276,6 +280,7 @@ enum sw_err sw__prune_by_policy(struct sw__apply *apply,
                                          .idle_ms = rules->idle_ms,
                                          .from = found->context.policy_next},
                               .by_policy = true,
+                              .end = appended,
                               .visit_max = SW_CONTEXT_APPEND_VISIT_MAX,
                               .count_max = SW_CONTEXT_APPEND_PRUNE_MAX,
                               .size = found->context.size};
@@ -337,7 +342,8 @@ enum sw_err sw__apply_prune(struct sw__apply *apply,
                             const struct sw_request *request,
                             struct sw_command_result *result)
 {
-    struct pruning pruning = {.visit_max = SW_CONTEXT_VISIT_COUNT_MAX,
+    struct pruning pruning = {.end = UINT64_MAX,
+                              .visit_max = SW_CONTEXT_VISIT_COUNT_MAX,
                               .count_max = SW_CONTEXT_STEP_COUNT_MAX};
     struct sw__context found;
     enum sw_err err = sw__context_find(apply, request, &found, result);

@@ -125,9 +125,10 @@ enum sw_err sw__apply_touch(struct sw__apply *apply,
 
 /* --- apply_prune.c ---------------------------------------------------------------------------- */
 
-/* A step of the stored policy, as part of an append. */
+/* A step of the stored policy, as part of an append of the block at that token. */
 enum sw_err sw__prune_by_policy(struct sw__apply *apply,
                                 struct sw__context *found,
+                                uint64_t appended,
                                 const struct sw_context_rules *rules);
 enum sw_err sw__apply_prune(struct sw__apply *apply,
                             const struct sw_request *request,
