@@ -75,6 +75,7 @@ bool sw_request_repeatable(const struct sw_request *request)
     case SW_OP_INDEX_CREATE:
     case SW_OP_INDEX_DROP:
     case SW_OP_INDEX_TUNE:
+    case SW_OP_INDEX_LOWER:
     case SW_OP_VECTOR_PUT:
     case SW_OP_CONTEXT_CREATE:
     case SW_OP_CONTEXT_APPEND:

@@ -62,6 +62,7 @@ static_assert((int)SWARM_CONTEXT_RESTORE == (int)SW_OP_CONTEXT_RESTORE, "the pro
 static_assert((int)SWARM_MEMORY_PUT == (int)SW_OP_MEMORY_PUT, "the protocol's");
 static_assert((int)SWARM_INDEX_PLACES == (int)SW_OP_INDEX_PLACES, "the protocol's");
 static_assert((int)SWARM_INDEX_STATUS == (int)SW_OP_INDEX_STATUS, "the protocol's");
+static_assert((int)SWARM_INDEX_LOWER == (int)SW_OP_INDEX_LOWER, "the protocol's");
 static_assert((int)SWARM_PREVIOUS == (int)SW_REQUEST_PREVIOUS, "flags are the protocol's");
 static_assert((int)SWARM_REVERSE == (int)SW_REQUEST_REVERSE, "flags are the protocol's");
 static_assert((int)SWARM_KEYS_ONLY == (int)SW_REQUEST_KEYS_ONLY, "flags are the protocol's");
@@ -564,7 +565,7 @@ static bool names_data(enum swarm_op op)
     return op != SWARM_STATUS_OF && op != SWARM_TRANSFER && op != SWARM_SNAPSHOT &&
            op != SWARM_SESSION_CLOSE &&
            (op < SWARM_MEMBER_LIST || op == SWARM_HISTORY ||
-            (op >= SWARM_INDEX_CREATE && op <= SWARM_INDEX_STATUS && op != SWARM_SESSION_LIST) ||
+            (op >= SWARM_INDEX_CREATE && op <= SWARM_INDEX_LOWER && op != SWARM_SESSION_LIST) ||
             (op >= SWARM_CONTEXT_CREATE && op <= SWARM_CONTEXT_RESTORE) ||
             (op >= SWARM_MEMORY_PUT && op <= SWARM_INDEX_PLACES));
 }

@@ -207,6 +207,7 @@ bool sw_rights_cover(enum sw_rights rights, enum sw_op op)
     case SW_OP_INDEX_CREATE:
     case SW_OP_INDEX_DROP:
     case SW_OP_INDEX_TUNE:
+    case SW_OP_INDEX_LOWER:
     case SW_OP_VECTOR_PUT:
     case SW_OP_CONTEXT_CREATE:
     case SW_OP_CONTEXT_APPEND:

@@ -459,6 +459,9 @@ static enum sw_err run_write(struct sw__apply *apply,
     if (request->op == SW_OP_INDEX_TUNE) {
         return sw__index_tune(apply, request, result);
     }
+    if (request->op == SW_OP_INDEX_LOWER) {
+        return sw__index_lower(apply, request, result);
+    }
     if (request->op == SW_OP_VECTOR_PUT) {
         return sw__vector_put(apply, request, result);
     }

@@ -204,6 +204,11 @@ enum sw_err sw__vector_watermark(struct sw__apply *apply,
 enum sw_err sw__index_tune(struct sw__apply *apply,
                            const struct sw_request *request,
                            struct sw_command_result *result);
+/* CONFLICT, with the bits that there are as the value, unless the request wants fewer; NOT_FOUND if
+ * nothing was ever put. Steps at the end of entries do the rest. */
+enum sw_err sw__index_lower(struct sw__apply *apply,
+                            const struct sw_request *request,
+                            struct sw_command_result *result);
 /* apply_near.c: vectors that an index loses stay with the change that took them away. */
 /* Adds what the index has at `id` to `lost`, before it is deleted there. */
 enum sw_err sw__lost_add(struct sw__apply *apply,

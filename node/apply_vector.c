@@ -392,6 +392,7 @@ enum sw_err sw__vector_set(struct sw__apply *apply,
     const struct sw_index_entry entry = {.id = apply->state->revision,
                                          .seq = apply->state->revision,
                                          .context = item->context,
+                                         .slice = SW_VECTORS_SLICE,
                                          .vector = item->vector};
     struct sw_buf lost = {0};
     uint64_t id;
@@ -413,8 +414,11 @@ enum sw_err sw__vector_return(struct sw__apply *apply,
                               const struct sw_vector_item *item,
                               uint64_t seq)
 {
-    const struct sw_index_entry entry = {
-        .id = apply->state->revision, .seq = seq, .context = item->context, .vector = item->vector};
+    const struct sw_index_entry entry = {.id = apply->state->revision,
+                                         .seq = seq,
+                                         .context = item->context,
+                                         .slice = SW_VECTORS_SLICE,
+                                         .vector = item->vector};
     uint64_t id;
     enum sw_err err = sw_vectors_id_of(index, apply->store, name, &id);
 

@@ -122,6 +122,15 @@ static void explain_vector(enum sw_op op, struct sw_reply *reply, char why[SW_WH
                        (unsigned)(reply->value >> 32),
                        (unsigned)(reply->value & UINT32_MAX));
         reply->detail = sw_span_str(why);
+    } else if (reply->err == SW_ERR_CONFLICT && op == SW_OP_INDEX_LOWER) {
+        (void)snprintf(why,
+                       SW_WHY_SIZE,
+                       "vectors of the index keep %u bits a number already; originals are not "
+                       "kept, so there is no way up",
+                       (unsigned)reply->value);
+        reply->detail = sw_span_str(why);
+    } else if (reply->err == SW_ERR_NOT_FOUND && op == SW_OP_INDEX_LOWER) {
+        reply->detail = sw_span_str("nothing was put into the index yet");
     } else if (reply->err == SW_ERR_INVALID &&
                (op == SW_OP_VECTOR_PUT || op == SW_OP_VECTOR_SEARCH)) {
         reply->detail = sw_span_str("the vector is all zeros, which have no direction, or longer "

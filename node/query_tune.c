@@ -109,6 +109,21 @@ static void print_histogram(const struct sw_vectors_index *index, struct sw_buf 
     sw_buf_printf(out, "]");
 }
 
+/* How many bits sealed vectors keep, and how far that may be from what was put. */
+static void print_precision(const struct sw_vectors_index *index, struct sw_buf *out)
+{
+    struct sw_index_precision precision = {.bits = SW_VECTORS_BITS_MAX};
+    const enum sw_err err = sw_index_precision(index->index, SW_VECTORS_SLICE, &precision);
+
+    SW_ASSERT(err == SW_ERR_OK || err == SW_ERR_NOT_FOUND); /* nothing was put yet */
+    sw_buf_printf(out,
+                  ",\"bits\":%u,\"segments\":%u,\"to_lower\":%u,\"error_ppm\":%u",
+                  (unsigned)precision.bits,
+                  (unsigned)precision.segments,
+                  (unsigned)precision.left,
+                  (unsigned)precision.error_ppm);
+}
+
 static void print_recall(const struct sw_vectors_index *index,
                          struct sw_index_budget budget,
                          const struct sw_tune_window *window,
@@ -155,6 +170,7 @@ static void print_status(const struct sw_vectors_index *index,
         index->working ? "true" : "false",
         (unsigned long long)digest.high,
         (unsigned long long)digest.low);
+    print_precision(index, out);
     print_recall(index, budget, window, out);
     print_histogram(index, out);
     sw_buf_printf(out, "}");

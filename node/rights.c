@@ -35,6 +35,7 @@ static uint8_t needed_rights(const struct sw_request *request)
     case SW_OP_INDEX_CREATE:
     case SW_OP_INDEX_DROP:
     case SW_OP_INDEX_TUNE:
+    case SW_OP_INDEX_LOWER:
     case SW_OP_CONTEXT_CREATE:
     case SW_OP_CONTEXT_APPEND:
     case SW_OP_CONTEXT_WINDOW:

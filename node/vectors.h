@@ -24,7 +24,8 @@
  *
  * The size is what the index counts as in the usage of its tenant: this record, and for each entry
  * the numbers of its vector, its key twice, its id and its attributes. Codes, pivots and counters
- * are the library's business: how large they are depends on the order of its work. Format 2 is
+ * are the library's business: how large they are depends on the order of its work; nor do vectors
+ * count as less when their precision is lowered. Format 2 is
  * written since the first entry of format 4, which counted what was there.
  *
  * A writer of the library keeps counters in memory; they are written just before each commit, like
@@ -45,6 +46,8 @@
 #include "transport/vector.h"
 
 enum { SW_VECTORS_FORMAT = 2, SW_VECTORS_ENTRY_FORMAT = 1, SW_VECTORS_LOST_FORMAT = 1 };
+/* All entries are in one slice of the library's, so one decision lowers the whole index. */
+enum { SW_VECTORS_SLICE = 0, SW_VECTORS_BITS_MAX = 16 };
 
 struct sw_vectors_index; /* one index, in the memory of whoever executes entries */
 

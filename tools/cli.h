@@ -140,6 +140,7 @@ int sw_cmd_index_watch(struct sw_cli *cli);
 int sw_cmd_index_status(struct sw_cli *cli);
 int sw_cmd_index_recall(struct sw_cli *cli);
 int sw_cmd_index_tune(struct sw_cli *cli);
+int sw_cmd_index_lower(struct sw_cli *cli);
 int sw_cmd_index_plot(struct sw_cli *cli);
 int sw_cmd_memory_remember(struct sw_cli *cli);
 int sw_cmd_memory_recall(struct sw_cli *cli);

@@ -1,4 +1,4 @@
-/* swarmctl index: status, recall, tune, plot. */
+/* swarmctl index: status, recall, tune, lower, plot. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,16 +85,35 @@ int sw_cmd_index_recall(struct sw_cli *cli)
                                                                     : sw_cmd_usage();
 }
 
+/* --- decisions -------------------------------------------------------------------------------- */
+
+/* About the index in the first argument. */
+static int decide(struct sw_cli *cli, enum swarm_op op, struct sw_span value)
+{
+    struct swarm_request request = SWARM_INIT(struct swarm_request);
+    struct swarm_result *result = NULL;
+    int code = 0;
+
+    request.op = op;
+    request.scope = sw_cli_scope(cli);
+    request.key = swarm_str(cli->args[0]);
+    request.value = (struct swarm_slice){.data = value.data, .size = value.size};
+    if (sw_cmd_call(cli, &request, &result, &code) == SW_ERR_OK) {
+        code = result->status == SWARM_OK ? sw_cmd_report_write(cli, result)
+                                          : sw_cli_fail_write(result);
+        swarm_result_free(result);
+    }
+    return code;
+}
+
 /* --- tune ------------------------------------------------------------------------------------- */
 
 int sw_cmd_index_tune(struct sw_cli *cli)
 {
-    struct swarm_request request = SWARM_INIT(struct swarm_request);
     struct sw_vector_tuning tuning = {0};
-    struct swarm_result *result = NULL;
     struct sw_buf value = {0};
     double target = 0;
-    int code = 0;
+    int code;
 
     if (!sw_cmd_real(cli, "recall", 0, &target) ||
         !sw_cmd_small_number(cli, "probe-percent", &tuning.probe_percent) ||
@@ -106,17 +125,23 @@ int sw_cmd_index_tune(struct sw_cli *cli)
     }
     tuning.target_permille = (uint32_t)(target * 1000 + 0.5);
     sw_vector_tuning_encode(&tuning, &value);
-    request.op = SWARM_INDEX_TUNE;
-    request.scope = sw_cli_scope(cli);
-    request.key = swarm_str(cli->args[0]);
-    request.value = (struct swarm_slice){.data = value.data, .size = value.size};
-    if (sw_cmd_call(cli, &request, &result, &code) == SW_ERR_OK) {
-        code = result->status == SWARM_OK ? sw_cmd_report_write(cli, result)
-                                          : sw_cli_fail_write(result);
-        swarm_result_free(result);
-    }
+    code = decide(cli, SWARM_INDEX_TUNE, sw_buf_span(&value));
     sw_buf_release(&value);
     return code;
+}
+
+/* --- lower ------------------------------------------------------------------------------------ */
+
+int sw_cmd_index_lower(struct sw_cli *cli)
+{
+    uint32_t bits = 0;
+    uint8_t value;
+
+    if (!sw_cmd_small_number(cli, "bits", &bits)) {
+        return sw_cmd_usage();
+    }
+    value = bits <= UINT8_MAX ? (uint8_t)bits : 0; /* which is none, and is refused so */
+    return decide(cli, SWARM_INDEX_LOWER, sw_span_of(&value, sizeof value));
 }
 
 /* --- plot ------------------------------------------------------------------------------------- */

@@ -121,6 +121,8 @@ static const struct sw_cli_flag tune_flags[] = {
     {"probe-percent", "N", "begin with so many buckets, in percent of the root of their number"},
     {"rerank-tenths", "N", "and so many candidates, in tenths of what is asked for"},
     {NULL, NULL, NULL}};
+static const struct sw_cli_flag lower_flags[] = {
+    SCOPE_FLAGS, {"bits", "N", "8, 6, 4, 2 or 1, fewer than now"}, {NULL, NULL, NULL}};
 static const struct sw_cli_flag plot_flags[] = {SCOPE_FLAGS,
                                                 {"as", "NAME", "svg (default) or html"},
                                                 {"file", "FILE", "where to (default: stdout)"},
@@ -567,6 +569,15 @@ const struct sw_command sw_commands[] = {
      1,
      sw_cmd_index_tune,
      tune_flags,
+     SW_FORMAT_TABLE},
+    {"index",
+     "lower",
+     "NAME",
+     "keep fewer bits a number of stored vectors; there is no way back",
+     1,
+     1,
+     sw_cmd_index_lower,
+     lower_flags,
      SW_FORMAT_TABLE},
     {"index",
      "plot",

@@ -77,6 +77,7 @@ enum sw_op {
     SW_OP_INDEX_TUNE = 46,    /* `value` = recall and budget of searches that name none */
     SW_OP_INDEX_STATUS = 48,  /* the detail is JSON; `limit` samples of its recall are taken first,
                                  seeded by `expected` */
+    SW_OP_INDEX_LOWER = 49,   /* `value` = bits a number of stored vectors, fewer than now */
     SW_OP_SESSION_LIST = 47,  /* sessions above `session`, as records; see docs/PROTOCOL.md */
     /* Contexts of a partition; `key` is the id. Values, and what is stored: transport/context.h.
      * They are read as the keys that they are. */

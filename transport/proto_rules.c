@@ -178,6 +178,11 @@ static const struct op_rule op_rules[SW_OP_COUNT] = {
                           .optional = SW__FIELD_ONCE,
                           .value_max = SW_VECTOR_TUNING_SIZE,
                           .write = true},
+    [SW_OP_INDEX_LOWER] = {.name = "index lower",
+                           .required = SW__FIELD_NAMES | SW__FIELD_KEY | SW__FIELD_VALUE,
+                           .optional = SW__FIELD_ONCE,
+                           .value_max = SW_VECTOR_BITS_SIZE,
+                           .write = true},
     /* Without names: of any index, for the node itself. */
     [SW_OP_INDEX_STATUS] = {.name = "index status",
                             .optional = SW__FIELD_NAMES | SW__FIELD_KEY | SW__FIELD_LIMIT |
@@ -601,6 +606,9 @@ check_special(const struct op_rule *rule, const struct sw_request *request, char
     }
     if (request->op == SW_OP_INDEX_TUNE) {
         return sw_vector_tuning_validate(request->value, ret_why);
+    }
+    if (request->op == SW_OP_INDEX_LOWER) {
+        return sw_vector_bits_validate(request->value, ret_why);
     }
     if (request->op == SW_OP_INDEX_STATUS) {
         return check_status(request, ret_why);

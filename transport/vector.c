@@ -212,6 +212,22 @@ enum sw_err sw_vector_tuning_decode(struct sw_span bytes, struct sw_vector_tunin
     return sw_reader_finish(&in);
 }
 
+enum sw_err sw_vector_bits_decode(struct sw_span bytes, uint32_t *ret_bits)
+{
+    struct sw_reader in = sw_reader_of(bytes);
+    const uint32_t bits = sw_read_u8(&in);
+    const enum sw_err err = sw_reader_finish(&in);
+
+    if (err != SW_ERR_OK) {
+        return err;
+    }
+    if (bits != 16 && bits != 8 && bits != 6 && bits != 4 && bits != 2 && bits != 1) {
+        return SW_ERR_INVALID;
+    }
+    *ret_bits = bits;
+    return SW_ERR_OK;
+}
+
 /* --- rules ------------------------------------------------------------------------------------ */
 
 static enum sw_err
@@ -461,6 +477,17 @@ enum sw_err sw_vector_budget_validate(struct sw_span bytes, char ret_why[SW_WHY_
         err = SW_ERR_INVALID;
     }
     return err;
+}
+
+enum sw_err sw_vector_bits_validate(struct sw_span bytes, char ret_why[SW_WHY_SIZE])
+{
+    uint32_t bits;
+
+    if (sw_vector_bits_decode(bytes, &bits) == SW_ERR_OK) {
+        return SW_ERR_OK;
+    }
+    snprintf(ret_why, SW_WHY_SIZE, "stored vectors keep 16, 8, 6, 4, 2 or 1 bits a number");
+    return SW_ERR_INVALID;
 }
 
 /* --- conditions ------------------------------------------------------------------------------- */

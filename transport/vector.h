@@ -110,6 +110,10 @@ enum sw_err sw_vector_tuning_validate(struct sw_span bytes, char ret_why[SW_WHY_
 /* The same, and there is a budget. */
 enum sw_err sw_vector_budget_validate(struct sw_span bytes, char ret_why[SW_WHY_SIZE])
     SW_MUST_CHECK;
+/* Bits a number that stored vectors are to keep: 16, 8, 6, 4, 2 or 1, in one byte. */
+enum { SW_VECTOR_BITS_SIZE = 1 };
+enum sw_err sw_vector_bits_decode(struct sw_span bytes, uint32_t *ret_bits) SW_MUST_CHECK;
+enum sw_err sw_vector_bits_validate(struct sw_span bytes, char ret_why[SW_WHY_SIZE]) SW_MUST_CHECK;
 void sw_vector_space_encode(const struct sw_vector_space *space, struct sw_buf *out);
 enum sw_err sw_vector_space_decode(struct sw_span bytes, struct sw_vector_space *ret_space)
     SW_MUST_CHECK;

@@ -189,6 +189,9 @@ enum swarm_op {
                               (4), candidates in tenths of k (4); little-endian, 0 = default */
     SWARM_INDEX_STATUS = 48, /* `key`; JSON. `limit` samples of its recall are taken first, seeded
                                 by `expected` */
+    SWARM_INDEX_LOWER = 49,  /* `key`, `value` = 1 byte: stored vectors keep so many bits a number,
+                                8,  6, 4, 2 or 1, instead of 16 or what they keep; never more again.
+                                SWARM_CONFLICT: they keep no more than that, value = how many */
     /* `value` is packed: use swarm_context_create and the others. */
     SWARM_CONTEXT_CREATE = 50,
     SWARM_CONTEXT_APPEND = 51,

@@ -121,6 +121,14 @@ static struct sw_request vector_request(struct run *run)
     return request;
 }
 
+static struct sw_request lower_request(struct run *run)
+{
+    static const uint8_t ladder[] = {16, 8, 6, 4, 2, 1};
+
+    sw_write_u8(&run->value, ladder[below(run, sizeof ladder)]);
+    return valued(run, SW_OP_INDEX_LOWER, names[any_index(run)]);
+}
+
 /* A header or a block that no context wrote. */
 static struct sw_request forged_request(struct run *run, const char *id)
 {
@@ -272,6 +280,9 @@ static struct sw_request any_request(struct run *run)
     sw_buf_clear(&run->value);
     if (kind < 6) {
         return index_request(run);
+    }
+    if (kind < 8) {
+        return lower_request(run);
     }
     if (kind < 120) {
         return kit_delete(any_key(run));

@@ -177,6 +177,7 @@ struct sim_item_call {
     uint32_t vector;
     int32_t kind; /* of a search: -1 = any */
     uint32_t k;
+    uint32_t bits, lowest; /* of a lowering, and the fewest that were known before it */
     uint64_t began;
     char key[32];
 };
@@ -300,7 +301,9 @@ struct sim_clients {
     bool has_index;
     struct sim_item items[SIM_CLIENT_MAX][SIM_ITEM_COUNT]; /* by owner */
     bool item_index[SIM_ITEM_INDEX_COUNT];
-    uint64_t item_clock; /* counts the writes of items that are over */
+    bool item_passing; /* the index that comes and goes is there, as far as is known */
+    uint32_t item_bits[SIM_ITEM_INDEX_COUNT]; /* the fewest that are known; 0: none */
+    uint64_t item_clock;                      /* counts the writes of items that are over */
     struct sim_item_answer item_answers[SIM_ITEM_ANSWER_COUNT];
     bool has_ring;                  /* the settings of memory_calls.c were acknowledged */
     struct sim_near_put *near_puts; /* owned; by number */

@@ -12,7 +12,9 @@
 #include "base/prng.h"
 #include "transport/vector.h"
 
-enum { DIM = 16, COSINE = 1, F32 = 1, VECTORS = 40, KINDS = 3, PARTITIONS = 2 };
+enum { DIM = 16, COSINE = 1, F32 = 1, I8 = 3, VECTORS = 40, KINDS = 3, PARTITIONS = 2 };
+/* So wide that a few puts fill a segment, which a lowering writes anew. */
+enum { WIDE = 4096 };
 enum { SHORT = 48, LONG = 600 }; /* how many are asked for: the latter is always a long search */
 
 static const char *const partitions[PARTITIONS] = {"items", "more-items"};
@@ -38,6 +40,16 @@ static double root_of(double square)
         root = (root + square / root) / 2;
     }
     return root;
+}
+
+static struct sw_span wide_of(uint32_t number, int8_t vector[WIDE])
+{
+    struct sw_prng prng = sw_prng_of(9000 + number);
+
+    for (int i = 0; i < WIDE; i++) {
+        vector[i] = (int8_t)((int)sw_prng_below(&prng, 255) - 127);
+    }
+    return sw_span_of(vector, WIDE);
 }
 
 static double distance_of(uint32_t a, uint32_t b)
@@ -244,6 +256,23 @@ static void wrote(struct sim_client *client, enum sw_err err)
     }
 }
 
+/* These indexes have less than a segment of vectors, so what is found stays as it was. */
+static void check_lowered(struct sim_client *client, const struct sw_reply *reply)
+{
+    uint32_t *bits = &client->all->item_bits[client->item.index];
+
+    if (reply->err == SW_ERR_OK && client->item.lowest != 0 &&
+        client->item.bits >= client->item.lowest) {
+        sim_fail(client->all->world, "items: an index was lowered upwards");
+    } else if (reply->err == SW_ERR_CONFLICT &&
+               (reply->value == 0 || client->item.bits < reply->value)) {
+        sim_fail(client->all->world, "items: an index is not lowered, without a reason");
+    }
+    if (reply->err == SW_ERR_OK && (*bits == 0 || client->item.bits < *bits)) {
+        *bits = client->item.bits;
+    }
+}
+
 static void done(void *arg, const struct sw_reply *reply)
 {
     struct sim_client *client = arg;
@@ -266,6 +295,7 @@ static void done(void *arg, const struct sw_reply *reply)
                     ok && !call->aged ? reply->revision : 0,
                     ok && !reads);
     if (call->passing) {
+        all->item_passing = reply->err != SW_ERR_NO_INDEX;
         return;
     }
     if (call->op == SW_OP_INDEX_CREATE) {
@@ -274,6 +304,8 @@ static void done(void *arg, const struct sw_reply *reply)
         sim_fail(all->world, "items: the index that was made is not there");
     } else if (reads && ok) {
         searched(client, reply);
+    } else if (call->op == SW_OP_INDEX_LOWER) {
+        check_lowered(client, reply);
     } else if (!reads) {
         if (call->op == SW_OP_DELETE && reply->err == SW_ERR_NOT_FOUND) {
             sim_fail(
@@ -285,11 +317,11 @@ static void done(void *arg, const struct sw_reply *reply)
 
 /* --- calls ------------------------------------------------------------------------------------ */
 
-static void
-ask_create(const char *name, uint32_t seed, struct sw_request *request, struct sw_buf *value)
+static void ask_create(
+    const char *name, uint32_t seed, bool wide, struct sw_request *request, struct sw_buf *value)
 {
     const struct sw_vector_space space = {
-        .metric = COSINE, .dtype = F32, .dim = DIM, .seed = 1000 + seed};
+        .metric = COSINE, .dtype = wide ? I8 : F32, .dim = wide ? WIDE : DIM, .seed = 1000 + seed};
 
     request->op = SW_OP_INDEX_CREATE;
     request->key = sw_span_str(name);
@@ -298,30 +330,28 @@ ask_create(const char *name, uint32_t seed, struct sw_request *request, struct s
 
 static void ask_put(struct sim_client *client,
                     const char *index,
+                    struct sw_span vector,
                     struct sw_request *request,
                     struct sw_buf *value)
 {
-    float vector[DIM];
     struct sw_vector_item item = {.index = sw_span_str(index),
-                                  .vector = sw_span_of(vector, sizeof vector),
+                                  .vector = vector,
                                   .attribute_count = 1,
                                   .content = sw_span_str("an item")};
 
     item.attributes[0] = (struct sw_attribute){
         .kind = SW_ATTRIBUTE_NUMBER, .name = sw_span_str("kind"), .number = client->item.kind};
-    vector_of(client->item.vector, vector);
     request->op = SW_OP_VECTOR_PUT;
     sw_vector_item_encode(&item, value);
 }
 
 static void ask_search(const struct sim_item_call *call,
                        const char *index,
+                       struct sw_span vector,
                        struct sw_request *request,
                        struct sw_buf *value)
 {
-    float vector[DIM];
-    struct sw_vector_query query = {
-        .index = sw_span_str(index), .vector = sw_span_of(vector, sizeof vector), .k = call->k};
+    struct sw_vector_query query = {.index = sw_span_str(index), .vector = vector, .k = call->k};
 
     if (call->kind >= 0) {
         query.condition_count = 1;
@@ -330,34 +360,50 @@ static void ask_search(const struct sim_item_call *call,
                                                                   .name = sw_span_str("kind"),
                                                                   .number = call->kind}};
     }
-    vector_of(call->vector, vector);
     request->op = SW_OP_VECTOR_SEARCH;
     request->max_age_ms = call->aged ? 5000 : 0;
     sw_vector_query_encode(&query, value);
 }
 
-/* Made, filled, asked and dropped by whoever likes; any answer is right. */
+static void ask_lower(struct sim_client *client,
+                      const char *index,
+                      struct sw_request *request,
+                      struct sw_buf *value)
+{
+    static const uint8_t ladder[] = {16, 8, 6, 4, 2, 1};
+
+    request->op = SW_OP_INDEX_LOWER;
+    request->key = sw_span_str(index);
+    client->item.lowest = client->all->item_bits[client->item.index];
+    client->item.bits = ladder[sw_prng_below(&client->all->world->prng, sizeof ladder)];
+    sw_write_u8(value, (uint8_t)client->item.bits);
+}
+
+/* Made, filled, lowered, asked and dropped by whoever likes; any answer is right. */
 static void pass(struct sim_client *client, struct sw_request *request, struct sw_buf *value)
 {
     struct sw_prng *prng = &client->all->world->prng;
     struct sim_item_call *call = &client->item;
-    const uint64_t what = sw_prng_below(prng, 10);
+    const uint64_t what = client->all->item_passing ? sw_prng_below(prng, 24) : 0;
+    int8_t vector[WIDE];
 
     call->passing = true;
     call->kind = 1;
     call->k = sw_prng_chance(prng, 1, 2) ? SHORT : LONG;
     call->vector = (uint32_t)sw_prng_below(prng, VECTORS);
-    if (what < 2) {
-        ask_create(passing, 99, request, value);
-    } else if (what < 3) {
+    if (what < 1) {
+        ask_create(passing, 99, true, request, value);
+    } else if (what < 2) {
         request->op = SW_OP_INDEX_DROP;
         request->key = sw_span_str(passing);
-    } else if (what < 7) {
+    } else if (what < 15) {
         (void)snprintf(call->key, sizeof call->key, "passing-%u", call->vector % 8);
         request->key = sw_span_str(call->key);
-        ask_put(client, passing, request, value);
+        ask_put(client, passing, wide_of(call->vector, vector), request, value);
+    } else if (what < 18) {
+        ask_lower(client, passing, request, value);
     } else {
-        ask_search(call, passing, request, value);
+        ask_search(call, passing, wide_of(call->vector, vector), request, value);
     }
 }
 
@@ -366,6 +412,7 @@ static void write(struct sim_client *client, struct sw_request *request, struct 
     struct sw_prng *prng = &client->all->world->prng;
     struct sim_item_call *call = &client->item;
     struct sim_item *item;
+    float vector[DIM];
 
     call->at = (uint32_t)sw_prng_below(prng, SIM_ITEM_COUNT / SIM_ITEM_INDEX_COUNT) *
                    SIM_ITEM_INDEX_COUNT +
@@ -377,7 +424,12 @@ static void write(struct sim_client *client, struct sw_request *request, struct 
     if (item->there && sw_prng_chance(prng, 1, 4)) {
         request->op = SW_OP_DELETE;
     } else {
-        ask_put(client, names[call->index / PARTITIONS], request, value);
+        vector_of(call->vector, vector);
+        ask_put(client,
+                names[call->index / PARTITIONS],
+                sw_span_of(vector, sizeof vector),
+                request,
+                value);
     }
     item->since = UINT64_MAX; /* until it is known what becomes of it */
 }
@@ -396,18 +448,39 @@ static void submit(struct sim_client *client,
     sw_buf_release(value);
 }
 
+/* Who is free joins in, so that segments fill. */
+static void pass_together(struct sim_client *client, uint32_t timeout_ms)
+{
+    struct sim_clients *all = client->all;
+
+    for (uint32_t i = 0; i < all->world->plan.clients; i++) {
+        struct sim_item_call *call = &all->client[i].item;
+        struct sw_request request = {.op = 0};
+        struct sw_buf value = {0};
+
+        if (&all->client[i] == client || !call->pending) {
+            *call = (struct sim_item_call){.pending = true};
+            pass(&all->client[i], &request, &value);
+            submit(&all->client[i], &request, &value, timeout_ms);
+        }
+    }
+}
+
 static void
 search(struct sim_client *client, const struct sim_item_call *question, uint32_t timeout_ms)
 {
     struct sim_item_call *call = &client->item;
     struct sw_request request = {.op = 0};
     struct sw_buf value = {0};
+    float vector[DIM];
 
     *call = *question;
     call->pending = true;
     call->aged = sw_prng_chance(&client->all->world->prng, 1, 3);
     call->began = client->all->item_clock;
-    ask_search(call, names[call->index / PARTITIONS], &request, &value);
+    vector_of(call->vector, vector);
+    ask_search(
+        call, names[call->index / PARTITIONS], sw_span_of(vector, sizeof vector), &request, &value);
     submit(client, &request, &value, timeout_ms);
 }
 
@@ -447,9 +520,12 @@ void sim_item_step(struct sim_client *client, uint32_t timeout_ms)
     *call = (struct sim_item_call){.pending = true,
                                    .index = (uint32_t)sw_prng_below(prng, SIM_ITEM_INDEX_COUNT)};
     if (!all->item_index[call->index]) {
-        ask_create(names[call->index / PARTITIONS], call->index, &request, &value);
+        ask_create(names[call->index / PARTITIONS], call->index, false, &request, &value);
     } else if (sw_prng_chance(prng, 1, 6)) {
-        pass(client, &request, &value);
+        pass_together(client, timeout_ms);
+        return;
+    } else if (sw_prng_chance(prng, 1, 40)) {
+        ask_lower(client, names[call->index / PARTITIONS], &request, &value);
     } else if (sw_prng_chance(prng, 2, 5)) {
         write(client, &request, &value);
     } else {

@@ -5,7 +5,8 @@
  * conditions ask for, once each, at the distance that their present vectors have. An item whose
  * write has no known outcome is given up, and its place gets a new name. The same question at the
  * same revision has one answer, byte by byte, whichever replica gives it and on whichever of its
- * threads. Meanwhile an index that nobody relies on comes and goes. */
+ * threads. Meanwhile an index that nobody relies on comes and goes; its vectors are so wide that a
+ * few fill a segment, and its precision is lowered now and then: replicas must have equal bytes. */
 #ifndef SW_TESTS_SIM_ITEM_CALLS_H
 #define SW_TESTS_SIM_ITEM_CALLS_H
 
