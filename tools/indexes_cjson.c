@@ -110,7 +110,7 @@ bool sw_index_status_print(const char *json, enum sw_format format, FILE *file)
     struct sw_output out;
     char number[32];
 
-    if (cJSON_IsObject(root) == 0) {
+    if (cJSON_IsObject(root) == 0 || cJSON_GetArraySize(root) > SW_FIELDS_MAX) {
         cJSON_Delete(root);
         return false;
     }

@@ -41,7 +41,7 @@ struct sw_column {
     enum sw_cell_type type;
 };
 
-enum { SW_COLUMNS_MAX = 16, SW_FIELDS_MAX = 24 };
+enum { SW_COLUMNS_MAX = 16, SW_FIELDS_MAX = 40 };
 
 enum sw_encoding { SW_ENCODING_AUTO, SW_ENCODING_UTF8, SW_ENCODING_HEX, SW_ENCODING_BASE64 };
 
