@@ -29,6 +29,7 @@
     X(DATA_MISSING, 1011, NOT_DONE, NEVER, 9, "this node's earlier data is not here", "point --data-dir at this node's own data; a node whose disk is lost is replaced, under a new id (`swarmctl member replace`); only a node that has never run may start once with --first-start") \
     X(OVERLOADED, 2004, NOT_DONE, LATER, 5, "the node refuses more work for now", "retry after a pause; the request was not started") \
     X(QUOTA, 2005, NOT_DONE, NEVER, 8, "the quota of this tenant or namespace is used up", "delete something (deletes always work), or ask an administrator for more: `swarmctl quota set`") \
+    X(NOT_SENT, 2006, NOT_DONE, LATER, 5, "the deadline passed before the request was sent", "nothing was started; allow it more time, or look whether the node is short of room") \
     X(DEPTH, 3003, NOT_DONE, NEVER, 1, "the cascade of requests is too deep", "a request caused itself; break the loop") \
     X(INVALID, 3101, NOT_DONE, NEVER, 2, "the request is not valid", "see the detail for the field that is wrong") \
     X(NOT_FOUND, 3102, NOT_DONE, NEVER, 3, "the key does not exist", "") \

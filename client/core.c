@@ -275,7 +275,7 @@ check_submission(struct sw_core *core, const struct sw_core_submission *submissi
     }
     if (submission->deadline_ms <= sw__core_now(core)) {
         snprintf(ret_why, SW_WHY_SIZE, "the deadline had passed before anything was sent");
-        return SW_ERR_DEADLINE;
+        return SW_ERR_NOT_SENT;
     }
     if (SW_CORE_SLOT_COUNT - core->free_count >= core->config.in_flight_max) {
         snprintf(ret_why,
@@ -399,13 +399,25 @@ void sw__core_finish(struct sw_core *core,
     free(request);
 }
 
+/* What was never sent, or was refused each time, did not run: an error that leaves that open, such
+ * as the one that a session could not be had for, is not its own. Who cancels asked for the name
+ * CANCELLED. */
+static enum sw_err own_err(const struct sw_core_request *request, enum sw_err err)
+{
+    const bool may_have_run = request->state == SW_CORE_SENT || request->maybe;
+
+    return may_have_run || err == SW_ERR_CANCELLED || sw_err_outcome(err) != SW_OUTCOME_UNKNOWN
+               ? err
+               : SW_ERR_NOT_SENT;
+}
+
 void sw__core_fail(struct sw_core *core,
                    struct sw_core_request *request,
                    enum sw_err err,
                    const char *why)
 {
     const struct sw_reply reply = {.id = request->request.id,
-                                   .err = err,
+                                   .err = own_err(request, err),
                                    .node = request->node,
                                    .leader = core->view.leader,
                                    .term = core->view.term,
@@ -474,7 +486,7 @@ enum sw_err sw__core_blocked(const struct sw_core *core, char ret_why[SW_CORE_WH
         return core->view.leader.value == 0 ? SW_ERR_NO_LEADER : SW_ERR_UNREACHABLE;
     }
     snprintf(ret_why, SW_CORE_WHY_SIZE, "the request could not be sent before its deadline");
-    return SW_ERR_BUSY;
+    return SW_ERR_NOT_SENT;
 }
 
 /* --- the session ------------------------------------------------------------------------------ */

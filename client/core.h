@@ -90,7 +90,7 @@ enum sw_err sw_core_new(const struct sw_core_config *config,
 void sw_core_free(struct sw_core *core);
 
 /* On any error nothing was queued and `done` is never called: INVALID, TOO_LARGE (ret_why names the
- * field), DEADLINE already past, BUSY (in_flight_max). `ret_token` may be NULL. */
+ * field), NOT_SENT (the deadline is past), BUSY (in_flight_max). `ret_token` may be NULL. */
 enum sw_err sw_core_submit(struct sw_core *core,
                            const struct sw_core_submission *submission,
                            uint64_t *ret_token,

@@ -348,7 +348,7 @@ static void on_timer(struct sw_core *core, struct sw_core_request *request)
     if (request->forced) {
         if (request->last_err != SW_ERR_OK && request->last_err != SW_ERR_CANCELLED) {
             /* Only for its text, and only if that tells of nodes: a refusal speaks for itself. */
-            if (sw__core_blocked(core, why) == SW_ERR_BUSY) {
+            if (sw__core_blocked(core, why) == SW_ERR_NOT_SENT) {
                 why[0] = '\0';
             }
         }

@@ -33,7 +33,9 @@ enum swarm_outcome { SWARM_DONE, SWARM_NOT_DONE, SWARM_UNKNOWN };
 SWARM_API const char *swarm_strerror(enum swarm_status status);    /* one sentence */
 SWARM_API const char *swarm_hint(enum swarm_status status);        /* what to do; may be "" */
 SWARM_API const char *swarm_status_name(enum swarm_status status); /* "NOT_LEADER" */
-/* What may be concluded about a write that ended with this status. */
+/* What may be concluded about a write that ended with this status. One that was never sent ends as
+ * not done, with the reason, or with SWARM_NOT_SENT; or with SWARM_CANCELLED, and then, in a client
+ * with a session, without a number in it (struct swarm_result). */
 SWARM_API enum swarm_outcome swarm_outcome(enum swarm_status status);
 /* Trying again may succeed. For a write that is not certain to be harmless: see the next two. */
 SWARM_API bool swarm_retryable(enum swarm_status status);

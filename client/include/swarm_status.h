@@ -18,6 +18,7 @@ enum swarm_status {
     SWARM_DATA_MISSING = 1011,    /* this node's earlier data is not here */
     SWARM_OVERLOADED = 2004,      /* the node refuses more work for now */
     SWARM_QUOTA = 2005,           /* the quota of this tenant or namespace is used up */
+    SWARM_NOT_SENT = 2006,        /* the deadline passed before the request was sent */
     SWARM_DEPTH = 3003,           /* the cascade of requests is too deep */
     SWARM_INVALID = 3101,         /* the request is not valid */
     SWARM_NOT_FOUND = 3102,       /* the key does not exist */

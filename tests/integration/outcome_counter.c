@@ -32,7 +32,7 @@ struct worker {
 
 static const struct swarm_scope scope = {.partition = "outcome"};
 
-/* It has a number in the session, or it was never sent and did not run, which the sum shows. The
+/* It has a number in the session: what was never sent is known not to have run. The
  * question goes through the log, so one answer is enough, however long it takes to come. */
 static void ask(struct worker *worker, const struct swarm_result *result)
 {
@@ -77,7 +77,7 @@ static void add_one(struct worker *worker)
     worker->tally.calls++;
     if (status == SWARM_OK) {
         worker->tally.done++;
-    } else if (swarm_outcome(status) == SWARM_UNKNOWN && result->session != 0) {
+    } else if (swarm_outcome(status) == SWARM_UNKNOWN) {
         ask(worker, result);
     } else {
         worker->tally.not_done++;

@@ -33,6 +33,7 @@ static void numbers_never_change(void **state)
     assert_int_equal(SW_ERR_DISK_FULL, 1003);
     assert_int_equal(SW_ERR_CORRUPT, 1006);
     assert_int_equal(SW_ERR_OVERLOADED, 2004);
+    assert_int_equal(SW_ERR_NOT_SENT, 2006);
     assert_int_equal(SW_ERR_CONFLICT, 3103);
     assert_int_equal(SW_ERR_UNAUTHENTICATED, 4101);
     assert_int_equal(SW_ERR_CONFIG, 5001);

@@ -27,7 +27,8 @@ static void submit_refuses_what_can_never_work(void **state)
     assert_non_null(strstr(why, "the limit is 256"));
     submission = fake_submission(fake, SW_OP_GET, &answer);
     submission.deadline_ms = fake->now_ms;
-    assert_int_equal(sw_core_submit(fake->core, &submission, NULL, why), SW_ERR_DEADLINE);
+    assert_int_equal(sw_core_submit(fake->core, &submission, NULL, why), SW_ERR_NOT_SENT);
+    assert_int_equal(sw_err_outcome(SW_ERR_NOT_SENT), SW_OUTCOME_NOT_DONE);
     submission = fake_submission(fake, SW_OP_GET, &answer);
     submission.node.value = 2;
     assert_int_equal(sw_core_submit(fake->core, &submission, NULL, why), SW_ERR_INVALID);
@@ -122,6 +123,84 @@ static void deadline_tells_what_is_known(void **state)
     assert_int_equal(sent.calls, 1);
     assert_int_equal(sent.err, SW_ERR_DEADLINE); /* it may have */
     assert_non_null(strstr(sent.detail, "node 1 was asked last"));
+    fake_free(fake);
+}
+
+/* Its number is given, but the connection takes nothing; then it does, and no answer comes. */
+static void what_no_connection_took_was_not_sent(void **state)
+{
+    struct fake *fake = fake_new();
+    const struct sw_core_config config = fake_config(fake);
+    struct fake_answer first = {0}, unsent = {0}, sent = {0};
+    struct sw_core_submission hurried;
+    char why[SW_WHY_SIZE];
+
+    (void)state;
+    fake_start(fake, &config);
+    (void)fake_submit(fake, SW_OP_PUT, &first);
+    fake_open(fake);
+    fake_answer(fake, fake_last(fake, SW_OP_PUT), SW_ERR_OK, 1, 1);
+    fake->refusal[1] = SW_ERR_BUSY;
+    hurried = fake_submission(fake, SW_OP_PUT, &unsent);
+    hurried.deadline_ms = fake->now_ms + 10;
+    assert_int_equal(sw_core_submit(fake->core, &hurried, NULL, why), SW_ERR_OK);
+    fake_turn(fake, 0);
+    fake_turn(fake, 10);
+    assert_int_equal(unsent.err, SW_ERR_NOT_SENT);
+    fake->refusal[1] = SW_ERR_OK;
+    (void)fake_submit(fake, SW_OP_PUT, &sent);
+    fake_turn(fake, 0);
+    assert_int_equal(fake_count(fake, SW_OP_PUT), 2);
+    fake->refusal[1] = SW_ERR_BUSY; /* for the second try */
+    fake_turn(fake, 1000);
+    fake_turn(fake, 4000);
+    assert_int_equal(sent.err, SW_ERR_DEADLINE);
+    assert_int_equal(sent.session, 500);
+    assert_int_equal(sent.seq, 3);
+    fake_free(fake);
+}
+
+/* SESSION_OPEN ended with an error that leaves open whether that ran. The write did not. */
+static void a_write_does_not_inherit_the_doubts_of_its_session(void **state)
+{
+    struct fake *fake = fake_new();
+    const struct sw_core_config config = fake_config(fake);
+    struct fake_answer answer = {0};
+
+    (void)state;
+    fake_start(fake, &config);
+    (void)fake_submit(fake, SW_OP_PUT, &answer);
+    fake_elect(fake, 1, 1);
+    fake_answer(fake, fake_last(fake, SW_OP_SESSION_OPEN), SW_ERR_IO, 1, 1);
+    fake_turn(fake, 0);
+    assert_int_equal(answer.calls, 1);
+    assert_int_equal(answer.err, SW_ERR_NOT_SENT);
+    assert_int_equal(fake_count(fake, SW_OP_PUT), 0);
+    fake_free(fake);
+}
+
+/* The one error that does not tell; the number does. */
+static void a_cancelled_write_without_a_number_was_not_sent(void **state)
+{
+    struct fake *fake = fake_new();
+    const struct sw_core_config config = fake_config(fake);
+    struct fake_answer unsent = {0}, sent = {0};
+
+    (void)state;
+    fake_start(fake, &config);
+    (void)fake_submit(fake, SW_OP_PUT, &unsent);
+    sw_core_cancel_all(fake->core);
+    fake_turn(fake, 0);
+    assert_int_equal(unsent.err, SW_ERR_CANCELLED);
+    assert_int_equal(unsent.session, 0);
+    (void)fake_submit(fake, SW_OP_PUT, &sent);
+    fake_open(fake);
+    assert_int_equal(fake_count(fake, SW_OP_PUT), 1);
+    sw_core_cancel_all(fake->core);
+    fake_turn(fake, 0);
+    assert_int_equal(sent.err, SW_ERR_CANCELLED);
+    assert_int_equal(sent.session, 500);
+    assert_int_equal(sent.seq, 1);
     fake_free(fake);
 }
 
@@ -288,6 +367,9 @@ int main(void)
         cmocka_unit_test(configuration_is_checked),
         cmocka_unit_test(read_is_answered_once),
         cmocka_unit_test(deadline_tells_what_is_known),
+        cmocka_unit_test(what_no_connection_took_was_not_sent),
+        cmocka_unit_test(a_write_does_not_inherit_the_doubts_of_its_session),
+        cmocka_unit_test(a_cancelled_write_without_a_number_was_not_sent),
         cmocka_unit_test(cancelled_request_ends_at_the_next_tick),
         cmocka_unit_test(writes_share_one_session_with_ascending_seqs),
         cmocka_unit_test(without_session_nothing_is_opened),

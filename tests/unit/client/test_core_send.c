@@ -187,8 +187,10 @@ static void seq_never_leaves_the_window(void **state)
     struct fake *fake = fake_new();
     const struct sw_core_config config = fake_config(fake);
     struct fake_answer stuck = {0};
-    struct fake_answer answer = {0};
+    struct fake_answer answer = {0}, late = {0};
+    struct sw_core_submission hurried;
     struct fake_sent first;
+    char why[SW_WHY_SIZE];
 
     (void)state;
     fake_start(fake, &config);
@@ -207,6 +209,11 @@ static void seq_never_leaves_the_window(void **state)
     (void)fake_submit(fake, SW_OP_PUT, &answer);
     fake_turn(fake, 0);
     assert_int_equal(fake_count(fake, SW_OP_PUT), 0);
+    hurried = fake_submission(fake, SW_OP_PUT, &late);
+    hurried.deadline_ms = fake->now_ms + 10;
+    assert_int_equal(sw_core_submit(fake->core, &hurried, NULL, why), SW_ERR_OK);
+    fake_turn(fake, 10);
+    assert_int_equal(late.err, SW_ERR_NOT_SENT);
     fake_answer(fake, &first, SW_ERR_OK, 1, 1);
     fake_turn(fake, 0);
     assert_int_equal(fake_last(fake, SW_OP_PUT)->request.acked, SW_SESSION_REPLY_COUNT_MAX);
