@@ -263,7 +263,12 @@ static int write_value(struct sw_cli *cli, struct swarm_request *request)
 int sw_cmd_kv_put(struct sw_cli *cli)
 {
     struct swarm_request request = request_of(cli, SWARM_PUT);
+    uint64_t depth = 0;
 
+    if (!sw_cli_number(cli, "depth", 0, &depth)) {
+        return sw_err_info(SW_ERR_INVALID)->exit_code;
+    }
+    request.depth = (uint32_t)(depth < UINT32_MAX ? depth : UINT32_MAX); /* far beyond the limit */
     return write_value(cli, &request);
 }
 

@@ -47,6 +47,7 @@ static const struct sw_cli_flag put_flags[] = {
     SCOPE_FLAGS,
     {"previous", NULL, "print the record as it was before"},
     {"lease", "LEASE", "the key ends with it"},
+    {"depth", "N", "it answers a change of depth N - 1, which a watch told; 10 is refused"},
     {NULL, NULL, NULL}};
 static const struct sw_cli_flag del_flags[] = {
     SCOPE_FLAGS, {"previous", NULL, "print the record as it was before"}, {NULL, NULL, NULL}};

@@ -422,6 +422,16 @@ class RealSwarm(OnSwarm):
         self.assertEqual(self.json("kv", "del", "a", "--previous", *part)["previous"]["value"], "2")
         self.assertIsNone(self.json("kv", "del", "a", "--previous", *part)["previous"])
 
+    def test_a_put_says_how_deep_it_is(self):
+        part = ("--partition", "depth")
+        start = self.json("kv", "put", "a", "1", "--depth", "9", *part)["revision"]
+        change = self.json("watch", "--after", str(int(start) - 1), "--limit", "1", *part)["change"]
+        self.assertEqual((change["key"], int(change["depth"])), ("a", 9))
+        for depth in ("10", "99999999999"):
+            self.fails(self.ctl("kv", "put", "a", "2", "--depth", depth, *part), 1, "DEPTH")
+        self.fails(self.ctl("kv", "put", "a", "2", "--depth", "x", *part), 2, "--depth")
+        self.assertEqual(self.json("kv", "get", "a", *part)["kv"]["value"], "1")
+
     def test_watch_from_a_revision(self):
         part = ("--partition", "watch")
         start = self.json("kv", "put", "a", "0", *part)["revision"]

@@ -4,12 +4,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, Union
 
+from swarmstore import _cause
 from swarmstore._swarm import ffi, lib
 
 Buffer = Union[bytes, bytearray, memoryview]
 Key = Union[str, Buffer]
 
 KEY_SIZE_MAX = 256
+
+#: What makes changes that watches tell; a read has no consequences.
+CHANGES = frozenset((lib.SWARM_PUT, lib.SWARM_DELETE, lib.SWARM_CAS, lib.SWARM_TXN,
+                     lib.SWARM_EXPERIENCE_APPEND, lib.SWARM_VECTOR_PUT, lib.SWARM_LEASE_REVOKE))
 
 
 def key_bytes(key: Key) -> Buffer:
@@ -99,6 +104,8 @@ class Request(Kept):
         self.cdata.op = op
         self.cdata.scope = scope.cdata[0]
         self.cdata.depth = scope.depth
+        if scope.depth == 0 and op in CHANGES:
+            self.cdata.depth = _cause.depth()
 
     def set_deadline(self, timeout: float | None) -> None:
         if timeout is not None:

@@ -119,8 +119,11 @@ class Client:
         return Client(self.native, self.scope.with_names(tenant, namespace, partition))
 
     def caused_by(self, change: Change) -> Client:
-        """The same scope for writes that answer a change that a watch told. Watchers that answer
-        each other come to an end: at a depth of 10 writes are refused with DepthError."""
+        """The same scope for writes that answer a change that a watch told, wherever they are made.
+        While a loop over a watch deals with a change, its thread or task need not say so: what
+        it puts, deletes, appends or does in a transaction has that change as its cause anyway.
+        Watchers that answer each other come to an end: at a depth of 10 writes are refused with
+        DepthError."""
         return Client(self.native, self.scope.with_depth(change.depth + 1))
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from swarmstore import _request, errors
+from swarmstore import _cause, _request, errors
 from swarmstore._reply import Record, Reply, existing, slice_bytes
 from swarmstore._steps import Pause, Steps, arun, ask, run
 from swarmstore._swarm import ffi, lib
@@ -61,8 +61,9 @@ def _near(reply: Reply) -> list[Change]:
 
 class Watch:
     """An endless iterator, sync and async, over changes; `idle` ends it when none came for so many
-    seconds. ResyncError: the oldest of them are not kept any more; read anew and watch from the
-    revision of that read."""
+    seconds. Until the next change is asked for, or the watch is closed or gone, what this thread or
+    task writes has the change told as its cause (see Client.caused_by). ResyncError: the oldest of
+    them are not kept any more; read anew and watch from the revision of that read."""
 
     def __init__(self, client: Client, start: bytes, end: bytes, after: int | None,
                  keys_only: bool, previous: bool, idle: float | None,
@@ -78,10 +79,13 @@ class Watch:
         self._idle = idle
         self._ready: deque[Change] = deque()
         self._closed = False
+        #: What the caller deals with now: its writes have that as their cause.
+        self.told: Change | None = None
 
     def close(self) -> None:
         """The iteration ends when the request under way does, 10 s at most."""
         self._closed = True
+        self.told = None
 
     def _begin(self) -> Steps[None]:
         """From now on: above the revision of a read."""
@@ -121,22 +125,29 @@ class Watch:
     def __iter__(self) -> Iterator[Change]:
         return self
 
+    def _tell(self, change: Change) -> Change:
+        self.told = change
+        _cause.begin(self, change)
+        return change
+
     def __next__(self) -> Change:
+        self.told = None
         change = run(self._client.native, self._next())
         if change is None:
             raise StopIteration
-        return change
+        return self._tell(change)
 
     def __aiter__(self) -> AsyncIterator[Change]:
         return self
 
     async def __anext__(self) -> Change:
+        self.told = None
         if self._ready:
             await asyncio.sleep(0)  # others have a turn between any two changes
         change = await arun(self._client.native, self._next())
         if change is None:
             raise StopAsyncIteration
-        return change
+        return self._tell(change)
 
     def __enter__(self) -> Watch:
         return self

@@ -100,6 +100,21 @@ class Twins(kit.AsyncCase):
         await writing
         self.assertEqual(seen, list(range(20)))
 
+    async def test_what_a_loop_over_a_watch_writes_is_caused_by_the_change(self):
+        begun = (await self.store.aput("a", b"")).revision
+        async with self.store.watch(name="a", after=begun - 1) as watch:
+            await anext(watch)
+            await self.store.aput("b", b"")
+            await asyncio.ensure_future(self.store.aput("c", b""))  # a task of the loop's
+            waiting = asyncio.ensure_future(anext(watch))
+            await asyncio.sleep(0)
+            await self.store.aput("d", b"")  # the change was dealt with
+            await self.store.aput("a", b"")
+            await waiting
+        told = self.store.watch(after=begun - 1)
+        self.assertEqual([(c.key, c.depth) for c in [await anext(told) for _ in range(5)]],
+                         [(b"a", 0), (b"b", 1), (b"c", 1), (b"d", 0), (b"a", 0)])
+
     async def test_ephemeral(self):
         async with await self.store.aephemeral("me", b"1", 5) as me:
             await me.aset(b"2")

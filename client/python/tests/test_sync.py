@@ -258,6 +258,30 @@ class Streams(kit.Case):
         self.assertEqual(change.depth, 9)
         self.assertEqual(self.store.put("ping", b"").revision, change.revision + 1)
 
+    def test_what_a_loop_over_a_watch_writes_is_caused_by_the_change(self):
+        begun = self.store.put("ping", b"").revision
+        elsewhere = []
+        with self.store.watch(after=begun - 1) as watch:
+            for change in watch:
+                thread = threading.Thread(target=lambda: elsewhere.append(self.depth_of_a_put()))
+                if change.depth == 8:  # nobody deals with a change in that thread
+                    thread.start()
+                    thread.join()
+                try:
+                    self.store.put("pong" if change.key == b"ping" else "ping", b"")
+                except errors.DepthError:
+                    self.assertEqual(self.store.get("ping").value, b"")  # reads are no answers
+                    break
+            self.assertEqual((change.depth, elsewhere), (9, [0]))
+            with self.assertRaises(errors.DepthError):
+                self.store.txn().put("ping", b"").run()
+        self.assertEqual(self.depth_of_a_put(), 0)  # the watch is closed
+
+    def depth_of_a_put(self):
+        other = self.store.at("other")
+        revision = other.put("other", b"").revision
+        return next(other.watch(after=revision - 1)).depth
+
     def test_watch_from_now_ends_when_idle(self):
         self.store.put("a", b"1")
         with self.store.watch(name="a", idle=0.3) as watch:
