@@ -154,7 +154,7 @@ enum {
     SW_MEMORY_STEP_COUNT_MAX = 128,      /* memories that one entry forgets, */
     SW_MEMORY_STEP_LINK_COUNT_MAX = 512, /* and links that it follows for that */
     SW_MEMORY_ANCESTOR_COUNT_MAX = 512,  /* that are asked while something is being forgotten, */
-    SW_MEMORY_ANCESTOR_LINK_COUNT_MAX = 1024, /* by so many ways to them */
+    SW_MEMORY_ANCESTOR_LINK_COUNT_MAX = 1024, /* by so many ways to them in a request */
 
     SW_LINK_TYPE_SIZE_MAX = 32, /* of a link between two keys (transport/relation.h) */
 

@@ -225,7 +225,7 @@ static void fill_item(const struct saying *saying, struct sw_vector_item *ret_it
 
 /* The same words are being forgotten, or what is that near: later it can be said. */
 static enum sw_err
-check_hidden(const struct saying *saying, struct sw_span name, struct sw_command_result *result)
+check_hidden(struct saying *saying, struct sw_span name, struct sw_command_result *result)
 {
     struct sw_state *state = saying->plan.apply->state;
     bool hidden = false;
@@ -239,7 +239,7 @@ check_hidden(const struct saying *saying, struct sw_span name, struct sw_command
 }
 
 /* Is something near? Not if it is being forgotten. */
-static enum sw_err check_novel(const struct saying *saying, struct sw_command_result *result)
+static enum sw_err check_novel(struct saying *saying, struct sw_command_result *result)
 {
     const struct sw_buf *answers = &saying->plan.apply->state->answers;
     struct sw_vector_item item;
@@ -375,7 +375,7 @@ say(struct sw__apply *apply, const struct sw_request *request, struct sw_command
 /* --- use -------------------------------------------------------------------------------------- */
 
 /* The memory that a request names; NOT_FOUND and WRONG_TYPE go to the result. */
-static enum sw_err find(const struct sw__memory_plan *plan,
+static enum sw_err find(struct sw__memory_plan *plan,
                         struct sw_span name,
                         struct sw_kv_record *ret_old,
                         struct sw_memory_text *ret_text,

@@ -312,11 +312,10 @@ is_marked(const struct sw__memory_plan *plan, const struct sw_link_hash *hash, b
 
 /* Those that one of the walk derives from, if they are new to it. False: there are too many, or too
  * many ways to them, whatever somebody put there. */
-static enum sw_err add_sources(const struct sw__memory_plan *plan,
+static enum sw_err add_sources(struct sw__memory_plan *plan,
                                struct sw_link_hash *walk,
                                uint32_t at,
                                uint32_t *count,
-                               uint32_t *links,
                                bool *ret_fits)
 {
     struct sw_link_hash here, parent;
@@ -328,10 +327,10 @@ static enum sw_err add_sources(const struct sw__memory_plan *plan,
 
     sw_link_prefix(SW_LINK_FORTH, &walk[at], derived(), &prefix);
     err = sw__memory_seek(plan, sw_link_key_span(&prefix), sw_span_of("", 0), &name, &record);
-    for (*ret_fits = true; err == SW_ERR_OK && *ret_fits; (*links)++) {
+    for (*ret_fits = true; err == SW_ERR_OK && *ret_fits; plan->ways++) {
         uint32_t i = *count;
 
-        *ret_fits = *links < SW_MEMORY_ANCESTOR_LINK_COUNT_MAX;
+        *ret_fits = plan->ways < SW_MEMORY_ANCESTOR_LINK_COUNT_MAX;
         if (*ret_fits && sw_link_key_read(name, &side, &here, &type, &parent)) {
             for (i = 0; i < *count && memcmp(&walk[i], &parent, sizeof parent) != 0; i++) {
             }
@@ -347,14 +346,13 @@ static enum sw_err add_sources(const struct sw__memory_plan *plan,
 
 /* Only while something is being forgotten is there anything to look at. Who derives from more than
  * can be asked counts as hidden until that is done. */
-enum sw_err
-sw__memory_hidden(const struct sw__memory_plan *plan, struct sw_span name, bool *ret_hidden)
+enum sw_err sw__memory_hidden(struct sw__memory_plan *plan, struct sw_span name, bool *ret_hidden)
 {
     const struct sw_span prefix = sw_span_str(SW_MEMORY_MARK_PREFIX);
     struct sw_link_hash walk[SW_MEMORY_ANCESTOR_COUNT_MAX];
     struct sw_kv_record record;
     struct sw_span found_name;
-    uint32_t count = 1, links = 0;
+    uint32_t count = 1;
     bool fits;
     enum sw_err err = sw__memory_seek(plan, prefix, sw_span_of("", 0), &found_name, &record);
 
@@ -366,7 +364,7 @@ sw__memory_hidden(const struct sw__memory_plan *plan, struct sw_span name, bool 
     for (uint32_t i = 0; err == SW_ERR_OK && i < count && !*ret_hidden; i++) {
         err = is_marked(plan, &walk[i], ret_hidden);
         if (err == SW_ERR_OK && !*ret_hidden) {
-            err = add_sources(plan, walk, i, &count, &links, &fits);
+            err = add_sources(plan, walk, i, &count, &fits);
             *ret_hidden = err == SW_ERR_OK && !fits;
         }
     }

@@ -26,6 +26,7 @@ struct sw__memory_plan {
     struct sw_buf bytes;             /* owned */
     struct sw__memory_write *writes; /* owned */
     uint32_t count, capacity;
+    uint32_t ways; /* to what it derives from, that were walked: all sources share the limit */
     struct sw__usage_change change;
 };
 
@@ -69,8 +70,7 @@ enum sw_err sw__memory_next(const struct sw__memory_plan *plan,
                             struct sw_kv_record *ret_record);
 
 /* Is the key, or anything that it derives from, being forgotten? */
-enum sw_err
-sw__memory_hidden(const struct sw__memory_plan *plan, struct sw_span name, bool *ret_hidden);
+enum sw_err sw__memory_hidden(struct sw__memory_plan *plan, struct sw_span name, bool *ret_hidden);
 void sw__memory_mark_key(const struct sw_link_hash *hash, struct sw_link_key *ret_key);
 /* Both keys of a derivation. */
 enum sw_err sw__memory_plan_unlink(struct sw__memory_plan *plan,

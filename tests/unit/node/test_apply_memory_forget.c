@@ -230,6 +230,38 @@ static void too_many_ways_hide_while_something_is_forgotten(void **unused)
     kit_close(&kit);
 }
 
+/* Each source alone could be asked; a request with both is not walked for twice as long. */
+static void all_sources_of_a_request_share_the_ways(void **unused)
+{
+    enum { EACH = SW_MEMORY_ANCESTOR_LINK_COUNT_MAX * 2 / 3 };
+    struct kit kit = kit_open();
+    struct sw_memory_put put = kit_memory("sum");
+    struct sw_command_result result;
+    struct sw_memory_key keys[2];
+
+    (void)unused;
+    put.parent_count = 2;
+    for (int k = 0; k < 2; k++) {
+        struct sw_link_hash hash;
+
+        keys[k] = kit_said(&kit, 1, "a", k == 0 ? "salt" : "pepper");
+        put.parents[k] = sw_memory_key_span(&keys[k]);
+        hash = sw_link_hash_of(put.parents[k]);
+        for (int i = 0; i < EACH; i++) {
+            char name[96];
+
+            (void)snprintf(name, sizeof name, "link/%.32s/derived_from/%d", hash.digits, i);
+            (void)kit_run(&kit, 1, kit_put(name, "x"));
+        }
+    }
+    (void)kit_run(&kit, 1, kit_put("memory-forget/x", "x"));
+    result = kit_run(&kit, 1, kit_say("a", &put));
+    assert_int_equal(result.err, SW_ERR_SOURCE_GONE);
+    assert_int_equal(result.value, 2);
+    assert_int_equal(kit_run(&kit, 1, kit_use(&keys[1], SW_MEMORY_USED)).err, SW_ERR_OK);
+    kit_close(&kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +274,7 @@ int main(void)
         cmocka_unit_test(what_is_no_mark_goes_in_steps),
         cmocka_unit_test(a_key_in_the_place_of_a_mark_loses_nothing),
         cmocka_unit_test(too_many_ways_hide_while_something_is_forgotten),
+        cmocka_unit_test(all_sources_of_a_request_share_the_ways),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
