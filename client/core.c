@@ -252,7 +252,8 @@ check_submission(struct sw_core *core, const struct sw_core_submission *submissi
 {
     const struct sw_request *request = &submission->request;
     const bool asks_node = request->op == SW_OP_STATUS || request->op == SW_OP_SNAPSHOT ||
-                           request->op == SW_OP_RESTART;
+                           request->op == SW_OP_RESTART ||
+                           request->max_age_ms > 0; /* any may answer, so this one may */
     enum sw_err err;
 
     if (submission->node.value != 0 &&

@@ -50,6 +50,7 @@ bool sw_request_repeatable(const struct sw_request *request)
     case SW_OP_WATCH:
     case SW_OP_INDEX_LIST:
     case SW_OP_INDEX_STATUS:
+    case SW_OP_INDEX_VERIFY:
     case SW_OP_VECTOR_SEARCH:
     case SW_OP_STATUS:
     case SW_OP_MEMBER_LIST:

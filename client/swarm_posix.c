@@ -63,6 +63,7 @@ static_assert((int)SWARM_MEMORY_PUT == (int)SW_OP_MEMORY_PUT, "the protocol's");
 static_assert((int)SWARM_INDEX_PLACES == (int)SW_OP_INDEX_PLACES, "the protocol's");
 static_assert((int)SWARM_INDEX_STATUS == (int)SW_OP_INDEX_STATUS, "the protocol's");
 static_assert((int)SWARM_INDEX_LOWER == (int)SW_OP_INDEX_LOWER, "the protocol's");
+static_assert((int)SWARM_INDEX_VERIFY == (int)SW_OP_INDEX_VERIFY, "the protocol's");
 static_assert((int)SWARM_PREVIOUS == (int)SW_REQUEST_PREVIOUS, "flags are the protocol's");
 static_assert((int)SWARM_REVERSE == (int)SW_REQUEST_REVERSE, "flags are the protocol's");
 static_assert((int)SWARM_KEYS_ONLY == (int)SW_REQUEST_KEYS_ONLY, "flags are the protocol's");

@@ -189,6 +189,7 @@ bool sw_rights_cover(enum sw_rights rights, enum sw_op op)
     case SW_OP_WATCH:
     case SW_OP_INDEX_LIST:
     case SW_OP_INDEX_STATUS:
+    case SW_OP_INDEX_VERIFY:
     case SW_OP_VECTOR_SEARCH:
     case SW_OP_HISTORY:
     case SW_OP_MEMORY_AGENTS:

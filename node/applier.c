@@ -202,7 +202,8 @@ run_read(struct sw_applier *applier, struct sw__applier_group *group, struct sw_
         return;
     }
     applier->counted.reads++;
-    if (job->request.op == SW_OP_VECTOR_SEARCH && applier->config.search_worker != NULL) {
+    if ((job->request.op == SW_OP_VECTOR_SEARCH || job->request.op == SW_OP_INDEX_VERIFY) &&
+        applier->config.search_worker != NULL) {
         err = run_search(applier, group, job);
         if (err != SW_ERR_OK) {
             sw__applier_fail(applier, err);

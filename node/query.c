@@ -372,6 +372,28 @@ static void reply_of(const struct sw_vectors_answer *answer,
                              out->size - answer->records_size)};
 }
 
+/* Never on the applier's time, if it can be helped. */
+static enum sw_err verify(const struct sw_vectors *vectors,
+                          struct sw_store *store,
+                          const struct sw_request *request,
+                          enum sw_vectors_effort effort,
+                          struct sw_buf *out,
+                          struct sw_vectors_answer *ret_answer)
+{
+    const struct sw_place place = {.tenant = request->tenant,
+                                   .name_space = request->name_space,
+                                   .partition = request->partition};
+    struct sw_vectors_index *index = sw_vectors_find(vectors, &place, request->key);
+
+    if (effort == SW_VECTORS_BRIEF) {
+        ret_answer->unfinished = true;
+        return SW_ERR_OK;
+    }
+    ret_answer->err = index == NULL ? SW_ERR_NO_INDEX : SW_ERR_OK;
+    return index == NULL ? SW_ERR_OK
+                         : sw__vectors_verify(index, store, request->value, out, ret_answer);
+}
+
 enum sw_err sw_query_vectors(const struct sw_vectors *vectors,
                              struct sw_store *store,
                              const struct sw_request *request,
@@ -391,6 +413,8 @@ enum sw_err sw_query_vectors(const struct sw_vectors *vectors,
     answer.err = sw_request_validate(request, why);
     if (answer.err == SW_ERR_OK && request->op == SW_OP_INDEX_LIST) {
         err = sw_vectors_list(vectors, &place, records, &answer);
+    } else if (answer.err == SW_ERR_OK && request->op == SW_OP_INDEX_VERIFY) {
+        err = verify(vectors, store, request, effort, records, &answer);
     } else if (answer.err == SW_ERR_OK) {
         SW_ASSERT(request->op == SW_OP_VECTOR_SEARCH);
         err = sw_vectors_search(vectors, store, &place, request->value, effort, records, &answer);
@@ -420,7 +444,8 @@ static enum sw_err query_vectors(const struct sw_request *request,
 
 static bool is_of_vectors(enum sw_op op)
 {
-    return op == SW_OP_VECTOR_SEARCH || op == SW_OP_INDEX_LIST || op == SW_OP_INDEX_STATUS;
+    return op == SW_OP_VECTOR_SEARCH || op == SW_OP_INDEX_LIST || op == SW_OP_INDEX_STATUS ||
+           op == SW_OP_INDEX_VERIFY;
 }
 
 static enum sw_err judge(const struct sw_request *request)

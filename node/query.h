@@ -54,9 +54,9 @@ enum sw_err sw_query(const struct sw_state *state,
                      struct sw_buf *records,
                      struct sw_reply *ret_reply) SW_MUST_CHECK;
 
-/* The same for a VECTOR_SEARCH or INDEX_LIST alone, of indexes in whatever view of the store they
- * follow; the reply names neither shard nor revision. `ret_unfinished`: BRIEF was not enough, and
- * there is no reply. */
+/* The same for a VECTOR_SEARCH, INDEX_VERIFY or INDEX_LIST alone, of indexes in whatever view of
+ * the store they follow; the reply names neither shard nor revision. `ret_unfinished`: BRIEF was
+ * not enough, and there is no reply. */
 enum sw_err sw_query_vectors(const struct sw_vectors *vectors,
                              struct sw_store *store,
                              const struct sw_request *request,

@@ -60,6 +60,13 @@ enum sw_err sw__tune_read(const struct sw_request *request,
                           struct sw_buf *out,
                           struct sw_reply *ret_reply);
 
+/* query_verify.c: a part of an INDEX_VERIFY. */
+enum sw_err sw__vectors_verify(struct sw_vectors_index *index,
+                               struct sw_store *store,
+                               struct sw_span from,
+                               struct sw_buf *out,
+                               struct sw_vectors_answer *ret_answer) SW_MUST_CHECK;
+
 /* query_near.c: the same with a question. */
 enum sw_err sw__near_read(struct sw__page *page,
                           const struct sw_state *state,

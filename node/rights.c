@@ -18,6 +18,7 @@ static uint8_t needed_rights(const struct sw_request *request)
     case SW_OP_WATCH:
     case SW_OP_INDEX_LIST:
     case SW_OP_INDEX_STATUS:
+    case SW_OP_INDEX_VERIFY:
     case SW_OP_VECTOR_SEARCH:
     case SW_OP_HISTORY:
     case SW_OP_MEMORY_AGENTS:

@@ -61,6 +61,8 @@ struct sw_vectors_index {
 
 /* After each call of the library that writes. */
 void sw__vectors_note(struct sw_state *state, struct sw_vectors_index *index);
+/* What the library holds back is in the store. */
+enum sw_err sw__vectors_settle(struct sw_vectors_index *index) SW_MUST_CHECK;
 /* The reader, on the records as they are now. */
 enum sw_err sw__vectors_open_reader(struct sw_vectors_index *index) SW_MUST_CHECK;
 /* What a search without a wish is given. */

@@ -68,6 +68,14 @@ enum sw_err sw_vectors_entry_get(const struct sw_vectors_index *index,
     return err == SW_ERR_OK ? sw_vectors_entry_decode(bytes, ret_entry) : err;
 }
 
+enum sw_err sw__vectors_settle(struct sw_vectors_index *index)
+{
+    const enum sw_err err = index->changed ? sw_index_flush(index->index) : SW_ERR_OK;
+
+    index->changed = index->changed && err != SW_ERR_OK;
+    return err;
+}
+
 enum sw_err sw__vectors_open_reader(struct sw_vectors_index *index)
 {
     struct sw_store_marks marks;
@@ -82,12 +90,9 @@ enum sw_err sw__vectors_open_reader(struct sw_vectors_index *index)
                      &prefix);
         index->reader = sw_index_reader_new(sw_key_span(&prefix));
     }
-    if (index->changed) {
-        err = sw_index_flush(index->index);
-        if (err != SW_ERR_OK) {
-            return err;
-        }
-        index->changed = false;
+    err = sw__vectors_settle(index);
+    if (err != SW_ERR_OK) {
+        return err;
     }
     marks = index->store->ops->marks(index->store, SW_TABLE_INDEX);
     if (index->reader_open && marks.changes == index->marks.changes) {

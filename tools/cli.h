@@ -138,6 +138,7 @@ int sw_cmd_index_put(struct sw_cli *cli);
 int sw_cmd_index_search(struct sw_cli *cli);
 int sw_cmd_index_watch(struct sw_cli *cli);
 int sw_cmd_index_status(struct sw_cli *cli);
+int sw_cmd_index_verify(struct sw_cli *cli);
 int sw_cmd_index_recall(struct sw_cli *cli);
 int sw_cmd_index_tune(struct sw_cli *cli);
 int sw_cmd_index_lower(struct sw_cli *cli);

@@ -26,7 +26,15 @@ struct sw_index_status {
 };
 /* False if `json` is no such answer. */
 bool sw_index_status_read(const char *json, struct sw_index_status *ret_status);
-/* Prints its fields. */
+/* How far a node's check of an index has come. */
+struct sw_index_check_status {
+    uint64_t entries, places, keys, records;
+    bool still;
+    char digest[40];
+    char fault[192]; /* "": none so far */
+};
+bool sw_index_check_read(const char *json, struct sw_index_check_status *ret_status);
+/* Prints the fields of a status. */
 bool sw_index_status_print(const char *json, enum sw_format format, FILE *file);
 
 #endif

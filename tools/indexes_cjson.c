@@ -103,6 +103,33 @@ bool sw_index_status_read(const char *json, struct sw_index_status *ret_status)
     return good;
 }
 
+static void copy_text(const cJSON *object, const char *name, char *out, size_t size)
+{
+    const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, name);
+
+    (void)snprintf(out, size, "%s", cJSON_IsString(value) != 0 ? cJSON_GetStringValue(value) : "");
+}
+
+bool sw_index_check_read(const char *json, struct sw_index_check_status *ret_status)
+{
+    cJSON *root = cJSON_Parse(json);
+    const bool good = cJSON_IsString(cJSON_GetObjectItemCaseSensitive(root, "fault")) != 0 &&
+                      cJSON_IsString(cJSON_GetObjectItemCaseSensitive(root, "digest")) != 0;
+
+    if (good) {
+        *ret_status = (struct sw_index_check_status){
+            .entries = number_of(root, "entries"),
+            .places = number_of(root, "places"),
+            .keys = number_of(root, "keys"),
+            .records = number_of(root, "records"),
+            .still = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(root, "still")) != 0};
+        copy_text(root, "digest", ret_status->digest, sizeof ret_status->digest);
+        copy_text(root, "fault", ret_status->fault, sizeof ret_status->fault);
+    }
+    cJSON_Delete(root);
+    return good;
+}
+
 bool sw_index_status_print(const char *json, enum sw_format format, FILE *file)
 {
     cJSON *root = cJSON_Parse(json);

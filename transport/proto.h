@@ -74,6 +74,8 @@ enum sw_op {
     SW_OP_VECTOR_SEARCH = 44, /* `value` = a question; records, nearest first, each with its
                                  distance (an IEEE 754 double) in the place of a lease; the detail
                                  says how they were found, as JSON */
+    SW_OP_INDEX_VERIFY = 45,  /* a part of a check; `value` = where it goes on; the detail is JSON,
+                                 the  record's value where the next part begins */
     SW_OP_INDEX_TUNE = 46,    /* `value` = recall and budget of searches that name none */
     SW_OP_INDEX_STATUS = 48,  /* the detail is JSON; `limit` samples of its recall are taken first,
                                  seeded by `expected` */

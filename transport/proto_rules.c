@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "transport/audit.h"
 #include "transport/context.h"
+#include "transport/index_check.h"
 #include "transport/memory.h"
 #include "transport/proto_private.h"
 #include "transport/setting.h"
@@ -188,6 +189,11 @@ static const struct op_rule op_rules[SW_OP_COUNT] = {
                             .optional = SW__FIELD_NAMES | SW__FIELD_KEY | SW__FIELD_LIMIT |
                                         SW__FIELD_EXPECTED | SW__FIELD_VALUE,
                             .value_max = SW_VECTOR_TUNING_SIZE,
+                            .read = true},
+    [SW_OP_INDEX_VERIFY] = {.name = "index verify",
+                            .required = SW__FIELD_NAMES | SW__FIELD_KEY,
+                            .optional = SW__FIELD_VALUE,
+                            .value_max = SW_INDEX_CHECK_FIXED_SIZE + SW_KEY_SIZE_MAX,
                             .read = true},
     [SW_OP_INDEX_LIST] = {.name = "index list", .required = SW__FIELD_NAMES, .read = true},
     [SW_OP_VECTOR_PUT] = {.name = "vector put",
@@ -612,6 +618,9 @@ check_special(const struct op_rule *rule, const struct sw_request *request, char
     }
     if (request->op == SW_OP_INDEX_STATUS) {
         return check_status(request, ret_why);
+    }
+    if (request->op == SW_OP_INDEX_VERIFY) {
+        return sw_index_check_validate(request->value, ret_why);
     }
     if (request->op == SW_OP_VECTOR_PUT) {
         return sw_vector_item_validate(request->value, ret_why);

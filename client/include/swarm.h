@@ -186,6 +186,8 @@ enum swarm_op {
                                  the record is what is there already */
     SWARM_VECTOR_SEARCH = 44, /* `question`: records, nearest first (swarm_distance); the detail
                                  says how they were found, as JSON */
+    SWARM_INDEX_VERIFY = 45,  /* a part of a check of index `key` at `node`; JSON. While there is
+                                 more  of it, the record's value is the `value` of the next part */
     SWARM_INDEX_TUNE = 46, /* `key`, `value` = 10 bytes: recall of searches that name none, permille
                               (2), their budget: buckets in percent of the root of their number
                               (4), candidates in tenths of k (4); little-endian, 0 = default */
@@ -390,7 +392,7 @@ struct swarm_request {
     const struct swarm_space *space;       /* of INDEX_CREATE */
     const struct swarm_item *item;         /* of VECTOR_PUT */
     const struct swarm_question *question; /* of VECTOR_SEARCH; of WATCH: `near`, or NULL */
-    /* Of GET, MULTI_GET, SCAN, EXPERIENCE_SCAN and HISTORY: */
+    /* Of GET, MULTI_GET, SCAN, EXPERIENCE_SCAN, HISTORY and those of indexes: */
     uint64_t min_revision; /* waits until the state has this one at least; 0 = as it is */
     uint32_t max_age_ms;   /* any replica may answer whose state is no older, and says how old it
                               may be; one client's answers never go back in time. 0 = the present

@@ -188,6 +188,32 @@ class Index(unittest.TestCase):
             wait_for("the node has measured by itself", START_S,
                      lambda: "swarm_index_recall{index=" in node.get("/metrics")[1])
 
+    def test_all_nodes_check_an_index_and_have_the_same(self):
+        with swarm(3) as made:
+            made.start()
+            self.create(made)
+            for number in range(40):
+                self.put(made, number)
+            for number in range(0, 40, 4):
+                self.json(made, "kv", "del", f"key-{number}")
+            done = self.json(made, "index", "verify", "notes")
+            self.assertEqual([n["state"] for n in done["nodes"]], ["sound"] * 3)
+            for name in ("entries", "places", "keys", "records"):
+                self.assertEqual({n[name] for n in done["nodes"]}, {"30"}, name)
+            self.assertEqual((done["compared"], done["equal"]), (True, True))
+            digest = self.json(made, "index", "status", "notes")["digest"]
+            self.assertEqual({n["digest"] for n in done["nodes"]}, {digest})
+            code, _, err = made.ctl("index", "verify", "nothing")
+            self.assertEqual(code, 3, err)
+            self.assertIn("NO_INDEX", err)
+            made.leader().kill()
+            wait_for("another leader answers", START_S, lambda: self.try_status(made))
+            code, out, err = made.ctl("index", "verify", "notes", "-o", "json")
+            self.assertNotEqual(code, 0)
+            self.assertIn("did not check index notes", err)
+            states = sorted(n["state"] for n in json.loads(out)["nodes"])
+            self.assertEqual(states.count("sound"), 2, states)
+
     def try_status(self, made):
         code, out, _ = made.ctl("index", "status", "notes", "-o", "json")
         return json.loads(out) if code == 0 else None

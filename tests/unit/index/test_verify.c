@@ -22,6 +22,28 @@ static enum sw_err verify(const struct world *world, struct sw_index_verify_repo
     return err;
 }
 
+/* Each part with an object of its own, as if nothing but the mark were kept. */
+static enum sw_err verify_in_parts(const struct world *world,
+                                   uint32_t entries,
+                                   const struct sw_index_verify_owner *owner,
+                                   struct sw_index_verify_mark *mark)
+{
+    enum sw_err err = SW_ERR_OK;
+
+    *mark = (struct sw_index_verify_mark){.stamp = 0};
+    while (err == SW_ERR_OK && mark->phase != SW_INDEX_VERIFY_DONE) {
+        struct sw_index_verify *check = sw_index_verify_new(world->map, sw_span_str("ab"));
+
+        err = sw_index_verify_open(check, mark);
+        if (err == SW_ERR_OK) {
+            err = sw_index_verify_part(check, owner, entries, mark);
+        }
+        assert_true((err == SW_ERR_OK) == (sw_index_verify_why(check)[0] == 0));
+        sw_index_verify_free(check);
+    }
+    return err;
+}
+
 static struct world filled(uint64_t seed)
 {
     struct world world = world_new(DIM, SW_METRIC_L2);
@@ -41,6 +63,7 @@ static void assert_sound(struct world *world)
     struct sw_index_verify_report report;
     struct sw_index_histogram histogram, read;
     struct sw_index_stats stats, snapshot;
+    struct sw_index_verify_mark mark;
     struct sw_index_digest digest;
 
     world_open(world);
@@ -52,6 +75,11 @@ static void assert_sound(struct world *world)
     assert_int_equal(report.buckets, stats.buckets);
     assert_int_equal(report.digest.low, digest.low);
     assert_int_equal(report.digest.high, digest.high);
+    assert_int_equal(verify_in_parts(world, 700, NULL, &mark), SW_ERR_OK);
+    assert_true(mark.still);
+    assert_int_equal(mark.entries, report.entries);
+    assert_int_equal(mark.digest.low, digest.low);
+    assert_int_equal(mark.digest.high, digest.high);
     sw_index_histogram(world->index, &histogram);
     assert_int_equal(histogram.entries, stats.entries + stats.waiting);
     assert_int_equal(histogram.buckets, stats.buckets);
@@ -109,6 +137,7 @@ static void damage(struct world *world, enum sw__kind kind, size_t at, uint8_t b
     static uint8_t value[1 << 17];
     const struct sw__prefix prefix = sw__prefix_of(sw_span_str("ab"));
     struct sw_index_verify_report report;
+    struct sw_index_verify_mark mark;
     struct sw__key start, key;
     size_t size = 0;
 
@@ -119,6 +148,7 @@ static void damage(struct world *world, enum sw__kind kind, size_t at, uint8_t b
     assert_int_equal(world->map->ops->put(world->map, sw__key_span(&key), sw_span_of(value, size)),
                      SW_ERR_OK);
     assert_int_equal(verify(world, &report), SW_ERR_CORRUPT);
+    assert_int_equal(verify_in_parts(world, 100, NULL, &mark), SW_ERR_CORRUPT);
     value[at] ^= bit;
     assert_int_equal(world->map->ops->put(world->map, sw__key_span(&key), sw_span_of(value, size)),
                      SW_ERR_OK);
@@ -152,6 +182,7 @@ static void a_lost_record_is_found(void **state)
     static uint8_t value[1 << 17];
     struct world world = filled(7);
     struct sw_index_verify_report report;
+    struct sw_index_verify_mark mark;
 
     (void)state;
     world_settle(&world);
@@ -164,6 +195,7 @@ static void a_lost_record_is_found(void **state)
         take(&world, &start, &key, value, &size);
         assert_int_equal(world.map->ops->del(world.map, sw__key_span(&key)), SW_ERR_OK);
         assert_int_equal(verify(&world, &report), SW_ERR_CORRUPT);
+        assert_int_equal(verify_in_parts(&world, 100, NULL, &mark), SW_ERR_CORRUPT);
         assert_int_equal(
             world.map->ops->put(world.map, sw__key_span(&key), sw_span_of(value, size)), SW_ERR_OK);
     }
@@ -193,6 +225,88 @@ static void an_entry_that_is_there_twice_is_found(void **state)
     assert_int_equal(world.map->ops->put(world.map, sw__key_span(&key), sw_span_of(value, size)),
                      SW_ERR_OK);
     assert_int_equal(verify(&world, &report), SW_ERR_CORRUPT);
+    world_free(&world);
+}
+
+/* Under an index that changes each part is right by itself, and totals are not compared. */
+static void an_index_may_change_between_parts(void **state)
+{
+    struct world world = filled(9);
+    struct sw_index_verify_mark mark = {.stamp = 0};
+    uint32_t parts = 0;
+    bool working = true;
+
+    (void)state;
+    assert_int_equal(sw_index_flush(world.index), SW_ERR_OK);
+    while (mark.phase != SW_INDEX_VERIFY_DONE) {
+        struct sw_index_verify *check = sw_index_verify_new(world.map, sw_span_str("ab"));
+
+        assert_int_equal(sw_index_verify_open(check, &mark), SW_ERR_OK);
+        assert_int_equal(sw_index_verify_part(check, NULL, 150, &mark), SW_ERR_OK);
+        sw_index_verify_free(check);
+        parts++;
+        if (working) {
+            assert_int_equal(sw_index_step(world.index, 512, &working), SW_ERR_OK);
+        }
+        if (parts < ENTRIES / 5) {
+            assert_int_equal(sw_index_delete(world.index, parts * 5), SW_ERR_OK);
+        }
+        assert_int_equal(sw_index_flush(world.index), SW_ERR_OK);
+    }
+    assert_true(parts > 10);
+    assert_false(mark.still);
+    world_free(&world);
+}
+
+static enum sw_err knows_all_but_one(void *arg, uint64_t id, bool *ret_known)
+{
+    *ret_known = id != *(const uint64_t *)arg;
+    return SW_ERR_OK;
+}
+
+static void an_entry_that_its_owner_does_not_know_is_found(void **state)
+{
+    struct world world = filled(10);
+    uint64_t stranger = 0;
+    const struct sw_index_verify_owner owner = {.arg = &stranger, .knows = knows_all_but_one};
+    struct sw_index_verify_mark mark;
+
+    (void)state;
+    world_settle(&world);
+    world_open(&world);
+    assert_int_equal(verify_in_parts(&world, 300, &owner, &mark), SW_ERR_OK);
+    stranger = ENTRIES / 2;
+    assert_int_equal(verify_in_parts(&world, 300, &owner, &mark), SW_ERR_CORRUPT);
+    world_free(&world);
+}
+
+/* A mark that somebody made up may be told of a fault; it breaks nothing. */
+static void marks_of_others_break_nothing(void **state)
+{
+    struct world world = filled(11);
+    struct sw_prng prng = sw_prng_of(3);
+
+    (void)state;
+    world_settle(&world);
+    world_open(&world);
+    for (int round = 0; round < 200; round++) {
+        struct sw_index_verify_mark mark = {.stamp = sw_prng_next(&prng),
+                                            .still = true,
+                                            .phase = (uint8_t)sw_prng_below(&prng, 2),
+                                            .lanes = (uint32_t)sw_prng_next(&prng),
+                                            .entries = sw_prng_next(&prng)};
+        struct sw_index_verify *check = sw_index_verify_new(world.map, sw_span_str("ab"));
+        enum sw_err err;
+
+        mark.at_size = (uint8_t)sw_prng_below(&prng, SW_INDEX_VERIFY_AT_MAX + 1);
+        for (int i = 0; i < SW_INDEX_VERIFY_AT_MAX; i++) {
+            mark.at[i] = (uint8_t)(sw_prng_below(&prng, 2) * sw_prng_below(&prng, 256));
+        }
+        assert_int_equal(sw_index_verify_open(check, &mark), SW_ERR_OK);
+        err = sw_index_verify_part(check, NULL, 64, &mark);
+        assert_true(err == SW_ERR_OK || err == SW_ERR_CORRUPT);
+        sw_index_verify_free(check);
+    }
     world_free(&world);
 }
 
@@ -226,6 +340,9 @@ int main(void)
         cmocka_unit_test(every_kind_of_damage_is_found),
         cmocka_unit_test(a_lost_record_is_found),
         cmocka_unit_test(an_entry_that_is_there_twice_is_found),
+        cmocka_unit_test(an_index_may_change_between_parts),
+        cmocka_unit_test(an_entry_that_its_owner_does_not_know_is_found),
+        cmocka_unit_test(marks_of_others_break_nothing),
         cmocka_unit_test(nothing_there_is_not_found),
         cmocka_unit_test(bins_cover_every_size),
     };
